@@ -1,0 +1,24 @@
+//! What a ParameterNet program needs while it runs: tensors, and the weights they are multiplied with.
+//!
+//! This crate knows nothing of the language or the compiler. A tour:
+//!
+//! - [`Tensor`] is a dense array of `f32` whose shape fits its data: what goes into a network and what comes out.
+//! - [`WeightFile`] is a safetensors file, memory-mapped or embedded in the program. [`WeightFile::bind`] matches it
+//!   with the [`TensorSpec`]s of a network and gives [`BoundWeights`], or a [`MismatchError`] that lists everything
+//!   that does not fit. [`save`] writes such a file.
+//! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
+//!
+//! No input, however damaged, makes this crate panic.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+mod shape;
+pub mod synth;
+mod tensor;
+pub mod weights;
+
+pub use tensor::{ShapeError, Tensor};
+pub use weights::{
+    BoundWeights, ElementType, MismatchError, NamedTensor, SaveError, TensorSpec, TensorView, WeightFile,
+    WeightFileError, save,
+};

@@ -1,0 +1,36 @@
+//! Weights: from a safetensors file to the tensors a network expects, and back into a file.
+//!
+//! | file          | job                                                                          |
+//! |---------------|------------------------------------------------------------------------------|
+//! | `file.rs`     | [`WeightFile`]: opens a file or takes bytes, and gives its tensors by name   |
+//! | `header.rs`   | checks the header of such a file against the bytes that follow               |
+//! | `kind.rs`     | [`FileKind`]: guesses what a file is that is not a safetensors file          |
+//! | `error.rs`    | [`WeightFileError`]: why a file cannot be used                               |
+//! | `view.rs`     | [`TensorView`]: one tensor of a file, converted to `f32` or `f64` on request |
+//! | `bind.rs`     | [`TensorSpec`] and [`BoundWeights`]: the tensors of a network, found in a file |
+//! | `mismatch.rs` | [`MismatchError`]: everything that keeps a file from fitting a network       |
+//! | `save.rs`     | [`save`]: writes a safetensors file                                          |
+//! | `show.rs`     | names and texts out of a file, made safe to print                            |
+
+mod bind;
+mod error;
+mod file;
+mod header;
+mod kind;
+mod mismatch;
+mod save;
+mod show;
+mod view;
+
+#[cfg(test)]
+mod robustness_tests;
+#[cfg(test)]
+mod test_files;
+
+pub use bind::{BoundWeights, TensorSpec};
+pub use error::{WeightFileError, WeightFileProblem};
+pub use file::{StoredTensor, WeightFile};
+pub use kind::FileKind;
+pub use mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
+pub use save::{NamedTensor, SaveError, save};
+pub use view::{ElementType, TensorView};

@@ -1,0 +1,233 @@
+//! A safetensors file as a set of named tensors: opened, checked once, and read where it lies.
+
+use super::bind::{self, BoundWeights, TensorSpec};
+use super::error::{WeightFileError, WeightFileProblem};
+use super::header::{self, Header};
+use super::mismatch::MismatchError;
+use super::view::{ElementType, TensorView};
+use memmap2::Mmap;
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A safetensors file whose header has been checked. Its tensors are read on request.
+#[derive(Debug)]
+pub struct WeightFile {
+    path: Option<PathBuf>,
+    storage: Storage,
+    header: Header,
+}
+
+/// Where the bytes of a file are.
+#[derive(Debug)]
+enum Storage {
+    Mapped(Mmap),
+    Memory(Cow<'static, [u8]>),
+}
+
+impl Storage {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Storage::Mapped(map) => map,
+            Storage::Memory(bytes) => bytes,
+        }
+    }
+}
+
+/// A tensor as the file describes it, whether or not its element type can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTensor<'file> {
+    /// The name in the file.
+    pub name: &'file str,
+    /// The element type as safetensors spells it: `F32`, `I64`, ...
+    pub type_name: String,
+    /// The dimensions, outermost first.
+    pub shape: &'file [usize],
+}
+
+impl WeightFile {
+    /// Maps a safetensors file into memory and checks its header. The tensors are not read yet.
+    ///
+    /// **The file must not be changed in place while it is open**: writing into it changes tensors under the program,
+    /// and cutting it off ends the program with a bus error at the next access. Replacing it by another
+    /// file of the same name, as [`save`](super::save()) does, is safe. Where nobody can vouch for the file, read it
+    /// and use [`WeightFile::from_bytes`].
+    ///
+    /// # Errors
+    /// [`WeightFileError`] if the file cannot be opened, is not a safetensors file, or is damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightFileError> {
+        let path = path.as_ref();
+        let opened = map(path).and_then(|map| {
+            let header = header::read(&map)?;
+            Ok((Storage::Mapped(map), header))
+        });
+        match opened {
+            Ok((storage, header)) => Ok(WeightFile { path: Some(path.to_owned()), storage, header }),
+            Err(problem) => Err(WeightFileError { path: Some(path.to_owned()), problem }),
+        }
+    }
+
+    /// Takes the content of a safetensors file: a `Vec<u8>`, or the bytes of `include_bytes!`, which are not copied.
+    ///
+    /// # Errors
+    /// [`WeightFileError`] if the bytes are not a safetensors file, or are damaged.
+    pub fn from_bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, WeightFileError> {
+        let bytes = bytes.into();
+        match header::read(&bytes) {
+            Ok(header) => Ok(WeightFile { path: None, storage: Storage::Memory(bytes), header }),
+            Err(problem) => Err(WeightFileError { path: None, problem }),
+        }
+    }
+
+    /// Where the file was opened; `None` for bytes.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The number of tensors in the file, of any element type.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.header.tensors.len()
+    }
+
+    /// Whether the file holds no tensor.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.header.tensors.is_empty()
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.header.tensors.keys().map(String::as_str)
+    }
+
+    /// What the file says about tensor `name`; `None` if it has no such tensor.
+    #[must_use]
+    pub fn stored(&self, name: &str) -> Option<StoredTensor<'_>> {
+        let (name, entry) = self.header.tensors.get_key_value(name)?;
+        Some(StoredTensor { name, type_name: entry.dtype.to_string(), shape: &entry.shape })
+    }
+
+    /// The tensor `name`; `None` if the file has no such tensor, or one whose elements are not of an [`ElementType`]
+    /// ([`WeightFile::stored`] tells which).
+    #[must_use]
+    pub fn tensor(&self, name: &str) -> Option<TensorView<'_>> {
+        let (name, entry) = self.header.tensors.get_key_value(name)?;
+        let element_type = ElementType::from_safetensors(entry.dtype)?;
+        let data = self.storage.bytes().get(self.header.data_start..)?;
+        let bytes = data.get(entry.range.clone())?;
+        Some(TensorView { name, element_type, shape: &entry.shape, bytes })
+    }
+
+    /// The note that the file carries under `key` in its `__metadata__`.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.header.metadata.get(key).map(String::as_str)
+    }
+
+    /// Finds the tensor of every spec, by name. A name may occur in several specs, which then share the tensor.
+    /// Tensors that no spec names are an error, except PyTorch's counters `*.num_batches_tracked`.
+    ///
+    /// # Errors
+    /// [`MismatchError`], which lists every tensor that is missing, unexpected, of another shape or of an element
+    /// type that cannot be read.
+    pub fn bind(&self, specs: &[TensorSpec]) -> Result<BoundWeights<'_>, Box<MismatchError>> {
+        bind::bind(self, specs)
+    }
+}
+
+/// Maps a regular file that is not empty.
+fn map(path: &Path) -> Result<Mmap, WeightFileProblem> {
+    let open_problem = |error| WeightFileProblem::Open { error };
+    // Asked before opening, since opening a pipe waits for its writer.
+    let description = std::fs::metadata(path).map_err(open_problem)?;
+    if !description.is_file() {
+        return Err(WeightFileProblem::NotAFile);
+    }
+    if description.len() == 0 {
+        return Err(WeightFileProblem::Empty);
+    }
+    let file = File::open(path).map_err(open_problem)?;
+    // SAFETY: the map is read-only and is only ever read as plain bytes, for which every value is valid, so what remains is that
+    // the file must be neither written in place nor truncated while it is mapped. No program can prove
+    // that of a file it shares with others; it is the documented condition of `WeightFile::open`, the only caller. Our own `save`
+    // keeps it: it never writes into an existing file, it renames a new one over it.
+    unsafe { Mmap::map(&file) }.map_err(open_problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::test_files::{f32_bytes, file_with};
+    use safetensors::Dtype;
+
+    #[test]
+    fn gives_tensors_by_name() {
+        let bytes = file_with(&[
+            ("b", Dtype::F32, &[1, 2], &f32_bytes(&[1.0, 2.0])),
+            ("a", Dtype::I64, &[], &7_i64.to_le_bytes()),
+        ]);
+        let file = WeightFile::from_bytes(bytes).unwrap();
+        assert_eq!(file.len(), 2);
+        assert!(!file.is_empty());
+        assert_eq!(file.path(), None);
+        assert_eq!(file.names().collect::<Vec<_>>(), ["a", "b"]);
+
+        let view = file.tensor("b").unwrap();
+        assert_eq!(view.name(), "b");
+        assert_eq!(view.element_type(), ElementType::F32);
+        assert_eq!(view.shape(), [1, 2]);
+        assert_eq!(view.to_f32(), [1.0, 2.0]);
+
+        assert_eq!(file.tensor("a"), None, "integers are no weights");
+        assert_eq!(file.stored("a").unwrap().type_name, "I64");
+        assert_eq!(file.stored("c"), None);
+        assert_eq!(file.metadata("format"), None);
+    }
+
+    #[test]
+    fn takes_static_bytes() {
+        static EMPTY: &[u8; 10] = b"\x02\0\0\0\0\0\0\0{}";
+        assert!(WeightFile::from_bytes(EMPTY).unwrap().is_empty());
+    }
+
+    #[test]
+    fn opens_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("net.safetensors");
+        let values = [1.0, -2.5, 3.0];
+        std::fs::write(&path, file_with(&[("w", Dtype::F32, &[3], &f32_bytes(&values))])).unwrap();
+        let file = WeightFile::open(&path).unwrap();
+        assert_eq!(file.path(), Some(path.as_path()));
+        assert_eq!(file.tensor("w").unwrap().to_f32(), values);
+    }
+
+    #[test]
+    fn says_which_file_cannot_be_opened_and_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let message = |path: &Path| WeightFile::open(path).unwrap_err().to_string();
+
+        let absent = directory.path().join("absent.safetensors");
+        let expected = format!("cannot read the weights in `{}`: cannot open the file: ", absent.display());
+        assert!(message(&absent).starts_with(&expected), "{}", message(&absent));
+
+        assert!(message(directory.path()).ends_with(": not a regular file"));
+
+        let empty = directory.path().join("empty.safetensors");
+        std::fs::write(&empty, "").unwrap();
+        assert!(message(&empty).ends_with(": the file is empty"));
+
+        let text = directory.path().join("text.safetensors");
+        std::fs::write(&text, "hello, these are weights").unwrap();
+        assert!(message(&text).ends_with(": not a safetensors file; it looks like plain text"));
+    }
+
+    #[test]
+    fn names_no_path_for_bytes() {
+        assert_eq!(
+            WeightFile::from_bytes(Vec::new()).unwrap_err().to_string(),
+            "cannot read the weights: the file is empty"
+        );
+    }
+}
