@@ -1,0 +1,111 @@
+//! Weights: the learned tensors and buffers of a network, their roles, and the deterministic values of `pnetc init`.
+
+use parameternet_dsl::source::Span;
+use parameternet_runtime::weights::TensorSpec;
+
+use crate::shape::Shape;
+
+/// What a weight is for. It decides whether the weight is trained and how it is initialised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The kernel of a convolution, an expert, or the matrix of a linear layer.
+    Kernel {
+        /// Inputs per output: `C_in / groups * K * K` for convolutions and experts, in-features for linear layers.
+        fan_in: usize,
+    },
+    /// The scale of a normalisation.
+    Scale,
+    /// Anything added to a channel.
+    Bias,
+    /// The running mean of a batch norm: a buffer.
+    RunningMean,
+    /// The running variance of a batch norm: a buffer.
+    RunningVariance,
+    /// A tensor of `param`, or anything else that is learned.
+    Free,
+}
+
+impl Role {
+    /// Whether training changes the weight by gradient; running statistics are buffers.
+    #[must_use]
+    pub fn is_trainable(self) -> bool {
+        match self {
+            Role::RunningMean | Role::RunningVariance => false,
+            Role::Kernel { .. } | Role::Scale | Role::Bias | Role::Free => true,
+        }
+    }
+
+    /// The value of `pnetc init` for the draw `u` in [-1, 1): variance-preserving for kernels (`gain / fan_in`), near the
+    /// identity for normalisations, small for all else. Kernels are scaled in f64 and then rounded, all else is f32.
+    #[must_use]
+    pub fn initial(self, u: f32, gain: f64) -> f32 {
+        match self {
+            Role::Kernel { fan_in } => {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the scale is a small number")]
+                let scaled = (f64::from(u) * (gain / fan_in.max(1) as f64).sqrt()) as f32;
+                scaled
+            }
+            Role::Scale => 1.0 + 0.25 * u,
+            Role::RunningVariance => 1.0 + 0.5 * u,
+            Role::RunningMean | Role::Bias | Role::Free => 0.1 * u,
+        }
+    }
+}
+
+/// A weight of an operation before it has a full name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightDeclaration {
+    /// Its name below the operation's path: `weight`, `running_mean`, `cond_conv.weight`.
+    pub name: &'static str,
+    /// Its shape.
+    pub shape: Shape,
+    /// What it is for.
+    pub role: Role,
+    /// Whether files may hold it with all dimensions after the first merged (see [`TensorSpec::flat_tail`]).
+    pub flat_tail: bool,
+}
+
+impl WeightDeclaration {
+    /// A weight stored in its own shape.
+    pub fn new(name: &'static str, shape: impl Into<Shape>, role: Role) -> Self {
+        WeightDeclaration { name, shape: shape.into(), role, flat_tail: false }
+    }
+
+    /// The same, also accepted with all dimensions after the first merged.
+    #[must_use]
+    pub fn or_flat(mut self) -> Self {
+        self.flat_tail = true;
+        self
+    }
+}
+
+/// A weight of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weight {
+    /// Its full name: the instance path and the operation's own name for it, joined by dots.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// What it is for.
+    pub role: Role,
+    /// See [`WeightDeclaration::flat_tail`].
+    pub flat_tail: bool,
+    /// The call that made its operation.
+    pub span: Span,
+}
+
+impl Weight {
+    /// What a file of weights must hold for it.
+    #[must_use]
+    pub fn spec(&self) -> TensorSpec {
+        TensorSpec { name: self.name.clone(), shape: self.shape.dims().to_vec(), flat_tail: self.flat_tail }
+    }
+
+    /// The values of `pnetc init`: drawn from the weight's name alone, scaled by its role.
+    #[must_use]
+    pub fn initial(&self, gain: f64) -> Vec<f32> {
+        parameternet_runtime::synth::tensor(&self.name, self.shape.elements())
+            .map(|u| self.role.initial(u, gain))
+            .collect()
+    }
+}
