@@ -1,0 +1,250 @@
+//! The command line: what can be asked of `pnetc`. Only declarations.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The ParameterNet compiler: networks with many parameters and few FLOPs, from `.pnet` files.
+#[derive(Debug, Parser)]
+#[command(name = "pnetc", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pnetc check net.pnet                            is the network right, and how large is it?
+  pnetc run net.pnet cat.png --weights net.safetensors --labels labels.txt
+  pnetc ops conv                                  what does an operation take and compute?
+  pnetc explain E0401                             what does an error mean?";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check files and say how large their networks are
+    #[command(after_help = "\
+Examples:
+  pnetc check net.pnet
+  pnetc check net.pnet --set width=0.5 --set act=silu
+  pnetc check examples/models/*.pnet")]
+    Check(Check),
+    /// Run a network on images or arrays
+    #[command(after_help = "\
+Examples:
+  pnetc run digits.pnet seven.png --weights digits.safetensors
+  pnetc run mobilenetv2.pnet *.jpg --weights mobilenetv2.safetensors --labels imagenet.txt --top 3
+  pnetc run net.pnet input.npy --weights net.safetensors --output logits.npy
+  cat photo.png | pnetc run net.pnet - --weights net.safetensors
+  pnetc run two_inputs.pnet left=a.npy right=b.npy --weights net.safetensors")]
+    Run(Run),
+    /// Write weights that are made from the tensors' names alone, for tests and measurements
+    #[command(after_help = "\
+Example:
+  pnetc init net.pnet -o net.safetensors --gain 2")]
+    Init(Init),
+    /// Print a stage of the compilation
+    #[command(after_help = "\
+Examples:
+  pnetc build net.pnet --emit ir
+  pnetc build net.pnet --emit ast -o net.ast")]
+    Build(Build),
+    /// Format files in place
+    #[command(after_help = "\
+Examples:
+  pnetc fmt net.pnet blocks/*.pnet
+  pnetc fmt --check net.pnet                      exit with 1 if it is not formatted
+  pnetc fmt - < net.pnet                          from standard input to standard output")]
+    Fmt(Fmt),
+    /// List the operations of the language, or document some of them
+    #[command(after_help = "\
+Examples:
+  pnetc ops
+  pnetc ops conv dynamic_conv")]
+    Ops(Ops),
+    /// Explain an error code
+    #[command(after_help = "\
+Example:
+  pnetc explain E0401")]
+    Explain(Explain),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Example:
+  pnetc completions bash > ~/.local/share/bash-completion/completions/pnetc")]
+    Completions(Completions),
+}
+
+/// Which network of a file, and with what hyper-parameters.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NetworkOptions {
+    /// The network, where the file defines several
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<String>,
+    /// Set a hyper-parameter of the network; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+    /// The batch size
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub batch: u32,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Images (PNG, JPEG, BMP, WebP) or arrays (.npy); `-` reads one from standard input. A network with several inputs
+    /// takes one `NAME=FILE` for each
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// The weights, a safetensors file
+    #[arg(long, short, value_name = "FILE")]
+    pub weights: PathBuf,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// How many classes to show
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+    /// The names of the classes, one a line; by default those that the weights carry
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Write the raw output as .npy instead; with several inputs or outputs their names are worked into the file's name
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub preprocess: PreprocessOptions,
+}
+
+/// How an image becomes a tensor. What is not given is taken from the weights' metadata, else from ImageNet's habits.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Preprocessing")]
+pub(crate) struct PreprocessOptions {
+    /// The mean of each channel of an image in 0..1, or one for all [default: 0.485,0.456,0.406]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', allow_hyphen_values = true)]
+    pub mean: Option<Vec<f32>>,
+    /// The standard deviation of each channel, or one for all [default: 0.229,0.224,0.225]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub std: Option<Vec<f32>>,
+    /// How the image is brought to the size of the input [default: crop]
+    #[arg(long, value_name = "HOW")]
+    pub resize: Option<ResizeOption>,
+    /// With `--resize crop`: the share of the shorter side that is kept [default: 0.875]
+    #[arg(long, value_name = "SHARE")]
+    pub crop_ratio: Option<f32>,
+    /// The filter that resizes, with antialiasing [default: bilinear]
+    #[arg(long, value_name = "FILTER")]
+    pub filter: Option<FilterOption>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResizeOption {
+    /// Scale the shorter side, cut out the centre
+    Crop,
+    /// Scale both sides to fit, changing the aspect ratio
+    Stretch,
+    /// The image must have the right size already
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilterOption {
+    Nearest,
+    Bilinear,
+    Bicubic,
+    Lanczos,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Where to write the weights
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The variance of a kernel times its inputs per output
+    #[arg(long, value_name = "G", default_value_t = 2.0, value_parser = positive)]
+    pub gain: f64,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number greater than 0".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// The stage to print
+    #[arg(long, value_name = "STAGE")]
+    pub emit: Stage,
+    /// Where to write it; standard output by default
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    /// The syntax tree of the file
+    Ast,
+    /// The graph of the network, every shape known
+    Ir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// The files; `-` formats standard input to standard output
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Change nothing; exit with 1 if a file is not formatted
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ops {
+    /// The operations to document; all are listed if none is given
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print the whole reference as Markdown
+    #[arg(long, conflicts_with = "names")]
+    pub markdown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, such as E0401; all are listed if none is given
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

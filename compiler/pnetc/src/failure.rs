@@ -1,0 +1,129 @@
+//! What ends a command early, and how it is told to the user.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use parameternet_compiler::program::Failure as ProgramFailure;
+use parameternet_dsl::codes::Code;
+use parameternet_dsl::diagnostic::{self, Diagnostic, Style};
+use parameternet_dsl::source::SourceMap;
+
+use crate::data::{DataError, Problem};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Errors of a program or of data, with the texts they point into.
+    Diagnostics(Box<ProgramFailure>),
+    /// Something that was said already, such as "not formatted".
+    Told,
+    /// The command line does not fit the program: exit code 2.
+    Usage(String),
+}
+
+impl Failure {
+    /// Shows the failure on standard error and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Failure::Diagnostics(failure) => {
+                let style = if colored() { Style::Colored } else { Style::Plain };
+                anstream::eprint!("{}", diagnostic::render(&failure.diagnostics, &failure.sources, style));
+                ExitCode::from(1)
+            }
+            Failure::Told => ExitCode::from(1),
+            Failure::Usage(message) => {
+                anstream::eprintln!("error: {message}\n\nFor more information, try '--help'.");
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+/// Whether standard error shows colours: only on a terminal, unless `NO_COLOR` or `CLICOLOR_FORCE` say otherwise.
+fn colored() -> bool {
+    match anstream::AutoStream::choice(&std::io::stderr()) {
+        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
+        anstream::ColorChoice::Never => false,
+        anstream::ColorChoice::Auto => std::io::stderr().is_terminal(),
+    }
+}
+
+impl From<ProgramFailure> for Failure {
+    fn from(failure: ProgramFailure) -> Self {
+        Failure::Diagnostics(Box::new(failure))
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    /// An error that no source text causes.
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::Diagnostics(Box::new(ProgramFailure { sources: SourceMap::new(), diagnostics: vec![diagnostic] }))
+    }
+}
+
+/// A file that cannot be read or written.
+pub(crate) fn io(doing: &str, path: &str, error: &std::io::Error) -> Failure {
+    Diagnostic::new(Code::E0706, format!("cannot {doing} `{path}`: {}", plain(error))).into()
+}
+
+/// The system's message without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text.get(..end).unwrap_or(&text).to_lowercase(),
+        None => text,
+    }
+}
+
+/// Weights that cannot be written.
+pub(crate) fn save(error: &parameternet_runtime::SaveError) -> Failure {
+    Diagnostic::new(Code::E0706, error.to_string()).into()
+}
+
+/// A file that holds no weights.
+pub(crate) fn weights(error: &parameternet_runtime::WeightFileError) -> Failure {
+    Diagnostic::new(Code::E0701, error.to_string()).into()
+}
+
+/// Weights that do not fit the network: the first line says so, each list that follows is a note.
+pub(crate) fn mismatch(error: &parameternet_runtime::MismatchError) -> Failure {
+    let text = error.to_string();
+    let mut lines = text.lines();
+    let mut diagnostic = Diagnostic::new(Code::E0702, lines.next().unwrap_or_default());
+    let mut notes: Vec<String> = Vec::new();
+    for line in lines {
+        match notes.last_mut() {
+            Some(note) if line.starts_with(' ') => {
+                note.push('\n');
+                note.push_str(line);
+            }
+            _ => notes.push(line.to_owned()),
+        }
+    }
+    diagnostic.notes = notes;
+    diagnostic.into()
+}
+
+/// An input or output file that does not do.
+pub(crate) fn data(error: &DataError) -> Failure {
+    let code = match &error.problem {
+        Problem::CannotRead { .. } | Problem::CannotWrite { .. } | Problem::TooLong { .. } => Code::E0706,
+        Problem::NotAnImage { .. }
+        | Problem::UnsupportedFormat { .. }
+        | Problem::DamagedImage { .. }
+        | Problem::ImageTooLarge { .. } => Code::E0703,
+        Problem::MalformedNpy { .. } | Problem::UnsupportedDtype { .. } => Code::E0704,
+        Problem::ShapeMismatch { .. }
+        | Problem::ImageSizeMismatch { .. }
+        | Problem::ImageForOtherInput { .. }
+        | Problem::UnsupportedChannels { .. }
+        | Problem::StatisticsCount { .. }
+        | Problem::BadSetting { .. } => Code::E0705,
+    };
+    let mut diagnostic = Diagnostic::new(code, error.to_string());
+    diagnostic.notes = error.notes();
+    match error.help() {
+        Some(help) => diagnostic.help(help).into(),
+        None => diagnostic.into(),
+    }
+}

@@ -1,0 +1,35 @@
+//! `pnetc`, the compiler on the command line: arguments, files and exit codes. All I/O of the compiler is here; what is
+//! computed is computed by the libraries.
+//!
+//! Exit codes: 0 for success, 1 when the program or the data is at fault, 2 for misuse of the command line.
+
+mod arguments;
+mod commands;
+mod data;
+mod failure;
+mod files;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Check(options) => commands::check::run(&options),
+        Command::Run(options) => commands::run::run(&options),
+        Command::Init(options) => commands::init::run(&options),
+        Command::Build(options) => commands::build::run(&options),
+        Command::Fmt(options) => commands::fmt::run(&options),
+        Command::Ops(options) => commands::ops::run(&options),
+        Command::Explain(options) => commands::explain::run(&options),
+        Command::Completions(options) => commands::completions::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
