@@ -1,0 +1,98 @@
+//! Every operation of the language through the interpreter, against PyTorch: see `data/operations.py`.
+
+use std::collections::HashSet;
+
+use parameternet_compiler::elaborate::{Request, elaborate};
+use parameternet_compiler::graph::Graph;
+use parameternet_compiler::interp::{self, NamedWeights};
+use parameternet_compiler::op;
+use parameternet_compiler::program::{MemoryLoader, Program};
+use parameternet_runtime::synth;
+use serde_json::Value;
+
+/// The gain of the weights, as in `operations.py`.
+const GAIN: f64 = 3.0;
+
+/// The values are stored with nine digits.
+const TOLERANCE: f64 = 1e-7;
+
+fn cases() -> Vec<Value> {
+    let cases: Value = serde_json::from_str(include_str!("data/operations.json")).expect("valid JSON");
+    cases.as_array().expect("a list of cases").clone()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("`{key}` is a string"))
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().expect("a list").iter().map(|number| number.as_f64().expect("a number")).collect()
+}
+
+/// The inputs of a case, drawn from their names.
+fn inputs(graph: &Graph, case: &str) -> Vec<Vec<f64>> {
+    let input = |port: &parameternet_compiler::graph::Port| {
+        let length = graph.node(port.node).expect("a node of the graph").shape.elements();
+        synth::tensor(&format!("{case}.{}", port.name), length).map(|u| f64::from(u) * 2.0).collect()
+    };
+    graph.inputs().iter().map(input).collect()
+}
+
+/// The weights of a case, drawn from their names.
+fn weights(graph: &Graph, case: &str) -> NamedWeights {
+    let weight = |weight: &parameternet_compiler::weight::Weight| {
+        let draws = synth::tensor(&format!("{case}.{}", weight.name), weight.shape.elements());
+        (weight.name.clone(), draws.map(|u| f64::from(weight.role.initial(u, GAIN))).collect())
+    };
+    graph.weights().iter().map(weight).collect()
+}
+
+/// What is wrong with a case.
+fn check(case: &Value) -> Result<(), String> {
+    let name = text(case, "name");
+    let loader = MemoryLoader::new("case.pnet", text(case, "program"));
+    let program = Program::load(&loader, "case.pnet").map_err(|failure| failure.to_string())?;
+    let graph = elaborate(&program, &Request::default()).map_err(|failure| failure.to_string())?;
+    let outputs = interp::run(&graph, &weights(&graph, name), &inputs(&graph, name)).map_err(|error| error.to_string())?;
+    let expected = case["outputs"].as_array().expect("a list of outputs");
+    if outputs.len() != expected.len() {
+        return Err(format!("{} outputs instead of {}", outputs.len(), expected.len()));
+    }
+    for (output, expected) in outputs.iter().zip(expected) {
+        let (shape, values) = (&expected["shape"], numbers(&expected["values"]));
+        if serde_json::json!(output.shape.dims()) != *shape {
+            return Err(format!("shape {} instead of {shape}", output.shape));
+        }
+        let largest = values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+        let pairs = output.data.iter().zip(&values).enumerate();
+        // Written so that a NaN is wrong.
+        let is_near = |found: f64, expected: f64| (found - expected).abs() <= TOLERANCE * largest;
+        if let Some((index, (found, value))) = pairs.into_iter().find(|(_, (found, value))| !is_near(**found, **value)) {
+            return Err(format!("element {index} of {shape} is {found} instead of {value}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn operations_compute_what_pytorch_computes() {
+    let cases = cases();
+    let failures: Vec<String> = cases
+        .iter()
+        .filter_map(|case| check(case).err().map(|error| format!("{}: {error}\n{}", text(case, "name"), text(case, "program"))))
+        .collect();
+    assert!(failures.is_empty(), "{} of {} cases fail:\n\n{}", failures.len(), cases.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn every_operation_has_a_case() {
+    let cases = cases();
+    let words: HashSet<&str> =
+        cases.iter().flat_map(|case| text(case, "program").split(|c: char| !c.is_alphanumeric() && c != '_')).collect();
+    let without: Vec<&str> = op::definitions()
+        .filter(|definition| definition.build.is_some())
+        .map(|definition| definition.name)
+        .filter(|name| !words.contains(name))
+        .collect();
+    assert!(without.is_empty(), "operations without a case in operations.py: {without:?}");
+}
