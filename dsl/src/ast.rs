@@ -1,6 +1,6 @@
 //! The syntax tree: what the author wrote, with a span on everything and no meaning attached.
 //!
-//! In: built by [`crate::parse`] alone. Out: read by the compiler's resolver and elaborator, printed by
+//! In: built by [`crate::parse()`] alone. Out: read by the compiler's resolver and elaborator, printed by
 //! `pnetc build --emit ast`. Invariant: nesting never exceeds [`crate::limits::MAX_NESTING`], so that recursion over the tree is safe.
 
 use crate::source::Span;
@@ -253,7 +253,7 @@ impl Pattern {
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// All of it, parentheses excluded.
+    /// All of it, without parentheses around it; those around its operands belong to it.
     pub span: Span,
 }
 

@@ -47,6 +47,8 @@ struct Open {
 /// The text written so far, and what is open there.
 struct Layout<'a> {
     tokens: &'a [Token<'a>],
+    /// For each token the index of the first that is no comment, at it or behind it.
+    next: Vec<usize>,
     /// Where an extra blank line belongs, by index of the token behind it; ascending.
     separations: Vec<usize>,
     output: String,
@@ -67,8 +69,17 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn new(tokens: &'a [Token<'a>]) -> Self {
+        let mut next = vec![tokens.len(); tokens.len()];
+        let mut nearest = tokens.len();
+        for ((index, token), place) in tokens.iter().enumerate().zip(&mut next).rev() {
+            if token.kind != TokenKind::Comment {
+                nearest = index;
+            }
+            *place = nearest;
+        }
         Layout {
             tokens,
+            next,
             separations: separations(tokens),
             output: String::new(),
             open: Vec::new(),
@@ -139,7 +150,7 @@ impl<'a> Layout<'a> {
 
     /// The first token behind `index` that is no comment, with its role.
     fn next_significant(&self, index: usize) -> Option<(&'a Token<'a>, Role)> {
-        let token = self.tokens.get(index..)?.iter().find(|token| token.kind != TokenKind::Comment)?;
+        let token = self.tokens.get(*self.next.get(index)?)?;
         Some((token, self.role_of(token)))
     }
 
@@ -207,4 +218,122 @@ fn separation(tokens: &[Token<'_>], before: Option<&Item>, after: Option<&Item>)
     }
     let end = line(before.last);
     Some(gap.find(|index| line(index + 1) > end).map_or(after.first, |index| index + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The formatted text, which formatting leaves alone.
+    fn formatted(text: &str) -> String {
+        let mut sources = SourceMap::new();
+        let id = sources.add("net.pnet", text);
+        let once = format(&sources, id).unwrap();
+        let again = sources.add("again.pnet", once.as_str());
+        assert_eq!(format(&sources, again).unwrap(), once);
+        once
+    }
+
+    #[test]
+    fn spaces_within_a_line() {
+        insta::assert_snapshot!(formatted(
+            "const   A=[ 1,2 ,( 3 , ), - x . y [ 0 ] [ : , 1 : - a ,: : 2 ]*( a+b )-f ( x , k = 3,act=relu ) ,! a&&b, 0 .. n-1,a ..= b ]\n\
+             fn f (x,act=relu){}fn g( )=[ i for i ,( a,_ ) in xs if  i>2 ]// note\n\
+             network N( ){input x:f32 [ batch,3 ] return y=x|>conv( 3 )as a [ 0 ] . b,z=if a{1}else{ -1 }}\n\
+             budget N{macs<=1.5G,macs ( paper )<3}"
+        ), @r#"
+        const A = [1, 2, (3,), -x.y[0][:, 1:-a, ::2] * (a + b) - f(x, k=3, act=relu), !a && b, 0..n - 1, a..=b]
+        fn f(x, act = relu) {}
+        fn g() = [i for i, (a, _) in xs if i > 2] // note
+        network N() { input x: f32[batch, 3] return y = x |> conv(3) as a[0].b, z = if a { 1 } else { -1 } }
+        budget N { macs <= 1.5G, macs(paper) < 3 }
+        "#);
+    }
+
+    #[test]
+    fn lines_and_their_indentation() {
+        insta::assert_snapshot!(formatted(
+            "\n\n\n// first\nmodule M(x,\n out = 3,\n )\n{\n\n\n  let y = x |> conv(3)  as a\n           |> relu\n   // why\n            |> conv(\n\
+             out,\n kernel=3)\n\n\n\n let z =\n y\n + x\n let t = if z {\n 1\n } // one\n else {\n 2\n }\n\
+             let table = [\n[\n(1, 2), // row\n(3,\n4),\n],\n// end\n]\n  return a = z,\n b = y[:, :1]\n .shape\n  // last\n\n}\n// tail   "
+        ), @r#"
+        // first
+        module M(x,
+            out = 3,
+        )
+        {
+            let y = x |> conv(3) as a
+                |> relu
+                // why
+                |> conv(
+                    out,
+                    kernel=3)
+
+            let z =
+                y
+                + x
+            let t = if z {
+                1
+            } // one
+            else {
+                2
+            }
+            let table = [
+                [
+                    (1, 2), // row
+                    (3,
+                        4),
+                ],
+                // end
+            ]
+            return a = z,
+                b = y[:, :1]
+                .shape
+            // last
+        }
+        // tail
+        "#);
+    }
+
+    #[test]
+    fn items_with_braces_stand_apart() {
+        insta::assert_snapshot!(formatted(
+            "use \"a\"\nuse \"b\"\nconst A = 1\n/// Docs.\nmodule M(x) {\n return x\n} // end\n// of the next\n\
+             const B = 2\nfn f(x) { return x }\nconst C = [\n3]\nnetwork N { return 1\n} budget N { }"
+        ), @r#"
+        use "a"
+        use "b"
+        const A = 1
+
+        /// Docs.
+        module M(x) {
+            return x
+        } // end
+
+        // of the next
+        const B = 2
+        fn f(x) { return x }
+        const C = [
+            3]
+
+        network N { return 1
+        }
+
+        budget N {}
+        "#);
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        assert_eq!(formatted(""), "");
+        assert_eq!(formatted(" \r\n\t\n"), "");
+        assert_eq!(formatted("\u{FEFF}  // only this  \r\n\r\n"), "// only this\n");
+    }
+
+    #[test]
+    fn wrong_texts_are_refused() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("net.pnet", "const A = 3X");
+        assert_eq!(format(&sources, id).unwrap_err().len(), 1);
+    }
 }

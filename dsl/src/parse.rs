@@ -34,7 +34,8 @@ mod tests;
 
 /// Parses one text of the map.
 ///
-/// Items with errors are left out of the tree, except where the error is confined to a literal.
+/// Items with errors are left out of the tree, except where the error is confined to a literal or to an expression that stands
+/// alone: these are replaced or left out themselves.
 #[must_use]
 pub fn parse(sources: &SourceMap, id: SourceId) -> (ast::File, Vec<Diagnostic>) {
     let Some(source) = sources.get(id) else { return (ast::File::default(), Vec::new()) };

@@ -1,10 +1,11 @@
 //! Brackets that match, and nest within reason: checked on tokens, before the grammar recurses over them.
 //!
 //! In: the tokens of one part of a text. Out: the first error, if there is one. After it, every bracket of the part has its partner,
-//! and no more than [`MAX_NESTING`] are open at once.
+//! and no more than [`MAX_NESTING`] are open at once; nor do the conditions of `if`, which nest without brackets.
 
 use std::ops::Range;
 
+use super::builder::too_deep;
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::limits::MAX_NESTING;
@@ -16,6 +17,8 @@ struct Open<'a> {
     token: &'a Token<'a>,
     /// Column of the first token on its line.
     indentation: usize,
+    /// How many `if` outside of it still wait for their `{`.
+    waiting: usize,
 }
 
 /// Checks the brackets of the tokens `part`.
@@ -24,17 +27,32 @@ pub(super) fn check(tokens: &[Token<'_>], part: Range<usize>, id: SourceId) -> O
     // A `{` that is closed by a `}` further to the left: probably one of those between is missing.
     let mut misindented: Option<(&Token<'_>, &Token<'_>)> = None;
     let mut indentation = 0;
+    // `if if a { b } else { c } { ... }`: conditions nest without brackets.
+    let mut waiting = 0_usize;
+    let mut depth = 0_usize;
+    let mut previous: Option<&Token<'_>> = None;
     for token in tokens.get(part.clone()).unwrap_or_default() {
-        if token.first_on_line && token.kind != TokenKind::Comment {
+        if token.kind == TokenKind::Comment {
+            continue;
+        }
+        if token.first_on_line {
             indentation = token.column;
         }
+        // Behind a whole operand it is a statement, or a condition of a comprehension.
+        if token.is("if") && !previous.is_some_and(Token::ends_operand) {
+            waiting += 1;
+        }
         if token.opens() {
-            if open.len() >= MAX_NESTING {
-                return Some(too_deep(token, id));
+            if token.is("{") && !previous.is_some_and(|previous| previous.is("else")) {
+                waiting = waiting.saturating_sub(1);
             }
-            open.push(Open { token, indentation });
+            open.push(Open { token, indentation, waiting });
+            depth += waiting + 1;
+            waiting = 0;
         } else if token.closes() {
             let Some(opening) = open.pop() else { return Some(nothing_to_close(token, misindented, id)) };
+            depth -= opening.waiting + 1;
+            waiting = opening.waiting;
             if partner(opening.token) != token.text {
                 return Some(mismatch(opening.token, token, tokens, id));
             }
@@ -42,6 +60,10 @@ pub(super) fn check(tokens: &[Token<'_>], part: Range<usize>, id: SourceId) -> O
                 misindented = misindented.or(Some((opening.token, token)));
             }
         }
+        if depth + waiting > MAX_NESTING {
+            return Some(too_deep(span(token, id)));
+        }
+        previous = Some(token);
     }
     let unclosed = open.last()?.token;
     Some(never_closed(unclosed, tokens, part, misindented, id))
@@ -57,12 +79,6 @@ fn partner(opening: &Token<'_>) -> &'static str {
 
 fn span(token: &Token<'_>, id: SourceId) -> Span {
     Span::new(id, token.start, token.end())
-}
-
-fn too_deep(token: &Token<'_>, id: SourceId) -> Diagnostic {
-    Diagnostic::new(Code::E0003, format!("brackets nest more than {MAX_NESTING} deep"))
-        .primary(span(token, id), "one more than is allowed")
-        .help("give the inner parts names with `let`, or move them into functions or modules of their own")
 }
 
 fn nothing_to_close(token: &Token<'_>, misindented: Option<(&Token<'_>, &Token<'_>)>, id: SourceId) -> Diagnostic {

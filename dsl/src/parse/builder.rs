@@ -107,8 +107,8 @@ pub(super) fn parts<'i>(pair: Pair<'i, Rule>) -> impl Iterator<Item = Pair<'i, R
 
 /// The error for a tree that is deeper than the compiler can follow.
 pub(super) fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::E0003, format!("expressions and blocks nest more than {MAX_NESTING} deep"))
+    Diagnostic::new(Code::E0003, format!("brackets, blocks or expressions nest more than {MAX_NESTING} deep"))
         .primary(span, "this is too deep")
         .note("operators in a row nest too: `a + b + c` is `(a + b) + c`")
-        .help("give the inner parts names with `let`")
+        .help("give the inner parts names with `let`, or move them into functions or modules of their own")
 }

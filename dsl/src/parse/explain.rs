@@ -15,7 +15,8 @@ mod statements;
 mod tree;
 
 pub(super) use tree::{
-    Misplaced, chained, missing_else, missing_value, no_effect, operator_after_stage, prefix_before_stage,
+    Misplaced, chained, literal_applied, missing_else, missing_value, no_effect, operator_after_stage,
+    prefix_before_stage,
 };
 
 use std::ops::Range;

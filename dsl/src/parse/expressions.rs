@@ -9,6 +9,7 @@ use super::explain;
 use crate::ast::{
     Argument, BinaryOperator, Clause, Expr, ExprKind, InstancePath, PathSegment, Subscript, UnaryOperator,
 };
+use crate::diagnostic::Diagnostic;
 use crate::grammar::Rule;
 use crate::source::Span;
 
@@ -67,9 +68,9 @@ impl Infix {
             Infix::Range { .. } => 1,
             Infix::Binary(B::Or) => 2,
             Infix::Binary(B::And) => 3,
-            Infix::Binary(
-                B::Equal | B::NotEqual | B::Less | B::LessOrEqual | B::Greater | B::GreaterOrEqual,
-            ) => COMPARISON,
+            Infix::Binary(B::Equal | B::NotEqual | B::Less | B::LessOrEqual | B::Greater | B::GreaterOrEqual) => {
+                COMPARISON
+            }
             Infix::Binary(B::Add | B::Subtract) => 5,
             Infix::Binary(B::Multiply | B::Divide | B::Remainder) => 6,
         }
@@ -82,6 +83,24 @@ impl Infix {
 }
 
 const COMPARISON: u8 = 4;
+
+/// The error for a call of a literal, or for several subscripts to a list, which no value of any program can mean.
+fn misapplied(base: &Operand, pair: &Pair<'_, Rule>, part: Span) -> Option<Diagnostic> {
+    let what = match base.value.tree.kind {
+        ExprKind::Tuple(_) => "a tuple",
+        ExprKind::List(_) | ExprKind::Comprehension { .. } => "a list",
+        ExprKind::Int(_) | ExprKind::Float(_) => "a number",
+        ExprKind::Str(_) => "a string",
+        ExprKind::Bool(_) => "a truth value",
+        _ => return None,
+    };
+    let action = match pair.as_rule() {
+        Rule::call => "called",
+        Rule::index if pair.clone().into_inner().nth(1).is_some() => "indexed like a tensor",
+        _ => return None,
+    };
+    Some(explain::literal_applied(what, action, base.extent, part))
+}
 
 /// What is left of a chain `operand (operator operand)*`; operators are one fewer than operands, always.
 struct Chain {
@@ -121,7 +140,7 @@ impl Builder<'_> {
         let mut extent = first.extent;
         let mut inner = first.value.depth;
         let mut stages = Vec::new();
-        while let Some((operator, operator_span)) = chain.operators.next() {
+        for (operator, operator_span) in chain.operators.by_ref() {
             if operator != Infix::Pipe {
                 let diagnostic = explain::operator_after_stage(self.text, extent, operator_span);
                 self.report(diagnostic);
@@ -280,7 +299,12 @@ impl Builder<'_> {
 
     /// `base(...)`, `base[...]`, `base.name` or `base as path`.
     fn postfix(&mut self, base: Operand, pair: Pair<'_, Rule>) -> Option<Operand> {
-        let span = base.extent.to(self.span(&pair));
+        let part = self.span(&pair);
+        if let Some(diagnostic) = misapplied(&base, &pair, part) {
+            self.report(diagnostic);
+            return None;
+        }
+        let span = base.extent.to(part);
         let mut inner = base.value.depth;
         let base = Box::new(base.value.tree);
         let kind = match pair.as_rule() {

@@ -3,9 +3,7 @@
 use pest::iterators::{Pair, Pairs};
 
 use super::builder::{Builder, parts};
-use crate::ast::{
-    Budget, Comparison, Const, Fn, FnBody, Item, ItemKind, Limit, Module, Name, Network, Parameter, Use,
-};
+use crate::ast::{Budget, Comparison, Const, Fn, FnBody, Item, ItemKind, Limit, Module, Name, Network, Parameter, Use};
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::Rule;

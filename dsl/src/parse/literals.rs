@@ -101,7 +101,9 @@ fn number(text: &str) -> Result<ExprKind, NumberError> {
         "K" => 3,
         "M" => 6,
         "G" => 9,
-        _ if mantissa == "0" && suffix.starts_with(['x', 'b', 'o', 'X', 'B', 'O']) => return Err(NumberError::NotDecimal),
+        _ if mantissa == "0" && suffix.starts_with(['x', 'b', 'o', 'X', 'B', 'O']) => {
+            return Err(NumberError::NotDecimal);
+        }
         _ => return Err(NumberError::UnknownSuffix(suffix_start)),
     };
     if !exponent.is_empty() && zeros > 0 {
@@ -139,8 +141,10 @@ fn describe(error: &NumberError, text: &str, span: Span) -> Diagnostic {
         }
         NumberError::NotWhole(allowed) => {
             let suffix = text.get(text.len().saturating_sub(1)..).unwrap_or_default();
-            Diagnostic::new(Code::E0004, format!("`{text}` is not a whole number"))
-                .primary(span, format!("numbers with `{suffix}` are integers: at most {allowed} digits after the point"))
+            Diagnostic::new(Code::E0004, format!("`{text}` is not a whole number")).primary(
+                span,
+                format!("numbers with `{suffix}` are integers: at most {allowed} digits after the point"),
+            )
         }
         NumberError::NotDecimal => {
             let digits = text.get(2..).unwrap_or_default().replace('_', "");

@@ -99,7 +99,7 @@ impl Builder<'_> {
     /// Reports an expression that stands where a statement should, unless it goes on from one that was reported.
     fn misplaced(&mut self, span: Span) {
         let Some(misplaced) = explain::Misplaced::new(self.tokens, span) else { return };
-        if misplaced.previous_end() != Some(self.misplaced_end) {
+        if !misplaced.goes_on_from(self.misplaced_end) {
             self.report(explain::no_effect(&misplaced));
         }
         self.misplaced_end = span.end as usize;

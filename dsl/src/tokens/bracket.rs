@@ -41,7 +41,13 @@ impl Bracket {
             "[" => Bracket::List,
             _ if outermost && tokens.first().is_some_and(|token| token.is_any(&["fn", "module", "network"])) => {
                 // The body of a function may be an expression without brackets around it.
-                if index <= 2 { Bracket::Parameters } else if after_value { Bracket::Call } else { Bracket::Group }
+                if index <= 2 {
+                    Bracket::Parameters
+                } else if after_value {
+                    Bracket::Call
+                } else {
+                    Bracket::Group
+                }
             }
             _ if after_value => Bracket::Call,
             _ => Bracket::Group,

@@ -19,9 +19,20 @@ fn without_spans(file: &File) -> String {
     text
 }
 
-/// The comments of a text without strings that hold `//`.
+/// The comments of a text, found without the grammar: what follows the first `//` of a line outside of strings.
 fn comments(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| line.find("//").and_then(|start| line.get(start..))).map(str::trim_end).collect()
+    let comment = |line: &'_ str| {
+        let (mut quoted, mut escaped) = (false, false);
+        for (index, character) in line.char_indices() {
+            if !quoted && line.get(index..).is_some_and(|rest| rest.starts_with("//")) {
+                return Some(index);
+            }
+            quoted ^= character == '"' && !escaped;
+            escaped = quoted && character == '\\' && !escaped;
+        }
+        None
+    };
+    text.lines().filter_map(|line| line.get(comment(line)?..)).map(str::trim_end).collect()
 }
 
 /// Formatting changes neither tree nor comments, and formatting again changes nothing.
@@ -51,7 +62,7 @@ fn assert_sound(text: &str) -> Vec<Diagnostic> {
         }
     }
     let (sources, _) = source(text);
-    render(&diagnostics, &sources, Style::Colored);
+    assert_eq!(render(&diagnostics, &sources, Style::Colored).is_empty(), diagnostics.is_empty());
     if diagnostics.is_empty() {
         assert_formats(text);
     } else {

@@ -4,9 +4,9 @@
 pub(crate) const ALPHABET: [&str; 75] = [
     "use", "const", "fn", "module", "network", "budget", "input", "let", "for", "in", "if", "else", "return", "as",
     "true", "false", "x", "y", "f", "_", "and", "not", "elif", "1", "2.5", "1e-5", "600M", "3X", "1e", "\"s\"", "\"",
-    "\"\\q\"", "(", ")", "[", "]", "{", "}", "()", "[]", "{}", ",", ":", "::", ".", "..", "..=", "...", "=", "==", "=>",
-    "->", "|>", "||", "|", "&&", "&", "<", "<=", "!=", "!", "+", "-", "*", "/", "%", "**", "+=", ";", "'", "#", "//",
-    "\n", "é", "−",
+    "\"\\q\"", "(", ")", "[", "]", "{", "}", "()", "[]", "{}", ",", ":", "::", ".", "..", "..=", "...", "=", "==",
+    "=>", "->", "|>", "||", "|", "&&", "&", "<", "<=", "!=", "!", "+", "-", "*", "/", "%", "**", "+=", ";", "'", "#",
+    "//", "\n", "é", "−",
 ];
 
 /// A program that the bytes of `tape` decide; an exhausted tape decides for the shortest.
@@ -302,7 +302,15 @@ impl Generator<'_> {
     }
 
     fn postfix(&mut self) {
-        self.primary();
+        match self.choose(3) {
+            0 => self.name(),
+            1 => return self.primary(),
+            _ => {
+                self.primary();
+                // What is called must not be a literal, be it in parentheses.
+                self.put(". x");
+            }
+        }
         let most = if self.depth > 6 { 1 } else { 3 };
         for _ in 0..self.choose(most) {
             match self.choose(3) {

@@ -11,23 +11,37 @@ pub(super) fn symbol(scene: &Scene<'_>) -> Option<Diagnostic> {
     let span = scene.span(found);
     let quoted = format!("`{}`", found.text);
     Some(match found.text {
-        ";" if !matches!(scene.bracket(), None | Some(Bracket::Block | Bracket::Limits)) => {
-            error("`;` is not part of the language", span, format!("expected {}", scene.expectation()))
-                .suggest("elements are separated by commas", span, ",")
-        }
-        ";" => error("`;` is not part of the language", span, "statements and items end by themselves")
-            .suggest("remove it", span, ""),
+        ";" if !matches!(scene.bracket(), None | Some(Bracket::Block | Bracket::Limits)) => error(
+            "`;` is not part of the language",
+            span,
+            format!("expected {}", scene.expectation()),
+        )
+        .suggest("elements are separated by commas", span, ","),
+        ";" => error("`;` is not part of the language", span, "statements and items end by themselves").suggest(
+            "remove it",
+            span,
+            "",
+        ),
         "'" | "`" | "\u{201C}" | "\u{201D}" | "\u{2018}" | "\u{2019}" => foreign_quote(scene, found),
-        "#" => error("`#` does not begin a comment", span, "not part of the language")
-            .suggest("comments begin with `//`", span, "//"),
+        "#" => error("`#` does not begin a comment", span, "not part of the language").suggest(
+            "comments begin with `//`",
+            span,
+            "//",
+        ),
         "/*" | "*/" => error("there are no block comments", span, "not part of the language")
             .help("begin each line of the comment with `//`"),
-        "\\" => error("`\\` is not part of the language", span, "lines need no sign to go on on the next")
-            .suggest("remove it", span, ""),
+        "\\" => error("`\\` is not part of the language", span, "lines need no sign to go on on the next").suggest(
+            "remove it",
+            span,
+            "",
+        ),
         "&" | "|" => {
             let doubled = found.text.repeat(2);
-            error(format!("there is no operator {quoted}"), span, "not an operator")
-                .suggest(format!("`{doubled}` is the logical one"), span, doubled)
+            error(format!("there is no operator {quoted}"), span, "not an operator").suggest(
+                format!("`{doubled}` is the logical one"),
+                span,
+                doubled,
+            )
         }
         "~" => error("there is no operator `~`", span, "not an operator").suggest("`!` is the logical not", span, "!"),
         "@" if scene.expected.is_after_operand() => error("there is no operator `@`", span, "not an operator")
@@ -49,8 +63,12 @@ pub(super) fn symbol(scene: &Scene<'_>) -> Option<Diagnostic> {
         }
         "->" => error("functions and modules have no return types", span, "not part of the language")
             .help("shapes are checked without being declared: leave the type away"),
-        "=>" if scene.expected == Expected::Body => error("`=>` is not part of the language", span, "expected `=` or `{`")
-            .suggest("a function of one expression is written with `=`", span, "="),
+        "=>" if scene.expected == Expected::Body => error(
+            "`=>` is not part of the language",
+            span,
+            "expected `=` or `{`",
+        )
+        .suggest("a function of one expression is written with `=`", span, "="),
         "=>" => error("`=>` is not part of the language", span, "not an operator"),
         "+=" | "-=" | "*=" | "/=" | "%=" => compound_assignment(scene, found),
         "+" | "-" if scene.before(1).is_some_and(|before| before.text == found.text && before.end() == found.start) => {
@@ -66,9 +84,13 @@ pub(super) fn symbol(scene: &Scene<'_>) -> Option<Diagnostic> {
                 .help("everything from a file brought in by `use` is known by its plain name")
         }
         "." if matches!(scene.expected, Expected::Operand | Expected::Argument | Expected::Subscript) => {
-            let number = scene.after(1).filter(|after| after.kind == TokenKind::Number && after.start == found.end())?;
-            error("a number must begin with a digit", scene.between(found, number), "")
-                .suggest("put a zero in front", scene.between(found, number), format!("0.{}", number.text))
+            let number =
+                scene.after(1).filter(|after| after.kind == TokenKind::Number && after.start == found.end())?;
+            error("a number must begin with a digit", scene.between(found, number), "").suggest(
+                "put a zero in front",
+                scene.between(found, number),
+                format!("0.{}", number.text),
+            )
         }
         _ if found.kind == TokenKind::Unknown => unknown_character(scene, found),
         _ => return None,
@@ -139,7 +161,8 @@ fn unknown_character(scene: &Scene<'_>, found: &Token<'_>) -> Diagnostic {
     let character = found.text.chars().next().unwrap_or_default();
     let code = format!("U+{:04X}", u32::from(character));
     if let Some((_, name, meant)) = LOOK_ALIKES.iter().find(|(alike, ..)| *alike == character) {
-        let shown = if meant.trim().is_empty() { "an ordinary space or nothing".to_owned() } else { format!("`{meant}`") };
+        let shown =
+            if meant.trim().is_empty() { "an ordinary space or nothing".to_owned() } else { format!("`{meant}`") };
         let message = format!("unknown character {code}, {name}");
         return error(message, span, "").suggest(format!("did you mean {shown}?"), span, *meant);
     }
@@ -165,7 +188,10 @@ pub(super) fn word(scene: &Scene<'_>) -> Option<Diagnostic> {
     let word = before.filter(|before| before.is_name())?;
     after_word(word, found, scene).or_else(|| {
         // `elif a {` reads as two names in a row, and stops at the brace.
-        let earlier = scene.backwards().take_while(|token| token.line == word.line).find(|token| token.is_any(&["elif", "while"]))?;
+        let earlier = scene
+            .backwards()
+            .take_while(|token| token.line == word.line)
+            .find(|token| token.is_any(&["elif", "while"]))?;
         after_word(earlier, found, scene)
     })
 }
@@ -183,7 +209,9 @@ pub(super) fn between_operands(word: &Token<'_>, scene: &Scene<'_>) -> Option<Di
         "elif" | "elseif" | "elsif" => elif(word, scene),
         "then" => error("`then` is not part of the language", span, "expected `{`")
             .help("what an `if` does stands in braces: `if a { b } else { c }`"),
-        "if" if scene.expected == (Expected::AfterOperand { before_block: false }) && scene.bracket() != Some(Bracket::Block) => {
+        "if" if scene.expected == (Expected::AfterOperand { before_block: false })
+            && scene.bracket() != Some(Bracket::Block) =>
+        {
             choice(word, scene)
         }
         "in" => error(message, span, "").help("compare with each element, or choose by an `if`"),
@@ -208,20 +236,29 @@ fn after_word(word: &Token<'_>, found: Option<&Token<'_>>, scene: &Scene<'_>) ->
         "mut" if scene.expected == Expected::Equals => {
             let end = found.map_or(word.end(), |found| found.start);
             let whole = crate::source::Span::new(span.source, word.start, end);
-            error("`mut` is not part of the language", span, "").suggest("every `let` may be assigned to again", whole, "")
+            error("`mut` is not part of the language", span, "").suggest(
+                "every `let` may be assigned to again",
+                whole,
+                "",
+            )
         }
-        "var" | "val" | "auto" if scene.expected.is_after_operand() => {
-            error(format!("`{}` is not part of the language", word.text), span, "")
-                .suggest("new names are made with `let`", span, "let")
-        }
+        "var" | "val" | "auto" if scene.expected.is_after_operand() => error(
+            format!("`{}` is not part of the language", word.text),
+            span,
+            "",
+        )
+        .suggest("new names are made with `let`", span, "let"),
         _ => return None,
     })
 }
 
 fn elif(word: &Token<'_>, scene: &Scene<'_>) -> Diagnostic {
     let span = scene.span(word);
-    error(format!("`{}` is not part of the language", word.text), span, "")
-        .suggest("write it as two words", span, "else if")
+    error(format!("`{}` is not part of the language", word.text), span, "").suggest(
+        "write it as two words",
+        span,
+        "else if",
+    )
 }
 
 /// `a if condition else b`, or a comprehension with its `if` in front.

@@ -20,7 +20,10 @@ pub(super) fn explain(scene: &Scene<'_>) -> Option<Diagnostic> {
         Expected::LimitOperator => limit_operator(scene),
         Expected::Name if scene.bracket() == Some(Bracket::Limits) => Some(
             scene
-                .unexpected(format!("expected what to limit, found {}", scene.describe_found()), "`macs`, `params` or the like")
+                .unexpected(
+                    format!("expected what to limit, found {}", scene.describe_found()),
+                    "`macs`, `params` or the like",
+                )
                 .help("a limit is written `macs <= 600M`"),
         ),
         _ => None,
@@ -43,10 +46,11 @@ fn no_item(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> {
     let next_is_equals = scene.after(1).is_some_and(|after| after.is("="));
     let not_a_keyword = format!("expected an item, found `{}`", found.text);
     if found.is("let") {
-        return Some(
-            error("`let` cannot stand outside of a block", span, "expected an item")
-                .suggest("at the top level, values are named with `const`", span, "const"),
-        );
+        return Some(error("`let` cannot stand outside of a block", span, "expected an item").suggest(
+            "at the top level, values are named with `const`",
+            span,
+            "const",
+        ));
     }
     if found.is_any(&["input", "for", "if", "return"]) {
         return Some(
@@ -56,25 +60,32 @@ fn no_item(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> {
     }
     if next_is_equals && found.is_name() {
         let start = Span::new(span.source, found.start, found.start);
-        return Some(
-            error(not_a_keyword, span, "an assignment cannot stand outside of a block")
-                .suggest("at the top level, values are named with `const`", start, "const "),
-        );
+        return Some(error(not_a_keyword, span, "an assignment cannot stand outside of a block").suggest(
+            "at the top level, values are named with `const`",
+            start,
+            "const ",
+        ));
     }
     let next_is_item = scene.after(1).is_some_and(Token::is_item_keyword);
-    if (next_is_name || next_is_item) && let Some(help) = foreign_item(found.text) {
+    if (next_is_name || next_is_item)
+        && let Some(help) = foreign_item(found.text)
+    {
         let error = error(not_a_keyword, span, "not a keyword");
         return Some(match help {
             Foreign::Is(keyword) => error.suggest(format!("here it is called `{keyword}`"), span, keyword),
             Foreign::Nothing => error.help("everything is visible to every file: leave this word away"),
-            Foreign::Either => error.help("a function of numbers is an `fn`, a part of a network with weights is a `module`"),
+            Foreign::Either => {
+                error.help("a function of numbers is an `fn`, a part of a network with weights is a `module`")
+            }
         });
     }
     if next_is_name && let Some(keyword) = did_you_mean(found.text, ITEM_KEYWORDS) {
         let message = format!("expected an item, found `{}`", found.text);
-        return Some(
-            error(message, span, "not a keyword").suggest(format!("did you mean `{keyword}`?"), span, keyword),
-        );
+        return Some(error(message, span, "not a keyword").suggest(
+            format!("did you mean `{keyword}`?"),
+            span,
+            keyword,
+        ));
     }
     None
 }
@@ -123,7 +134,8 @@ fn head(scene: &Scene<'_>) -> Option<Diagnostic> {
                 return Some(error(message, scene.span(found), "expected `{`"));
             }
             let expected = scene.expectation();
-            let message = format!("expected {expected} after the head of the `{kind}`, found {}", scene.describe_found());
+            let message =
+                format!("expected {expected} after the head of the `{kind}`, found {}", scene.describe_found());
             Some(scene.unexpected(message, &expected))
         }
         ("fn", Expected::Parameters) => Some(
@@ -133,7 +145,10 @@ fn head(scene: &Scene<'_>) -> Option<Diagnostic> {
         ),
         ("fn", Expected::Body) => Some(
             scene
-                .unexpected(format!("expected `=` or `{{` after the head of the `fn`, found {}", scene.describe_found()), "`=` or `{`")
+                .unexpected(
+                    format!("expected `=` or `{{` after the head of the `fn`, found {}", scene.describe_found()),
+                    "`=` or `{`",
+                )
                 .help("a function is written `fn f(x) = x + 1` or `fn f(x) { ... return ... }`"),
         ),
         _ => None,

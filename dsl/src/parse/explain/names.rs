@@ -40,10 +40,11 @@ fn after_point(scene: &Scene<'_>) -> Option<Diagnostic> {
     let base = scene.before(2)?;
     if base.kind == TokenKind::Number && base.end() == point.start {
         let end = Span::new(scene.span(point).source, point.end(), point.end());
-        return Some(
-            error("a decimal point needs a digit behind it", scene.between(base, point), "")
-                .suggest("add a zero", end, "0"),
-        );
+        return Some(error("a decimal point needs a digit behind it", scene.between(base, point), "").suggest(
+            "add a zero",
+            end,
+            "0",
+        ));
     }
     if let Some(found) = scene.found().filter(|found| found.kind == TokenKind::Number) {
         let span = scene.between(point, found);
@@ -133,7 +134,8 @@ fn keyword_as_value(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> 
                 .help("a comprehension is written `[element for pattern in list]`"),
         ),
         "for" => Some(
-            error(message, span, "a loop has no value").help("for a list of values write `[value for pattern in list]`"),
+            error(message, span, "a loop has no value")
+                .help("for a list of values write `[value for pattern in list]`"),
         ),
         "return" => Some(error(message, span, "`return` is a statement, not a value")),
         "else" | "as" | "in" => None,

@@ -28,7 +28,8 @@ pub(super) fn explain(scene: &Scene<'_>) -> Option<Diagnostic> {
             && scene.before(2).is_some_and(|before| before.is("(") || before.is(","));
         return Some(match found.text {
             ":" if is_name => {
-                let value = scene.after(1).filter(|value| value.line == found.line).map_or(found.end(), |value| value.start);
+                let value =
+                    scene.after(1).filter(|value| value.line == found.line).map_or(found.end(), |value| value.start);
                 error.suggest("arguments are named with `=`", Span::new(span.source, found.start, value), "=")
             }
             "=" => error.help("only a plain name can name an argument; values are compared with `==`"),
@@ -36,9 +37,11 @@ pub(super) fn explain(scene: &Scene<'_>) -> Option<Diagnostic> {
         });
     }
     if found.is("=") {
-        return Some(
-            error(message, span, format!("expected {expected}")).suggest("values are compared with `==`", span, "=="),
-        );
+        return Some(error(message, span, format!("expected {expected}")).suggest(
+            "values are compared with `==`",
+            span,
+            "==",
+        ));
     }
     if begins_operand(found) {
         let what = match bracket {
@@ -50,9 +53,13 @@ pub(super) fn explain(scene: &Scene<'_>) -> Option<Diagnostic> {
         };
         let previous = scene.before(1)?;
         return Some(
-            error(format!("expected {expected}, found {}", scene.describe_found()), span, format!("expected {expected}"))
-                .secondary(scene.span(previous), "")
-                .suggest(format!("separate {what} by commas"), scene.gap(), ","),
+            error(
+                format!("expected {expected}, found {}", scene.describe_found()),
+                span,
+                format!("expected {expected}"),
+            )
+            .secondary(scene.span(previous), "")
+            .suggest(format!("separate {what} by commas"), scene.gap(), ","),
         );
     }
     None

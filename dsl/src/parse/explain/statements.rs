@@ -51,9 +51,11 @@ fn no_statement(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> {
 fn condition(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> {
     let span = scene.span(found);
     if found.is("=") {
-        return Some(
-            error("`=` does not compare", span, "expected an operator or `{`").suggest("values are compared with `==`", span, "=="),
-        );
+        return Some(error("`=` does not compare", span, "expected an operator or `{`").suggest(
+            "values are compared with `==`",
+            span,
+            "==",
+        ));
     }
     braces(scene, found)
 }
@@ -87,15 +89,20 @@ fn after_expression(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> 
         "," => {
             let error = error("`,` cannot follow a statement", span, "expected an operator or the next statement");
             Some(match statement_keyword(scene) {
-                Some("return") => error
-                    .help("to return several values, make them a tuple, `return (a, b)`, or name them, `return a = x, b = y`"),
-                Some("let") => error.help("each name has a `let` of its own; to take a tuple apart write `let (a, b) = pair`"),
+                Some("return") => error.help(
+                    "to return several values, make them a tuple, `return (a, b)`, or name them, `return a = x, b = y`",
+                ),
+                Some("let") => {
+                    error.help("each name has a `let` of its own; to take a tuple apart write `let (a, b) = pair`")
+                }
                 _ => error,
             })
         }
-        "{" => Some(
-            error("expected an operator or the next statement, found `{`", span, "braces only follow `if`, `else` and `for`"),
-        ),
+        "{" => Some(error(
+            "expected an operator or the next statement, found `{`",
+            span,
+            "braces only follow `if`, `else` and `for`",
+        )),
         ":" => Some(
             error("expected an operator or the next statement, found `:`", span, "not possible here")
                 .help("names have no types, and blocks stand in braces"),
@@ -148,7 +155,8 @@ fn assignment(scene: &Scene<'_>, found: &Token<'_>) -> Diagnostic {
         return error("a tuple cannot be assigned to", target, "not a name")
             .help("new names are made with `let (a, b) = ...`; names that exist are assigned one by one");
     }
-    error("only names can be assigned to", target, "not a name").help("values do not change: make a new one, and give it the old name")
+    error("only names can be assigned to", target, "not a name")
+        .help("values do not change: make a new one, and give it the old name")
 }
 
 /// Something else than `=` in a `let`.
@@ -166,7 +174,8 @@ fn binding(scene: &Scene<'_>, found: &Token<'_>) -> Option<Diagnostic> {
     }
     if keyword.is("let") && found.is(",") {
         return Some(
-            error("expected `=`, found `,`", span, "expected `=`").help("to take a tuple apart write `let (a, b) = pair`"),
+            error("expected `=`, found `,`", span, "expected `=`")
+                .help("to take a tuple apart write `let (a, b) = pair`"),
         );
     }
     if keyword.is("let") && !scene.same_line() || found.is("}") {

@@ -37,9 +37,9 @@ impl<'a> Misplaced<'a> {
         self.tokens.get(index..)?.iter().find(|token| token.kind != TokenKind::Comment)
     }
 
-    /// Where the token before it ends.
-    pub(in crate::parse) fn previous_end(&self) -> Option<usize> {
-        self.before.map(|before| before.end())
+    /// Whether it stands on the line of the token before it, which ends at `end`.
+    pub(in crate::parse) fn goes_on_from(&self, end: usize) -> bool {
+        self.before.is_some_and(|before| before.end() == end && before.line == self.first.line)
     }
 }
 
@@ -54,8 +54,11 @@ pub(in crate::parse) fn no_effect(misplaced: &Misplaced<'_>) -> Diagnostic {
         "or" => return error(not_an_operator("or"), word, "").suggest("the logical or is `||`", word, "||"),
         "is" => return error(not_an_operator("is"), word, "").suggest("values are compared with `==`", word, "=="),
         "var" | "val" | "auto" if misplaced.second().is_some_and(|second| second.is_name()) => {
-            return error(format!("`{}` is not part of the language", first.text), word, "")
-                .suggest("new names are made with `let`", word, "let");
+            return error(format!("`{}` is not part of the language", first.text), word, "").suggest(
+                "new names are made with `let`",
+                word,
+                "let",
+            );
         }
         _ => {}
     }
@@ -150,6 +153,16 @@ pub(in crate::parse) fn operator_after_stage(text: &str, pipeline: Span, operato
 pub(in crate::parse) fn prefix_before_stage(stage: Span) -> Diagnostic {
     error("a stage of a pipeline cannot begin with `-` or `!`", stage, "expected a call or the name of a function")
         .help("put the whole pipeline into parentheses: `-(x |> f)`")
+}
+
+/// The error for a literal, at `literal`, that is called or indexed like a tensor by what stands at `after`: most often two
+/// elements of a table without a comma between them.
+pub(in crate::parse) fn literal_applied(what: &str, action: &str, literal: Span, after: Span) -> Diagnostic {
+    let gap = Span::new(literal.source, literal.end as usize, literal.end as usize);
+    let bracket = Span::new(after.source, after.start as usize, after.start as usize + 1);
+    error(format!("{what} cannot be {action}"), bracket, "expected `,` before this")
+        .secondary(literal, format!("this is {what}"))
+        .suggest("separate elements by commas", gap, ",")
 }
 
 /// The error for `a < b < c` or `a..b..c`, whose middle stands at `middle`.
