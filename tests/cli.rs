@@ -115,7 +115,13 @@ fn an_array_gives_the_logits_of_the_reference() {
     let input = text(&root.join("golden/chelsea_input_1x3x224x224.npy"));
     let weights = text(&root.join("models/mobilenetv2_100.safetensors"));
     let printed = succeeds(&[
-        "run", "examples/models/mobilenetv2.pnet", &input, "--weights", &weights, "--output", &text(&logits),
+        "run",
+        "examples/models/mobilenetv2.pnet",
+        &input,
+        "--weights",
+        &weights,
+        "--output",
+        &text(&logits),
     ]);
     assert_eq!(printed, "");
     let found = shared::npy_at(&logits);
@@ -140,8 +146,15 @@ fn a_photo_may_come_from_standard_input() {
 
 #[test]
 fn check_says_how_large_a_network_is() {
-    insta::assert_snapshot!(succeeds(&["check", "examples/models/parameternet.pnet", "examples/models/blocks/ghost.pnet"]));
-    assert!(succeeds(&["check", "examples/models/parameternet.pnet", "--set", "width=1.3"]).contains("17,466,196 parameters"));
+    insta::assert_snapshot!(succeeds(&[
+        "check",
+        "examples/models/parameternet.pnet",
+        "examples/models/blocks/ghost.pnet"
+    ]));
+    assert!(
+        succeeds(&["check", "examples/models/parameternet.pnet", "--set", "width=1.3"])
+            .contains("17,466,196 parameters")
+    );
 }
 
 #[test]

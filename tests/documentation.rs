@@ -1,5 +1,7 @@
 //! The programs in the documentation compile.
 
+#![allow(clippy::disallowed_methods, reason = "the rule against I/O is for the libraries")]
+
 use std::path::Path;
 
 use parameternet_compiler::elaborate::{Request, elaborate};
@@ -19,7 +21,8 @@ fn programs_in_the_documentation_compile() {
         let programs = programs(&text);
         assert!(programs.len() >= least, "{file} has lost its examples");
         for program in programs {
-            let program = Program::load(&MemoryLoader::new(file, program), file).unwrap_or_else(|error| panic!("{error}"));
+            let program =
+                Program::load(&MemoryLoader::new(file, program), file).unwrap_or_else(|error| panic!("{error}"));
             elaborate(&program, &Request::default()).unwrap_or_else(|error| panic!("{error}"));
         }
     }

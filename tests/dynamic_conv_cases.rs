@@ -14,8 +14,9 @@ use shared::{golden, numbers};
 /// The gain of the weights, as the README of the reference outputs says.
 const GAIN: f64 = 3.0;
 
-/// The values are stored with nine digits.
-const TOLERANCE: f64 = 1e-8;
+/// The reference scaled its weights in f64 and then rounded them; `Role::initial` (and the references of whole networks)
+/// round the scale first. That shows in the eighth digit.
+const TOLERANCE: f64 = 1e-7;
 
 /// The network of a case; the call's name is the case's, and so are the names of its tensors.
 fn program(case: &Value) -> String {

@@ -29,7 +29,11 @@ fn assert_accepts_state_dict(graph: &Graph, golden: &Value) {
         .flatten()
         .map(|(name, shape)| {
             let dims = numbers(shape);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "dimensions are small whole numbers")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "dimensions are small whole numbers"
+            )]
             (name.clone(), dims.into_iter().map(|dim| dim as usize).collect())
         })
         .collect();

@@ -53,7 +53,8 @@ fn check(case: &Value) -> Result<(), String> {
     let loader = MemoryLoader::new("case.pnet", text(case, "program"));
     let program = Program::load(&loader, "case.pnet").map_err(|failure| failure.to_string())?;
     let graph = elaborate(&program, &Request::default()).map_err(|failure| failure.to_string())?;
-    let outputs = interp::run(&graph, &weights(&graph, name), &inputs(&graph, name)).map_err(|error| error.to_string())?;
+    let outputs =
+        interp::run(&graph, &weights(&graph, name), &inputs(&graph, name)).map_err(|error| error.to_string())?;
     let expected = case["outputs"].as_array().expect("a list of outputs");
     if outputs.len() != expected.len() {
         return Err(format!("{} outputs instead of {}", outputs.len(), expected.len()));
@@ -67,7 +68,8 @@ fn check(case: &Value) -> Result<(), String> {
         let pairs = output.data.iter().zip(&values).enumerate();
         // Written so that a NaN is wrong.
         let is_near = |found: f64, expected: f64| (found - expected).abs() <= TOLERANCE * largest;
-        if let Some((index, (found, value))) = pairs.into_iter().find(|(_, (found, value))| !is_near(**found, **value)) {
+        if let Some((index, (found, value))) = pairs.into_iter().find(|(_, (found, value))| !is_near(**found, **value))
+        {
             return Err(format!("element {index} of {shape} is {found} instead of {value}"));
         }
     }
@@ -79,7 +81,9 @@ fn operations_compute_what_pytorch_computes() {
     let cases = cases();
     let failures: Vec<String> = cases
         .iter()
-        .filter_map(|case| check(case).err().map(|error| format!("{}: {error}\n{}", text(case, "name"), text(case, "program"))))
+        .filter_map(|case| {
+            check(case).err().map(|error| format!("{}: {error}\n{}", text(case, "name"), text(case, "program")))
+        })
         .collect();
     assert!(failures.is_empty(), "{} of {} cases fail:\n\n{}", failures.len(), cases.len(), failures.join("\n\n"));
 }

@@ -61,7 +61,8 @@ pub fn elaborate(program: &Program, request: &Request) -> Result<Graph, Failure>
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(error) => {
-                let diagnostic = Diagnostic::new(Code::E0502, format!("cannot start the thread of the compiler: {error}"));
+                let diagnostic =
+                    Diagnostic::new(Code::E0502, format!("cannot start the thread of the compiler: {error}"));
                 Err(Failure { sources: program.sources().clone(), diagnostics: vec![diagnostic] })
             }
         }
@@ -116,7 +117,9 @@ impl<'p> Elaborator<'p> {
         for (name, text) in &request.settings {
             match setting(&mut sources, network, name, text) {
                 Ok(expr) if settings.contains_key(name) => {
-                    errors.push(Diagnostic::new(Code::E0207, format!("`{name}` is set twice")).primary(expr.span, "again here"));
+                    errors.push(
+                        Diagnostic::new(Code::E0207, format!("`{name}` is set twice")).primary(expr.span, "again here"),
+                    );
                 }
                 Ok(expr) => drop(settings.insert(name.clone(), expr)),
                 Err(found) => errors.extend(found),
@@ -155,7 +158,9 @@ impl<'p> Elaborator<'p> {
                     self.error(
                         Diagnostic::new(Code::E0207, format!("the hyper-parameter `{name}` has no value"))
                             .primary(parameter.name.span, "it has no default")
-                            .help(format!("give it a default (`{name} = …`) or set it from outside (`--set {name}=…`)")),
+                            .help(format!(
+                                "give it a default (`{name} = …`) or set it from outside (`--set {name}=…`)"
+                            )),
                         InstanceId::NETWORK,
                     );
                     Value::Poison
@@ -179,7 +184,9 @@ impl<'p> Elaborator<'p> {
                 self.error(
                     Diagnostic::new(Code::E0502, "the program takes too long to evaluate")
                         .primary(span, "the limit was reached here")
-                        .note(format!("one compilation may take {MAX_STEPS} steps: expressions, loop turns, list elements")),
+                        .note(format!(
+                            "one compilation may take {MAX_STEPS} steps: expressions, loop turns, list elements"
+                        )),
                     instance,
                 );
                 Err(Stop::Limit)

@@ -45,7 +45,7 @@ pub struct NamedOutput {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InterpError {
     /// More or fewer inputs than the network has.
-    #[error("the network has {expected} inputs, {found} given")]
+    #[error("the network has {expected} input(s), but {found} were given")]
     InputCount {
         /// How many the network has.
         expected: usize,
@@ -86,11 +86,7 @@ pub enum InterpError {
 ///
 /// # Errors
 /// When the inputs or the weights are not those of the graph.
-pub fn run(
-    graph: &Graph,
-    weights: &dyn WeightSource,
-    inputs: &[Vec<f64>],
-) -> Result<Vec<NamedOutput>, InterpError> {
+pub fn run(graph: &Graph, weights: &dyn WeightSource, inputs: &[Vec<f64>]) -> Result<Vec<NamedOutput>, InterpError> {
     run_observed(graph, weights, inputs, &mut |_, _, _| {})
 }
 
@@ -110,7 +106,11 @@ pub fn run_observed(
         if !matches!(node.op, Op::Input(_)) {
             let job = Job {
                 inputs: operands.iter().map(|operand| values.operand(*operand)).collect(),
-                weights: node.weights.iter().map(|weight| weights::fetch(graph, weights, *weight)).collect::<Result<_, _>>()?,
+                weights: node
+                    .weights
+                    .iter()
+                    .map(|weight| weights::fetch(graph, weights, *weight))
+                    .collect::<Result<_, _>>()?,
                 shape: &node.shape,
             };
             let value = evaluate(&node.op, &job);
@@ -219,7 +219,10 @@ struct Job<'a> {
     shape: &'a Shape,
 }
 
-#[expect(clippy::indexing_slicing, reason = "a verified graph: every operation has the inputs and weights that it declares")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a verified graph: every operation has the inputs and weights that it declares"
+)]
 impl<'a> Job<'a> {
     fn input(&self, port: usize) -> Operand<'a> {
         self.inputs[port]
@@ -249,7 +252,12 @@ fn evaluate(op: &Op, job: &Job<'_>) -> Vec<f64> {
         Op::Conv(op) => conv::conv(op, job.input(0), job.weight(0), job.optional_weight(1), shape),
         Op::Routing(op) => dynamic_conv::routing(op, job),
         Op::DynamicConv(op) => dynamic_conv::dynamic_conv(op, job),
-        Op::Linear(op) => linear::linear(job.input(0).data, job.weight(0), job.optional_weight(1), [shape.elements() / op.out, op.out]),
+        Op::Linear(op) => linear::linear(
+            job.input(0).data,
+            job.weight(0),
+            job.optional_weight(1),
+            [shape.elements() / op.out, op.out],
+        ),
         Op::BatchNorm(op) => norm::batch_norm(op, job),
         Op::LayerNorm(op) => norm::layer_norm(op, job),
         Op::GroupNorm(op) => norm::group_norm(op, job),

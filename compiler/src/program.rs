@@ -71,7 +71,14 @@ impl Program {
     /// # Errors
     /// Every error of text and names in all files together.
     pub fn load(loader: &dyn Loader, path: &str) -> Result<Program, Failure> {
-        let mut loading = Loading { loader, sources: SourceMap::new(), files: Vec::new(), known: HashMap::new(), open: Vec::new(), errors: Vec::new() };
+        let mut loading = Loading {
+            loader,
+            sources: SourceMap::new(),
+            files: Vec::new(),
+            known: HashMap::new(),
+            open: Vec::new(),
+            errors: Vec::new(),
+        };
         let root = loading.file(path, None);
         let Loading { sources, files, mut errors, .. } = loading;
         let Some(root) = root else { return Err(Failure { sources, diagnostics: errors }) };
@@ -203,7 +210,8 @@ impl Loading<'_> {
             let ItemKind::Use(clause) = &item.kind else { continue };
             let target = source::join(path, &clause.path);
             if let Some(position) = self.open.iter().position(|open| *open == target) {
-                let circle: Vec<&str> = self.open.iter().skip(position).map(String::as_str).chain([target.as_str()]).collect();
+                let circle: Vec<&str> =
+                    self.open.iter().skip(position).map(String::as_str).chain([target.as_str()]).collect();
                 let error = Diagnostic::new(Code::E0102, "files use each other in a circle")
                     .primary(clause.path_span, "this file is already being loaded")
                     .note(format!("the circle: {}", circle.join(" → ")))
@@ -269,7 +277,8 @@ impl Loading<'_> {
 }
 
 fn defined_twice(name: &str, span: Span, first: Span, imported: Option<Span>) -> Diagnostic {
-    let error = Diagnostic::new(Code::E0104, format!("`{name}` is defined twice")).secondary(first, "first defined here");
+    let error =
+        Diagnostic::new(Code::E0104, format!("`{name}` is defined twice")).secondary(first, "first defined here");
     match imported {
         None => error.primary(span, "defined again here").help("rename one of them"),
         Some(definition) => error

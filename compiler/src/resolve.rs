@@ -3,12 +3,15 @@
 //! In: a [`Program`] whose files are parsed. Out: an error for each name that means nothing. What a name means is decided
 //! again, by the same rules, when the program is evaluated.
 
+use std::collections::HashSet;
+
 use parameternet_dsl::ast::{
-    Argument, Block, Clause, Expr, ExprKind, FnBody, InstancePath, Item, ItemKind, Name, Parameter, PathSegment, Pattern,
-    Statement, StatementKind, Subscript, ValueBlock,
+    Argument, Block, Clause, Expr, ExprKind, FnBody, InstancePath, Item, ItemKind, Name, Parameter, PathSegment,
+    Pattern, Statement, StatementKind, Subscript, ValueBlock,
 };
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{Diagnostic, did_you_mean};
+use parameternet_dsl::limits::MAX_SHOWN_ERRORS;
 use parameternet_dsl::source::Span;
 
 use crate::elaborate::builtin;
@@ -62,7 +65,7 @@ fn misplaced_input(name: &Name, span: Span) -> Diagnostic {
 struct Resolver<'a> {
     program: &'a Program,
     file: FileId,
-    scopes: Vec<Vec<&'a str>>,
+    scopes: Vec<HashSet<&'a str>>,
     /// The variables made so far in the item at hand, those whose block has ended included.
     made: Vec<&'a Name>,
     /// Whether the body at hand is that of a network.
@@ -96,13 +99,17 @@ impl<'a> Resolver<'a> {
                 });
             }
             ItemKind::Budget(budget) => {
-                let target = self.program.lookup(self.file, &budget.target.text).and_then(|item| self.program.item(item));
+                let target =
+                    self.program.lookup(self.file, &budget.target.text).and_then(|item| self.program.item(item));
                 match target.map(|item| &item.kind) {
                     Some(ItemKind::Network(_) | ItemKind::Module(_)) => {}
                     _ if self.quiet => {}
                     Some(_) => self.errors.push(
-                        Diagnostic::new(Code::E0107, format!("`{}` is neither a network nor a module", budget.target.text))
-                            .primary(budget.target.span, "a budget binds a network or a module"),
+                        Diagnostic::new(
+                            Code::E0107,
+                            format!("`{}` is neither a network nor a module", budget.target.text),
+                        )
+                        .primary(budget.target.span, "a budget binds a network or a module"),
                     ),
                     None => self.errors.push(self.no_target(&budget.target)),
                 }
@@ -126,16 +133,17 @@ impl<'a> Resolver<'a> {
     }
 
     fn parameters(&mut self, parameters: &'a [Parameter], body: impl FnOnce(&mut Self)) {
-        self.scopes.push(Vec::new());
+        self.scopes.push(HashSet::new());
         for parameter in parameters {
             if let Some(default) = &parameter.default {
                 self.expr(default);
             }
-            let taken = self.scopes.last().is_some_and(|scope| scope.contains(&parameter.name.text.as_str()));
+            let taken = self.scopes.last().is_some_and(|scope| scope.contains(parameter.name.text.as_str()));
             if taken {
                 let first = parameters.iter().find(|other| other.name.text == parameter.name.text);
-                let error = Diagnostic::new(Code::E0104, format!("two parameters are called `{}`", parameter.name.text))
-                    .primary(parameter.name.span, "used again here");
+                let error =
+                    Diagnostic::new(Code::E0104, format!("two parameters are called `{}`", parameter.name.text))
+                        .primary(parameter.name.span, "used again here");
                 self.errors.push(match first {
                     Some(first) => error.secondary(first.name.span, "first used here"),
                     None => error,
@@ -149,7 +157,7 @@ impl<'a> Resolver<'a> {
 
     fn bind(&mut self, name: &'a str) {
         if let Some(scope) = self.scopes.last_mut() {
-            scope.push(name);
+            scope.insert(name);
         }
     }
 
@@ -165,7 +173,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn is_local(&self, name: &str) -> bool {
-        self.scopes.iter().any(|scope| scope.contains(&name))
+        self.scopes.iter().any(|scope| scope.contains(name))
     }
 
     fn name(&mut self, name: &str, span: Span) {
@@ -175,9 +183,13 @@ impl<'a> Resolver<'a> {
         if known || self.quiet {
             return;
         }
-        let candidates = self.scopes.iter().flatten().copied().chain(self.program.names(self.file)).chain(predefined());
-        let mut candidates: Vec<&str> = candidates.collect();
-        candidates.sort_unstable();
+        let mut candidates: Vec<&str> = Vec::new();
+        // Errors past those that are shown need no suggestions, which cost time with each name that is known.
+        if self.errors.len() < MAX_SHOWN_ERRORS {
+            candidates.extend(self.scopes.iter().flatten().copied().chain(self.program.names(self.file)));
+            candidates.extend(predefined());
+            candidates.sort_unstable();
+        }
         let error = unknown_name(name, span, candidates);
         self.errors.push(match self.made.iter().rev().find(|made| made.text == name) {
             // Made before and yet not in scope: its block has ended.
@@ -189,13 +201,13 @@ impl<'a> Resolver<'a> {
     }
 
     fn block(&mut self, block: &'a Block) {
-        self.scopes.push(Vec::new());
+        self.scopes.push(HashSet::new());
         self.statements(&block.statements);
         self.scopes.pop();
     }
 
     fn value_block(&mut self, block: &'a ValueBlock) {
-        self.scopes.push(Vec::new());
+        self.scopes.push(HashSet::new());
         self.statements(&block.statements);
         self.expr(&block.value);
         self.scopes.pop();
@@ -222,7 +234,7 @@ impl<'a> Resolver<'a> {
                 }
                 StatementKind::For { index, pattern, iterable, body } => {
                     self.expr(iterable);
-                    self.scopes.push(Vec::new());
+                    self.scopes.push(HashSet::new());
                     index.iter().for_each(|index| self.pattern(index));
                     self.pattern(pattern);
                     self.block(body);
@@ -245,13 +257,24 @@ impl<'a> Resolver<'a> {
             return;
         }
         let error = Diagnostic::new(Code::E0103, format!("cannot assign to `{}`: no such variable", name.text));
-        let locals: Vec<&str> = self.scopes.iter().flatten().copied().collect();
+        let mut locals: Vec<&str> = Vec::new();
+        if self.errors.len() < MAX_SHOWN_ERRORS {
+            locals.extend(self.scopes.iter().flatten());
+        }
         let is_global = self.program.lookup(self.file, &name.text).is_some();
         let is_predefined = predefined().any(|predefined| predefined == name.text);
         let error = match did_you_mean(&name.text, locals) {
-            _ if is_global || is_predefined => Diagnostic::new(Code::E0309, format!("`{}` cannot be assigned to", name.text))
-                .primary(name.span, format!("{}, so it never changes", if is_global { "defined at the top level" } else { "part of the language" }))
-                .help(format!("to use the name for something else in this body, write `let {} = …`", name.text)),
+            _ if is_global || is_predefined => {
+                Diagnostic::new(Code::E0309, format!("`{}` cannot be assigned to", name.text))
+                    .primary(
+                        name.span,
+                        format!(
+                            "{}, so it never changes",
+                            if is_global { "defined at the top level" } else { "part of the language" }
+                        ),
+                    )
+                    .help(format!("to use the name for something else in this body, write `let {} = …`", name.text))
+            }
             Some(meant) => error.primary(name.span, "not found").suggest("a similar name exists", name.span, meant),
             None => error.primary(name.span, "not found in this scope").suggest(
                 "to make a new variable, use `let`",
@@ -270,7 +293,7 @@ impl<'a> Resolver<'a> {
             ExprKind::Name(name) => self.name(name, expr.span),
             ExprKind::List(values) | ExprKind::Tuple(values) => values.iter().for_each(|value| self.expr(value)),
             ExprKind::Comprehension { element, clauses } => {
-                self.scopes.push(Vec::new());
+                self.scopes.push(HashSet::new());
                 clauses.iter().for_each(|clause| self.clause(clause));
                 self.expr(element);
                 self.scopes.pop();

@@ -36,14 +36,18 @@ impl Role {
     }
 
     /// The value of `pnetc init` for the draw `u` in [-1, 1): variance-preserving for kernels (`gain / fan_in`), near the
-    /// identity for normalisations, small for all else. Kernels are scaled in f64 and then rounded, all else is f32.
+    /// identity for normalisations, small for all else. Computed in f32 but for the square root, which is taken in f64.
     #[must_use]
     pub fn initial(self, u: f32, gain: f64) -> f32 {
         match self {
             Role::Kernel { fan_in } => {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the scale is a small number")]
-                let scaled = (f64::from(u) * (gain / fan_in.max(1) as f64).sqrt()) as f32;
-                scaled
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_precision_loss,
+                    reason = "the scale is a small number"
+                )]
+                let scale = (gain / fan_in.max(1) as f64).sqrt() as f32;
+                u * scale
             }
             Role::Scale => 1.0 + 0.25 * u,
             Role::RunningVariance => 1.0 + 0.5 * u,

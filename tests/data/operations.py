@@ -54,8 +54,7 @@ class Tensors:
         return double(values)
 
     def _kernel(self, name, shape, fan_in):
-        scale = math.sqrt(GAIN / fan_in)
-        return self._weight(name, shape, lambda u: (u.astype(numpy.float64) * scale).astype(numpy.float32))
+        return self._weight(name, shape, lambda u: u * numpy.float32(math.sqrt(GAIN / fan_in)))
 
     def kernel(self, name, *shape):
         """Filters or the matrix of a linear layer: outputs first."""
@@ -139,6 +138,7 @@ conv(
 )
 conv("conv_same_kernel_below_stride", "2, kernel=1, stride=3, padding=same", (2, 2, 1, 1), (1, 2, 8, 7), stride=3)
 conv("conv_rectangle", "3, kernel=[1, 5], stride=[2, 1]", (3, 4, 1, 5), stride=(2, 1), padding=(0, 2))
+conv("conv_wide_stride", "3, kernel=2, stride=[1, 3], padding=[1, 0]", (3, 2, 2, 2), (2, 2, 4, 9), padding=(1, 0), stride=(1, 3))
 conv("conv_asymmetrical", "3, kernel=3, padding=[0, 2, 3, 1]", (3, 2, 3, 3), (2, 2, 5, 6), pad=[3, 1, 0, 2])
 conv("conv_wide_padding", "2, kernel=2, padding=[4, 3], stride=3", (2, 2, 2, 2), (1, 2, 3, 4), padding=(4, 3), stride=3)
 conv("conv_even_kernel", "2, kernel=4", (2, 3, 4, 4), (1, 3, 7, 8), padding=1)

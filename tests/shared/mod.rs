@@ -1,6 +1,7 @@
 //! What the suites share: finding `../shared`, reading its files, loading networks from the disk.
 
 #![allow(dead_code, reason = "every suite uses a part of it")]
+#![allow(clippy::disallowed_methods, reason = "suites read files; the rule is for the libraries")]
 
 use std::path::{Path, PathBuf};
 

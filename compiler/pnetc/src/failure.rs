@@ -1,12 +1,16 @@
 //! What ends a command early, and how it is told to the user.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
+use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::Failure as ProgramFailure;
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{self, Diagnostic, Style};
 use parameternet_dsl::source::SourceMap;
+use parameternet_runtime::weights::WeightFileProblem;
+use parameternet_runtime::{MismatchError, SaveError, WeightFileError};
 
 use crate::data::{DataError, Problem};
 
@@ -76,17 +80,20 @@ fn plain(error: &std::io::Error) -> String {
 }
 
 /// Weights that cannot be written.
-pub(crate) fn save(error: &parameternet_runtime::SaveError) -> Failure {
+pub(crate) fn save(error: &SaveError) -> Failure {
     Diagnostic::new(Code::E0706, error.to_string()).into()
 }
 
 /// A file that holds no weights.
-pub(crate) fn weights(error: &parameternet_runtime::WeightFileError) -> Failure {
-    Diagnostic::new(Code::E0701, error.to_string()).into()
+pub(crate) fn weights(path: &Path, error: &WeightFileError) -> Failure {
+    match &error.problem {
+        WeightFileProblem::Open { error } => io("read", &path.display().to_string(), error),
+        _ => Diagnostic::new(Code::E0701, error.to_string()).into(),
+    }
 }
 
 /// Weights that do not fit the network: the first line says so, each list that follows is a note.
-pub(crate) fn mismatch(error: &parameternet_runtime::MismatchError) -> Failure {
+pub(crate) fn mismatch(error: &MismatchError, graph: &Graph) -> Failure {
     let text = error.to_string();
     let mut lines = text.lines();
     let mut diagnostic = Diagnostic::new(Code::E0702, lines.next().unwrap_or_default());
@@ -101,6 +108,13 @@ pub(crate) fn mismatch(error: &parameternet_runtime::MismatchError) -> Failure {
         }
     }
     diagnostic.notes = notes;
+    if !error.wrong_shapes.is_empty() && !graph.settings.is_empty() {
+        let settings: Vec<String> = graph.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        diagnostic = diagnostic.help(format!(
+            "set the hyper-parameters that the weights were trained with (`--set NAME=VALUE`); now they are {}",
+            settings.join(", ")
+        ));
+    }
     diagnostic.into()
 }
 
@@ -111,7 +125,8 @@ pub(crate) fn data(error: &DataError) -> Failure {
         Problem::NotAnImage { .. }
         | Problem::UnsupportedFormat { .. }
         | Problem::DamagedImage { .. }
-        | Problem::ImageTooLarge { .. } => Code::E0703,
+        | Problem::ImageTooLarge { .. }
+        | Problem::CannotResize { .. } => Code::E0703,
         Problem::MalformedNpy { .. } | Problem::UnsupportedDtype { .. } => Code::E0704,
         Problem::ShapeMismatch { .. }
         | Problem::ImageSizeMismatch { .. }

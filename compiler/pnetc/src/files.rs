@@ -11,6 +11,7 @@ use parameternet_dsl::limits::MAX_SOURCE_BYTES;
 use parameternet_dsl::source::{LoadError, Loader};
 
 use crate::arguments::NetworkOptions;
+use crate::data::files::write_whole;
 use crate::failure::{self, Failure};
 
 /// Loads source texts from the file system.
@@ -74,26 +75,7 @@ pub(crate) fn request(options: &NetworkOptions) -> Request {
 
 /// Writes a file beside its place and moves it there, so that a failure leaves what was there before.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fail = |error: &std::io::Error| failure::io("write", &path.display().to_string(), error);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| fail(&error))?;
-    file.write_all(content).map_err(|error| fail(&error))?;
-    keep_permissions(&file, path).map_err(|error| fail(&error))?;
-    file.persist(path).map_err(|error| fail(&error.error))?;
-    Ok(())
-}
-
-/// Gives the new file the permissions of the one that it replaces, or those that any new file gets.
-#[cfg(unix)]
-fn keep_permissions(file: &tempfile::NamedTempFile, path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let permissions = fs::metadata(path).map_or(fs::Permissions::from_mode(0o644), |existing| existing.permissions());
-    file.as_file().set_permissions(permissions)
-}
-
-#[cfg(not(unix))]
-fn keep_permissions(_: &tempfile::NamedTempFile, _: &Path) -> std::io::Result<()> {
-    Ok(())
+    write_whole(path, content).map_err(|error| failure::data(&error))
 }
 
 /// Writes to a file, or to standard output where no file is given.

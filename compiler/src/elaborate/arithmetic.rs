@@ -78,7 +78,12 @@ pub(super) fn add(left: &Value, right: &Value) -> Result<Value, ValueError> {
 }
 
 /// The value of `left operator right` for everything but tensors, `&&` and `||`.
-pub(super) fn binary(operator: BinaryOperator, left: &Value, right: &Value, steps: &mut u64) -> Result<Value, ValueError> {
+pub(super) fn binary(
+    operator: BinaryOperator,
+    left: &Value,
+    right: &Value,
+    steps: &mut u64,
+) -> Result<Value, ValueError> {
     match operator {
         BinaryOperator::Add => add(left, right),
         BinaryOperator::Multiply => match (left, right) {
@@ -200,14 +205,20 @@ mod tests {
         assert_eq!(evaluate(BinaryOperator::Divide, Value::Int(8), Value::Int(2)).as_deref(), Ok("4"));
         assert_eq!(evaluate(BinaryOperator::Divide, Value::Int(7), Value::Int(2)).as_deref(), Ok("3.5"));
         assert_eq!(evaluate(BinaryOperator::Divide, Value::Int(7), Value::Int(0)), Err(ValueError::DivisionByZero));
-        assert_eq!(evaluate(BinaryOperator::Divide, Value::Float(1.0), Value::Float(0.0)), Err(ValueError::DivisionByZero));
+        assert_eq!(
+            evaluate(BinaryOperator::Divide, Value::Float(1.0), Value::Float(0.0)),
+            Err(ValueError::DivisionByZero)
+        );
         assert_eq!(evaluate(BinaryOperator::Remainder, Value::Int(-1), Value::Int(7)).as_deref(), Ok("6"));
     }
 
     #[test]
     fn whole_numbers_do_not_wrap() {
         assert_eq!(evaluate(BinaryOperator::Add, Value::Int(i64::MAX), Value::Int(1)), Err(ValueError::Overflow));
-        assert_eq!(evaluate(BinaryOperator::Multiply, Value::Float(1e300), Value::Float(1e300)), Err(ValueError::NotFinite));
+        assert_eq!(
+            evaluate(BinaryOperator::Multiply, Value::Float(1e300), Value::Float(1e300)),
+            Err(ValueError::NotFinite)
+        );
     }
 
     #[test]

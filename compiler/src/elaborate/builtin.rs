@@ -130,7 +130,12 @@ pub const BUILTINS: &[&Builtin] = &[
             VALUE,
             parameter("divisor", "a whole number", Default::Int(8), "What the result is a multiple of."),
             parameter("least", "a whole number", Default::Computed("divisor"), "The least result."),
-            parameter("keep", "a number", Default::Float(0.9), "A result below this share of the number is raised by `divisor`."),
+            parameter(
+                "keep",
+                "a number",
+                Default::Float(0.9),
+                "A result below this share of the number is raised by `divisor`.",
+            ),
         ],
         example: ("make_divisible(16 * 1.9, 4)", "32"),
         evaluate: make_divisible,

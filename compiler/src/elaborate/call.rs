@@ -54,7 +54,12 @@ struct Application {
 
 impl Elaborator<'_> {
     /// One stage of a pipeline: a call gets the value as its first argument, anything else is called with it alone.
-    pub(super) fn stage(&mut self, stage: &Expr, piped: (Value, Span), environment: &mut Environment) -> Outcome<Value> {
+    pub(super) fn stage(
+        &mut self,
+        stage: &Expr,
+        piped: (Value, Span),
+        environment: &mut Environment,
+    ) -> Outcome<Value> {
         let (inner, path) = match &stage.kind {
             ExprKind::Named { value, path } => (&**value, Some(path)),
             _ => (stage, None),
@@ -158,14 +163,16 @@ impl Elaborator<'_> {
                     }
                     position += 1;
                 }
-                Some((name, name_span)) => match formals.iter().position(|formal| formal.name == &**name && !formal.rest) {
-                    None => errors.push(report::unknown_argument(callee, formals, name, *name_span)),
-                    Some(index) => match bound.get_mut(index) {
-                        Some(Some(first)) => errors.push(report::given_twice(callee, name, *name_span, first.span)),
-                        Some(place) => *place = Some(argument),
-                        None => {}
-                    },
-                },
+                Some((name, name_span)) => {
+                    match formals.iter().position(|formal| formal.name == &**name && !formal.rest) {
+                        None => errors.push(report::unknown_argument(callee, formals, name, *name_span)),
+                        Some(index) => match bound.get_mut(index) {
+                            Some(Some(first)) => errors.push(report::given_twice(callee, name, *name_span, first.span)),
+                            Some(place) => *place = Some(argument),
+                            None => {}
+                        },
+                    }
+                }
             }
         }
         if let (Some((_, first)), Some((_, last)), Some(place)) = (rest.first(), rest.last(), bound.first_mut()) {

@@ -166,7 +166,8 @@ impl Elaborator<'_> {
         match self.constants.get(&item) {
             Some(Some(value)) => return Ok(value.clone()),
             Some(None) => {
-                let error = Diagnostic::new(Code::E0501, "a constant is defined by itself").primary(span, "needed here for its own value");
+                let error = Diagnostic::new(Code::E0501, "a constant is defined by itself")
+                    .primary(span, "needed here for its own value");
                 return self.fail(error, instance);
             }
             None => {}
@@ -283,11 +284,19 @@ impl Elaborator<'_> {
         result
     }
 
-    fn unary(&mut self, operator: UnaryOperator, operand: &Expr, span: Span, environment: &mut Environment) -> Outcome<Value> {
+    fn unary(
+        &mut self,
+        operator: UnaryOperator,
+        operand: &Expr,
+        span: Span,
+        environment: &mut Environment,
+    ) -> Outcome<Value> {
         let value = self.expression(operand, environment)?;
         let result = match (operator, &value) {
             (UnaryOperator::Not, Value::Bool(value)) => Ok(Value::Bool(!value)),
-            (UnaryOperator::Negate, Value::Int(value)) => value.checked_neg().map(Value::Int).ok_or(ValueError::Overflow),
+            (UnaryOperator::Negate, Value::Int(value)) => {
+                value.checked_neg().map(Value::Int).ok_or(ValueError::Overflow)
+            }
             (UnaryOperator::Negate, Value::Float(value)) => Ok(Value::Float(-value)),
             (UnaryOperator::Negate, Value::Tensor(_)) => {
                 let sides = [(value, operand.span), (Value::Int(-1), operand.span)];
@@ -329,9 +338,12 @@ impl Elaborator<'_> {
             };
             let numeric = |value: &Value| matches!(value, Value::Tensor(_)) || value.as_number().is_some();
             return match arithmetic {
-                Some(operator) if numeric(&left_value) && numeric(&right_value) => {
-                    self.tensor_arithmetic(operator, [(left_value, left.span), (right_value, right.span)], span, environment)
-                }
+                Some(operator) if numeric(&left_value) && numeric(&right_value) => self.tensor_arithmetic(
+                    operator,
+                    [(left_value, left.span), (right_value, right.span)],
+                    span,
+                    environment,
+                ),
                 _ => {
                     let error = report::operands(operator, (&left_value, left.span), (&right_value, right.span), span);
                     self.fail(error, environment.instance)

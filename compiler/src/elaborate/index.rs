@@ -30,7 +30,9 @@ impl Elaborator<'_> {
     ) -> Outcome<Value> {
         match value {
             Value::Tensor(node) => self.index_tensor(*node, subscripts, span, environment),
-            Value::List(_) | Value::Tuple(_) | Value::Range(..) => self.index_list(value, subscripts, span, environment),
+            Value::List(_) | Value::Tuple(_) | Value::Range(..) => {
+                self.index_list(value, subscripts, span, environment)
+            }
             other => {
                 let error = Diagnostic::new(Code::E0301, format!("{} cannot be indexed", other.kind()))
                     .primary(base, format!("this is {}", crate::op::call::describe(other)));
@@ -76,8 +78,9 @@ impl Elaborator<'_> {
     ) -> Outcome<Value> {
         let shape = self.builder.shape(node);
         if subscripts.len() > shape.rank() {
-            let error = Diagnostic::new(Code::E0402, format!("{} subscripts for a tensor of shape {shape}", subscripts.len()))
-                .primary(span, format!("it has {} dimensions", shape.rank()));
+            let error =
+                Diagnostic::new(Code::E0402, format!("{} subscripts for a tensor of shape {shape}", subscripts.len()))
+                    .primary(span, format!("it has {} dimensions", shape.rank()));
             return self.fail(error, environment.instance);
         }
         let mut ranges: Vec<SliceRange> = shape.dims().iter().map(|size| SliceRange::whole(*size)).collect();
@@ -148,8 +151,9 @@ impl Elaborator<'_> {
                     None => 1,
                 };
                 if last < first {
-                    let error = Diagnostic::new(Code::E0304, format!("the slice ends at {last}, before it begins at {first}"))
-                        .primary(*span, "chooses nothing");
+                    let error =
+                        Diagnostic::new(Code::E0304, format!("the slice ends at {last}, before it begins at {first}"))
+                            .primary(*span, "chooses nothing");
                     return self.fail(error, environment.instance);
                 }
                 Ok((SliceRange { start: first, count: (last - first).div_ceil(step), step }, false))
@@ -208,7 +212,9 @@ impl Elaborator<'_> {
             _ => {
                 let error = Diagnostic::new(Code::E0308, format!("tensors have no attribute `{}`", name.text));
                 let error = match did_you_mean(&name.text, ATTRIBUTES) {
-                    Some(meant) => error.primary(name.span, "unknown").suggest("a similar one exists", name.span, meant),
+                    Some(meant) => {
+                        error.primary(name.span, "unknown").suggest("a similar one exists", name.span, meant)
+                    }
                     None => error.primary(name.span, "unknown").note(format!("they have {}", ATTRIBUTES.join(", "))),
                 };
                 return self.fail(error, environment.instance);

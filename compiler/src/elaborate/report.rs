@@ -10,13 +10,14 @@ use super::arithmetic::ValueError;
 use super::call::Formal;
 use crate::graph::build::GraphBuilder;
 use crate::graph::{Instance, NodeId, Path};
-use crate::op::{Definition, INPUT};
+use crate::limits::MAX_ERRORS;
 use crate::op::arguments::Bound;
 use crate::op::call::describe;
 use crate::op::error::{OpError, OpErrorKind};
+use crate::op::{Definition, INPUT};
 use crate::value::Value;
 
-/// The errors so far. An error that many instances share is kept once, with a count.
+/// The errors so far, at most [`MAX_ERRORS`]. One that many instances share is kept once, with a count.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     errors: Vec<(Diagnostic, usize)>,
@@ -25,8 +26,10 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn add(&mut self, error: Diagnostic) {
         let same = |other: &Diagnostic| other.code == error.code && other.span() == error.span();
+        let is_full = self.errors.len() >= MAX_ERRORS;
         match self.errors.iter_mut().find(|(other, _)| same(other)) {
             Some((_, count)) => *count += 1,
+            None if is_full => {}
             None => self.errors.push((error, 1)),
         }
     }
@@ -141,7 +144,12 @@ pub(super) fn value_error(error: &ValueError, span: Span) -> Diagnostic {
 }
 
 /// `left operator right` on values that it does not take.
-pub(super) fn operands(operator: BinaryOperator, left: (&Value, Span), right: (&Value, Span), span: Span) -> Diagnostic {
+pub(super) fn operands(
+    operator: BinaryOperator,
+    left: (&Value, Span),
+    right: (&Value, Span),
+    span: Span,
+) -> Diagnostic {
     let message = format!("`{}` does not take {} and {}", operator.symbol(), left.0.kind(), right.0.kind());
     let error = Diagnostic::new(Code::E0302, message)
         .primary(span, "")
@@ -149,8 +157,9 @@ pub(super) fn operands(operator: BinaryOperator, left: (&Value, Span), right: (&
         .secondary(right.1, describe(right.0));
     let error = match (left.0, right.0) {
         (Value::Tensor(_), Value::Tensor(_)) => error.help("tensors take `+`, `-`, `*` and `/`"),
-        (Value::Tensor(_), Value::Int(_) | Value::Float(_)) | (Value::Int(_) | Value::Float(_), Value::Tensor(_)) => error
-            .help("the elements of a tensor are not known at compile time; its sizes are: `x.channels`, `x.shape`"),
+        (Value::Tensor(_), Value::Int(_) | Value::Float(_)) | (Value::Int(_) | Value::Float(_), Value::Tensor(_)) => {
+            error.help("the elements of a tensor are not known at compile time; its sizes are: `x.channels`, `x.shape`")
+        }
         (Value::List(_), Value::Int(_) | Value::Float(_)) | (Value::Int(_) | Value::Float(_), Value::List(_)) => {
             let symbol = operator.symbol();
             error.help(format!("to compute with each element, write `[value {symbol} … for value in list]`"))
@@ -275,7 +284,8 @@ pub(super) fn op_error(
         error = advise_pipe(error, &bound.value);
         error = advise_setting(error, bound, definition);
     }
-    if let (OpErrorKind::Range { expected, .. }, Some(Bound { value: Value::Str(text), span })) = (&op_error.kind, blamed)
+    if let (OpErrorKind::Range { expected, .. }, Some(Bound { value: Value::Str(text), span })) =
+        (&op_error.kind, blamed)
         && expected.contains(&format!("`{text}`"))
     {
         error = error.suggest("words stand without quotes", *span, text.to_string());
@@ -286,11 +296,12 @@ pub(super) fn op_error(
 /// `leaky_relu(0.1)`: a setting stands where the input should.
 fn advise_setting(error: Diagnostic, bound: &Bound, definition: &Definition) -> Diagnostic {
     match definition.parameters {
-        [first, setting, ..] if first.name == INPUT.name && !matches!(bound.value, Value::Callable(_)) => error.suggest(
-            "the first argument is the input; to give a setting and leave the input open, name it",
-            beginning(bound.span),
-            format!("{}=", setting.name),
-        ),
+        [first, setting, ..] if first.name == INPUT.name && !matches!(bound.value, Value::Callable(_)) => error
+            .suggest(
+                "the first argument is the input; to give a setting and leave the input open, name it",
+                beginning(bound.span),
+                format!("{}=", setting.name),
+            ),
         _ => error,
     }
 }

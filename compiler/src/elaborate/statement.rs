@@ -7,8 +7,8 @@ use parameternet_dsl::source::Span;
 
 use super::environment::{Body, Environment};
 use super::{Elaborator, Outcome, Stop, report};
-use crate::graph::build::Site;
 use crate::graph::InstanceId;
+use crate::graph::build::Site;
 use crate::op::source::Input;
 use crate::op::{self, Op};
 use crate::shape::Shape;

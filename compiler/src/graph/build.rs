@@ -144,8 +144,7 @@ impl GraphBuilder {
                 span: site.span,
             });
         }
-        let node =
-            Node { op, shape, span: site.span, instance: site.instance, path: site.path.clone(), weights };
+        let node = Node { op, shape, span: site.span, instance: site.instance, path: site.path.clone(), weights };
         let index = self.graph.dag.add_node(node);
         for (port, input) in inputs.iter().enumerate() {
             self.graph.dag.add_edge(input.0, index, port);

@@ -43,8 +43,12 @@ fn line(graph: &Graph, id: NodeId, node: &Node) -> String {
     if let Some(path) = &node.path {
         let _ = write!(text, "  as {path}");
     }
-    let weights: Vec<String> =
-        node.weights.iter().filter_map(|id| graph.weight(*id)).map(|weight| format!("{}{}", weight.name, weight.shape)).collect();
+    let weights: Vec<String> = node
+        .weights
+        .iter()
+        .filter_map(|id| graph.weight(*id))
+        .map(|weight| format!("{}{}", weight.name, weight.shape))
+        .collect();
     if !weights.is_empty() {
         let _ = write!(text, "  # {}", weights.join(", "));
     }

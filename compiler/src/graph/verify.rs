@@ -70,7 +70,8 @@ fn check_node(graph: &Graph, id: NodeId) -> Result<(), Violation> {
     if !graph.ports(id).into_iter().eq(0..operands.len()) {
         return Err(violation(id, "has ports with gaps"));
     }
-    let shapes: Vec<&Shape> = operands.iter().filter_map(|operand| graph.node(*operand)).map(|node| &node.shape).collect();
+    let shapes: Vec<&Shape> =
+        operands.iter().filter_map(|operand| graph.node(*operand)).map(|node| &node.shape).collect();
     let shape = node.op.operation().shape(&shapes).map_err(|error| violation(id, error.kind.to_string()))?;
     if shape != node.shape || shape.is_too_large() {
         return Err(violation(id, format!("has shape {}, its operation says {shape}", node.shape)));

@@ -11,9 +11,21 @@ use crate::op::activation::{Activation, Softmax};
 /// The function of one element. A NaN stays one.
 pub(super) fn apply(activation: Activation, x: f64) -> f64 {
     match activation {
-        Activation::Relu => if x < 0.0 { 0.0 } else { x },
+        Activation::Relu => {
+            if x < 0.0 {
+                0.0
+            } else {
+                x
+            }
+        }
         Activation::Relu6 => x.clamp(0.0, 6.0),
-        Activation::LeakyRelu { slope } => if x > 0.0 { x } else { slope * x },
+        Activation::LeakyRelu { slope } => {
+            if x > 0.0 {
+                x
+            } else {
+                slope * x
+            }
+        }
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,

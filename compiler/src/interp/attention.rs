@@ -31,7 +31,8 @@ pub(super) fn matmul(left: Operand<'_>, right: Operand<'_>, shape: &Shape) -> Ve
 fn matrix_starts(shape: &Shape, batch: &[usize]) -> Vec<usize> {
     let (own, matrix) = shape.dims().split_at(shape.rank() - 2);
     let size: usize = matrix.iter().product();
-    let strides: Vec<usize> = broadcast_strides(&Shape::new(own), batch).into_iter().map(|stride| stride * size).collect();
+    let strides: Vec<usize> =
+        broadcast_strides(&Shape::new(own), batch).into_iter().map(|stride| stride * size).collect();
     let mut starts = Vec::new();
     for_each_offset(batch, &strides, 0, &mut |start| starts.push(start));
     starts

@@ -6,9 +6,8 @@ use crate::op::elementwise::Binary;
 use crate::shape::Shape;
 
 pub(super) fn binary(op: Binary, left: Operand<'_>, right: Operand<'_>, shape: &Shape) -> Vec<f64> {
-    let stretched = |operand: Operand<'_>| {
-        read(operand.data, shape.dims(), &broadcast_strides(operand.shape, shape.dims()), 0)
-    };
+    let stretched =
+        |operand: Operand<'_>| read(operand.data, shape.dims(), &broadcast_strides(operand.shape, shape.dims()), 0);
     let compute = |(left, right): (f64, f64)| match op {
         Binary::Add => left + right,
         Binary::Subtract => left - right,

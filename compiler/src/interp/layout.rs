@@ -31,7 +31,7 @@ pub(super) fn roll(op: &Roll, x: Operand<'_>) -> Vec<f64> {
 
 /// Output `i` is input `i - shift`, counted around the end.
 fn roll_along(data: &[f64], along: Along, shift: i64) -> Vec<f64> {
-    #[expect(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "sizes are far below 2^63, the remainder is positive")]
+    #[expect(clippy::cast_possible_wrap, reason = "sizes are far below 2^63, the remainder is positive")]
     let shift = shift.rem_euclid(along.size as i64) as usize;
     let mut out = Vec::with_capacity(data.len());
     for outer in 0..along.outer {

@@ -95,9 +95,8 @@ pub(super) fn mean(op: &Mean, x: Operand<'_>, shape: &Shape) -> Vec<f64> {
     let kept = |dim: usize| !op.dims.contains(&dim);
     let kept_dims: Vec<usize> = (0..x.shape.rank()).filter(|dim| kept(*dim)).map(|dim| x.dims()[dim]).collect();
     let mut kept_strides = Shape::new(kept_dims).strides().into_iter();
-    let strides: Vec<usize> = (0..x.shape.rank())
-        .map(|dim| if kept(dim) { kept_strides.next().unwrap_or(0) } else { 0 })
-        .collect();
+    let strides: Vec<usize> =
+        (0..x.shape.rank()).map(|dim| if kept(dim) { kept_strides.next().unwrap_or(0) } else { 0 }).collect();
     let mut out = vec![0.0; shape.elements()];
     let mut elements = x.data.iter();
     for_each_offset(x.dims(), &strides, 0, &mut |offset| out[offset] += elements.next().copied().unwrap_or(0.0));

@@ -52,9 +52,13 @@ mod tests {
 
     #[test]
     fn outputs_are_those_on_the_image() {
-        for (size, kernel, stride, dilation, padding) in
-            [(5, 3, 1, 1, [1, 1]), (5, 3, 2, 1, [0, 2]), (4, 2, 3, 3, [3, 0]), (1, 5, 1, 1, [2, 2]), (7, 1, 4, 1, [6, 6])]
-        {
+        for (size, kernel, stride, dilation, padding) in [
+            (5, 3, 1, 1, [1, 1]),
+            (5, 3, 2, 1, [0, 2]),
+            (4, 2, 3, 3, [3, 0]),
+            (1, 5, 1, 1, [2, 2]),
+            (7, 1, 4, 1, [6, 6]),
+        ] {
             let room = size + padding[0] + padding[1] - ((kernel - 1) * dilation + 1);
             let axis = Axis { size, count: room / stride + 1, kernel, stride, dilation, padding };
             for tap in 0..kernel {

@@ -96,7 +96,8 @@ pub(super) fn read(value: &Value) -> Result<Activation, OpErrorKind> {
     let setting = |wanted: &str| match &**callable {
         Callable::Partial(partial) => {
             let is_wanted = |name: &str| name == wanted;
-            let argument = partial.given.iter().find(|given| given.name.as_ref().is_some_and(|(name, _)| is_wanted(name)));
+            let argument =
+                partial.given.iter().find(|given| given.name.as_ref().is_some_and(|(name, _)| is_wanted(name)));
             argument.map(|argument| argument.value.clone())
         }
         Callable::Operation(_) | Callable::Builtin(_) | Callable::Item(_) => None,
@@ -181,7 +182,9 @@ const fn activation(
             let function = match call.definition.name {
                 "leaky_relu" => Activation::LeakyRelu { slope: call.number("slope")? },
                 "gelu" => call.choice("form", GELU_FORMS)?,
-                name => PLAIN.iter().find(|(plain, _)| *plain == name).map_or(Activation::Identity, |(_, plain)| *plain),
+                name => {
+                    PLAIN.iter().find(|(plain, _)| *plain == name).map_or(Activation::Identity, |(_, plain)| *plain)
+                }
             };
             call.node(Op::Activation(function), &[x])
         }),
@@ -232,7 +235,13 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         "return x |> gelu(form=tanh)",
     ),
     &activation("tanh", "Hyperbolic tangent", &[INPUT], "`tanh(x)`", "return x |> tanh"),
-    &activation("identity", "The input", &[INPUT], "For `act=identity` where no activation is wanted.", "return x |> identity"),
+    &activation(
+        "identity",
+        "The input",
+        &[INPUT],
+        "For `act=identity` where no activation is wanted.",
+        "return x |> identity",
+    ),
     &Definition {
         name: "softmax",
         family: "Activation",

@@ -4,6 +4,7 @@ use parameternet_dsl::source::Span;
 
 use super::call::describe;
 use super::error::OpErrorKind;
+use crate::limits::MAX_LIST;
 use crate::value::{Callable, Value};
 
 /// An argument bound to a parameter.
@@ -44,15 +45,14 @@ pub fn integer(value: &Value, least: usize) -> Result<usize, OpErrorKind> {
 
 /// A finite number.
 pub fn number(value: &Value) -> Result<f64, OpErrorKind> {
-    value
-        .as_number()
-        .ok_or_else(|| OpErrorKind::Type { expected: "a number", found: describe(value) })
-        .and_then(|number| {
+    value.as_number().ok_or_else(|| OpErrorKind::Type { expected: "a number", found: describe(value) }).and_then(
+        |number| {
             if number.is_finite() {
                 return Ok(number);
             }
             Err(OpErrorKind::Range { expected: "a finite number".to_owned(), found: number.to_string() })
-        })
+        },
+    )
 }
 
 /// A finite number greater than zero.
@@ -78,6 +78,10 @@ pub fn pair(value: &Value, least: usize) -> Result<[usize; 2], OpErrorKind> {
 /// A list of whole numbers of either sign.
 pub fn integers(value: &Value) -> Result<Vec<i64>, OpErrorKind> {
     match value.elements() {
+        Some(_) if value.length().is_some_and(|length| length > MAX_LIST) => {
+            let expected = format!("at most {MAX_LIST} numbers");
+            Err(OpErrorKind::Range { expected, found: value.to_string() })
+        }
         Some(elements) => elements.map(|element| signed(&element)).collect(),
         None => Err(OpErrorKind::Type { expected: "a list of whole numbers", found: describe(value) }),
     }

@@ -13,7 +13,8 @@ impl Operation for Matmul {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [left, right, ..] = inputs else { return Ok(Shape::default()) };
         let mismatch = || OpError::from(OpErrorKind::Matmul { left: (*left).clone(), right: (*right).clone() });
-        let ([left_batch @ .., rows, inner], [right_batch @ .., inner_right, columns]) = (left.dims(), right.dims()) else {
+        let ([left_batch @ .., rows, inner], [right_batch @ .., inner_right, columns]) = (left.dims(), right.dims())
+        else {
             let (argument, shape) = if left.rank() < 2 { ("x", left) } else { ("y", right) };
             let expected = "a tensor with at least two dimensions";
             return Err(OpError::at(argument, OpErrorKind::Rank { expected, found: (*shape).clone() }));

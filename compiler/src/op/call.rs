@@ -163,9 +163,7 @@ impl Call<'_> {
     #[must_use]
     pub fn span(&self, name: &str) -> Span {
         let position = self.definition.parameters.iter().position(|parameter| parameter.name == name);
-        position
-            .and_then(|position| self.arguments.get(position)?.as_ref())
-            .map_or(self.site.span, |bound| bound.span)
+        position.and_then(|position| self.arguments.get(position)?.as_ref()).map_or(self.site.span, |bound| bound.span)
     }
 
     /// Adds the node that the call stands for.

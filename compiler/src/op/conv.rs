@@ -117,7 +117,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[&Definition {
         PADDING,
         DILATION,
         GROUPS,
-        parameter("bias", "a boolean", Default::Bool(false), "Whether a learned number is added to each output channel."),
+        parameter(
+            "bias",
+            "a boolean",
+            Default::Bool(false),
+            "Whether a learned number is added to each output channel.",
+        ),
     ],
     result: "`[N, out, H', W']` with `H' = floor((H + top + bottom - dilation * (kernel - 1) - 1) / stride) + 1`",
     weights: &[

@@ -42,19 +42,25 @@ pub fn list() -> String {
         let of_family = operations().filter(|definition| definition.family == family);
         section(family, of_family.map(|definition| (definition.name.to_owned(), definition.summary)).collect());
     }
-    section("Routing of dynamic_conv", ROUTINGS.iter().map(|routing| (routing.name.to_owned(), routing.summary)).collect());
-    section("Compile-time functions", BUILTINS.iter().map(|builtin| (builtin.name.to_owned(), builtin.summary)).collect());
-    text.push_str("\n`pnetc ops NAME` says more. Tensors also take `+ - * /` with broadcasting, and slices: `x[:, :8]`.\n");
+    section(
+        "Routing of dynamic_conv",
+        ROUTINGS.iter().map(|routing| (routing.name.to_owned(), routing.summary)).collect(),
+    );
+    section(
+        "Compile-time functions",
+        BUILTINS.iter().map(|builtin| (builtin.name.to_owned(), builtin.summary)).collect(),
+    );
+    text.push_str(
+        "\n`pnetc ops NAME` says more. Tensors also take `+ - * /` with broadcasting, and slices: `x[:, :8]`.\n",
+    );
     text
 }
 
 /// The page of an operation or builtin for a terminal; `None` if there is none of that name.
 #[must_use]
 pub fn page(name: &str) -> Option<String> {
-    let definitions: Vec<&Definition> = operations()
-        .chain(ROUTINGS.iter().copied())
-        .filter(|definition| definition.name == name)
-        .collect();
+    let definitions: Vec<&Definition> =
+        operations().chain(ROUTINGS.iter().copied()).filter(|definition| definition.name == name).collect();
     let pages: Vec<String> = definitions
         .into_iter()
         .map(|definition| operation(definition, "", "    "))
@@ -86,7 +92,9 @@ pub fn reference() -> String {
     }
     text.push_str("\n## Arithmetic\n\nTensors and numbers take `+`, `-`, `*` and `/`, and tensors a leading `-`. Shapes broadcast by \
         NumPy's rule: aligned at the last dimension, a size of 1 stretches.\n");
-    text.push_str("\n## Compile-time functions\n\nThese compute with numbers and lists while the network is compiled.\n");
+    text.push_str(
+        "\n## Compile-time functions\n\nThese compute with numbers and lists while the network is compiled.\n",
+    );
     for builtin in BUILTINS {
         let _ = writeln!(text, "\n{}", function(builtin, "### ", "").trim_end());
     }
@@ -193,7 +201,8 @@ mod tests {
     /// Elaborates a body over `x: f32[batch, 8, 16, 16]`.
     fn compile(body: &str) -> Result<crate::graph::Graph, String> {
         let text = format!("network Example {{ input x: f32[batch, 8, 16, 16]\n{body}\n}}");
-        let program = Program::load(&MemoryLoader::new("example.pnet", text), "example.pnet").map_err(|f| f.to_string())?;
+        let program =
+            Program::load(&MemoryLoader::new("example.pnet", text), "example.pnet").map_err(|f| f.to_string())?;
         elaborate(&program, &Request::default()).map_err(|failure| failure.to_string())
     }
 

@@ -224,14 +224,12 @@ fn build(call: &mut Call<'_>) -> Result<Value, OpError> {
     let [_, channels, ..] = image(&shape).map_err(|kind| OpError::at("x", kind))?;
     // The convolution itself is checked first: its errors are about what the author wrote.
     conv.shape(&[&shape])?;
-    let setting = call.setting("routing").unwrap_or_else(|| {
-        Value::Callable(Rc::new(Callable::Operation(&MLP_ROUTING)))
-    });
+    let setting =
+        call.setting("routing").unwrap_or_else(|| Value::Callable(Rc::new(Callable::Operation(&MLP_ROUTING))));
     let (coefficients, naming): (NodeId, Naming) = match &setting {
         Value::Tensor(coefficients) => (*coefficients, Naming::Own),
         setting => {
-            let routing =
-                Routing::read(setting, channels, experts).map_err(|kind| OpError::at("routing", kind))?;
+            let routing = Routing::read(setting, channels, experts).map_err(|kind| OpError::at("routing", kind))?;
             let naming = match routing.form {
                 Form::Mlp { .. } => Naming::Own,
                 Form::Linear => Naming::CondConv,
@@ -271,7 +269,11 @@ const DYNAMIC_CONV: Definition = Definition {
     ],
     result: "as `conv`",
     weights: &[
-        weight("weight", "[experts, out, C / groups, kernel height, kernel width]", "the experts, unless `routing=linear(…)`"),
+        weight(
+            "weight",
+            "[experts, out, C / groups, kernel height, kernel width]",
+            "the experts, unless `routing=linear(…)`",
+        ),
         weight("bias", "[experts, out]", "with `bias=true`, likewise"),
         weight("routing.fc1.weight", "[hidden, C]", "with `routing=mlp(…)`"),
         weight("routing.fc2.weight", "[experts, hidden]", "with `routing=mlp(…)`"),
@@ -305,7 +307,12 @@ static MLP_ROUTING: Definition = Definition {
     parameters: &[
         parameter("hidden", "a whole number", Default::Computed("C"), "Outputs of the first layer."),
         parameter("activation", "an activation", Default::Word("relu"), "Between the layers."),
-        parameter("gate", "`softmax`, `softmax(temperature=…)` or `sigmoid`", Default::Word("softmax"), "Makes coefficients of scores."),
+        parameter(
+            "gate",
+            "`softmax`, `softmax(temperature=…)` or `sigmoid`",
+            Default::Word("softmax"),
+            "Makes coefficients of scores.",
+        ),
     ],
     result: "`[N, experts]`",
     weights: &[],

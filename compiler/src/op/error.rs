@@ -58,7 +58,9 @@ pub enum OpErrorKind {
     Index { index: i64, dim: usize, size: usize },
     #[error("cannot multiply {left} by {right}: {}", no_product(left, right))]
     Matmul { left: Shape, right: Shape },
-    #[error("the coefficients have shape {found}, but {experts} experts and a batch of {batch} need [{batch}, {experts}]")]
+    #[error(
+        "the coefficients have shape {found}, but {experts} experts and a batch of {batch} need [{batch}, {experts}]"
+    )]
     Coefficients { found: Shape, experts: usize, batch: usize },
     #[error("a tensor of shape {shape} would have {}", excess(shape))]
     TooLarge { shape: Shape },
@@ -200,7 +202,9 @@ fn broadcast_advice(left: &Shape, right: &Shape) -> Option<String> {
         [features] if *features == channels => 1,
         _ => return None,
     };
-    Some(format!("dimensions are aligned at the last one; a number for each channel has the shape [{batch}, {channels}, 1, 1]"))
+    Some(format!(
+        "dimensions are aligned at the last one; a number for each channel has the shape [{batch}, {channels}, 1, 1]"
+    ))
 }
 
 /// What keeps two shapes from being joined along `dim`.

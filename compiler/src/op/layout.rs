@@ -104,7 +104,9 @@ impl Operation for Pad {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         let padded = x.dims().iter().zip(&self.sides);
-        Ok(Shape::new(padded.map(|(dim, [before, after])| dim.saturating_add(*before).saturating_add(*after)).collect::<Vec<_>>()))
+        Ok(Shape::new(
+            padded.map(|(dim, [before, after])| dim.saturating_add(*before).saturating_add(*after)).collect::<Vec<_>>(),
+        ))
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -138,10 +140,16 @@ fn read_sides(value: &Value, rank: usize) -> Result<Vec<[usize; 2]>, OpErrorKind
         if sides.len() == rank {
             return Ok(sides);
         }
-        return Err(OpErrorKind::Range { expected: format!("{rank} pairs, one per dimension"), found: value.to_string() });
+        return Err(OpErrorKind::Range {
+            expected: format!("{rank} pairs, one per dimension"),
+            found: value.to_string(),
+        });
     }
     if rank != 4 {
-        return Err(OpErrorKind::Type { expected: "a list of [before, after], one per dimension", found: describe(value) });
+        return Err(OpErrorKind::Type {
+            expected: "a list of [before, after], one per dimension",
+            found: describe(value),
+        });
     }
     match window::read_padding(value)? {
         Padding::Explicit([rows, columns]) => Ok(vec![[0, 0], [0, 0], rows, columns]),
@@ -191,7 +199,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         summary: "The same elements, in row-major order, in another shape",
         parameters: &[
             INPUT,
-            parameter("shape", "a list of sizes", Default::Required, "The new shape; one size may be -1 for what is left."),
+            parameter(
+                "shape",
+                "a list of sizes",
+                Default::Required,
+                "The new shape; one size may be -1 for what is left.",
+            ),
         ],
         result: "`shape`",
         weights: &[],
@@ -228,7 +241,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         summary: "The dimensions in another order",
         parameters: &[
             INPUT,
-            parameter("order", "a list of dimensions", Default::Required, "Which dimension of `x` each dimension of the result is."),
+            parameter(
+                "order",
+                "a list of dimensions",
+                Default::Required,
+                "Which dimension of `x` each dimension of the result is.",
+            ),
         ],
         result: "the sizes of `x` in that order",
         weights: &[],

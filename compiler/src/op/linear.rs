@@ -48,7 +48,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[&Definition {
     parameters: &[
         INPUT,
         parameter("out", "a whole number", Default::Required, "The number of output features."),
-        parameter("bias", "a boolean", Default::Bool(true), "Whether a learned number is added to each output feature."),
+        parameter(
+            "bias",
+            "a boolean",
+            Default::Bool(true),
+            "Whether a learned number is added to each output feature.",
+        ),
     ],
     result: "`[…, out]`",
     weights: &[weight("weight", "[out, features]", "the matrix"), weight("bias", "[out]", "unless `bias=false`")],

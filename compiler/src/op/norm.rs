@@ -158,7 +158,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         summary: "Layer normalisation along one dimension",
         parameters: &[
             INPUT,
-            parameter("dim", "a dimension", Default::Int(-1), "The dimension; 1 normalises the channels of each pixel."),
+            parameter(
+                "dim",
+                "a dimension",
+                Default::Int(-1),
+                "The dimension; 1 normalises the channels of each pixel.",
+            ),
             EPS,
             AFFINE,
         ],

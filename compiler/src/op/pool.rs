@@ -116,7 +116,8 @@ impl Operation for Mean {
     }
 }
 
-const KERNEL: Parameter = parameter("kernel", "a number or [height, width]", Default::Required, "The size of the window.");
+const KERNEL: Parameter =
+    parameter("kernel", "a number or [height, width]", Default::Required, "The size of the window.");
 const STRIDE: Parameter = parameter(
     "stride",
     "a number or [height, width]",
@@ -165,7 +166,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
             STRIDE,
             PADDING,
             CEIL_MODE,
-            parameter("count_padding", "a boolean", Default::Bool(true), "Whether zeros of the padding count as elements."),
+            parameter(
+                "count_padding",
+                "a boolean",
+                Default::Bool(true),
+                "Whether zeros of the padding count as elements.",
+            ),
         ],
         result: "`[N, C, H', W']` with `H' = floor((H + top + bottom - kernel) / stride) + 1`",
         weights: &[],

@@ -42,8 +42,7 @@ impl Operation for Upsample {
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mode = if self.mode == Mode::Nearest { "nearest" } else { "bilinear" };
-        let mut attributes =
-            vec![("size", format!("[{}, {}]", self.size[0], self.size[1])), ("mode", mode.to_owned())];
+        let mut attributes = vec![("size", format!("[{}, {}]", self.size[0], self.size[1])), ("mode", mode.to_owned())];
         if self.align_corners {
             attributes.push(("align_corners", "true".to_owned()));
         }
@@ -58,8 +57,18 @@ pub(super) const DEFINITIONS: &[&Definition] = &[&Definition {
     summary: "An image in another size",
     parameters: &[
         INPUT,
-        parameter("scale", "a whole number or [height, width]", Default::Computed("2, or what `size` needs"), "How many times larger."),
-        parameter("size", "a number or [height, width]", Default::Computed("the input times `scale`"), "Rows and columns of the output."),
+        parameter(
+            "scale",
+            "a whole number or [height, width]",
+            Default::Computed("2, or what `size` needs"),
+            "How many times larger.",
+        ),
+        parameter(
+            "size",
+            "a number or [height, width]",
+            Default::Computed("the input times `scale`"),
+            "Rows and columns of the output.",
+        ),
         parameter("mode", "`nearest` or `bilinear`", Default::Word("nearest"), "How pixels are computed."),
         parameter(
             "align_corners",
@@ -87,7 +96,8 @@ pub(super) const DEFINITIONS: &[&Definition] = &[&Definition {
                 [height.saturating_mul(rows), width.saturating_mul(columns)]
             }
         };
-        let upsample = Upsample { size, mode: call.choice("mode", MODES)?, align_corners: call.boolean("align_corners")? };
+        let upsample =
+            Upsample { size, mode: call.choice("mode", MODES)?, align_corners: call.boolean("align_corners")? };
         call.node(Op::Upsample(upsample), &[x])
     }),
 }];

@@ -6,6 +6,7 @@ use super::arguments;
 use super::call::{Call, describe};
 use super::error::{OpError, OpErrorKind};
 use super::{Default, Definition, INPUT, Op, Operation, parameter};
+use crate::limits::{MAX_LIST, MAX_RANK};
 use crate::shape::Shape;
 use crate::value::Value;
 
@@ -65,7 +66,9 @@ impl Operation for Slice {
             .iter()
             .map(|SliceRange { start, count, step }| match step {
                 1 => format!("{start}:{}", start + count),
-                step => format!("{start}:{}:{step}", start + (count.saturating_sub(1)) * step + usize::from(*count > 0)),
+                step => {
+                    format!("{start}:{}:{step}", start + (count.saturating_sub(1)) * step + usize::from(*count > 0))
+                }
             })
             .collect();
         vec![("ranges", format!("[{}]", ranges.join(", ")))]
@@ -103,7 +106,7 @@ pub(super) fn read_table(value: &Value) -> Result<(Shape, Vec<Value>), OpErrorKi
         }
         dims.push(first);
         let shape = Shape::new(dims.clone());
-        if shape.is_too_large() {
+        if dims.len() > MAX_RANK || shape.elements_exact().is_none_or(|count| count > MAX_LIST as u128) {
             return Err(OpErrorKind::TooLarge { shape });
         }
         level = level.iter().filter_map(Value::elements).flatten().collect();
@@ -118,7 +121,8 @@ fn read_gather(call: &Call<'_>, x: &Shape) -> Result<Gather, OpError> {
     let dim = call.dimension("dim", x.rank())?;
     let at = |kind| OpError::at("indices", kind);
     let (table, indices) = read_table(&call.setting("indices").unwrap_or(Value::Poison)).map_err(at)?;
-    let indices = indices.iter().map(|index| arguments::integer(index, 0)).collect::<Result<Vec<_>, _>>().map_err(at)?;
+    let indices =
+        indices.iter().map(|index| arguments::integer(index, 0)).collect::<Result<Vec<_>, _>>().map_err(at)?;
     Ok(Gather { dim, table, indices: indices.into() })
 }
 
@@ -149,7 +153,12 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         summary: "A tensor cut along one dimension into a list of tensors",
         parameters: &[
             INPUT,
-            parameter("parts", "a whole number or a list of sizes", Default::Required, "How many equal parts, or their sizes."),
+            parameter(
+                "parts",
+                "a whole number or a list of sizes",
+                Default::Required,
+                "How many equal parts, or their sizes.",
+            ),
             parameter("dim", "a dimension", Default::Int(1), "The dimension that is cut."),
         ],
         result: "a list of tensors",

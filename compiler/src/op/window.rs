@@ -89,7 +89,8 @@ impl Window {
         };
         window.set_padding(padding, image);
         let reaches = [reach(kernel[0], dilation[0]), reach(kernel[1], dilation[1])];
-        let too_wide = window.padding.iter().zip(reaches).any(|(sides, reach)| sides.iter().any(|side| side * 2 > reach));
+        let too_wide =
+            window.padding.iter().zip(reaches).any(|(sides, reach)| sides.iter().any(|side| side * 2 > reach));
         if too_wide && matches!(padding, Padding::Explicit(_)) {
             let expected = "padding of at most half the kernel".to_owned();
             let found = call.setting("padding").map_or_else(String::new, |value| value.to_string());
@@ -101,11 +102,8 @@ impl Window {
     fn set_padding(&mut self, padding: Padding, image: &Shape) {
         let size = image.nchw().map_or([0, 0], |[_, _, height, width]| [height, width]);
         let around = |axis: usize| {
-            let (kernel, dilation) = if axis == 0 {
-                (self.kernel[0], self.dilation[0])
-            } else {
-                (self.kernel[1], self.dilation[1])
-            };
+            let (kernel, dilation) =
+                if axis == 0 { (self.kernel[0], self.dilation[0]) } else { (self.kernel[1], self.dilation[1]) };
             let (stride, size) = if axis == 0 { (self.stride[0], size[0]) } else { (self.stride[1], size[1]) };
             let reach = reach(kernel, dilation);
             match padding {
@@ -156,7 +154,8 @@ impl Window {
         };
         let mut count = room / stride + 1;
         // As PyTorch: with ceil_mode the last window must still begin inside the input or the padding before it.
-        if self.ceil_mode && !room.is_multiple_of(stride) && count.saturating_mul(stride) < size.saturating_add(before) {
+        if self.ceil_mode && !room.is_multiple_of(stride) && count.saturating_mul(stride) < size.saturating_add(before)
+        {
             count += 1;
         }
         Ok(count)
@@ -219,7 +218,10 @@ pub(super) fn read_padding(value: &Value) -> Result<Padding, OpErrorKind> {
 
 /// The dimensions of an image tensor.
 pub(super) fn image(shape: &Shape) -> Result<[usize; 4], OpErrorKind> {
-    shape.nchw().ok_or_else(|| OpErrorKind::Rank { expected: "an image [batch, channels, height, width]", found: shape.clone() })
+    shape.nchw().ok_or_else(|| OpErrorKind::Rank {
+        expected: "an image [batch, channels, height, width]",
+        found: shape.clone(),
+    })
 }
 
 #[cfg(test)]

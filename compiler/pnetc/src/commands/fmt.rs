@@ -29,7 +29,8 @@ fn file(path: &str, check: bool) -> Result<(), Failure> {
         "-" => ("<stdin>", files::text(std::io::stdin().lock())),
         path => (path, Disk.load(path)),
     };
-    let text = text.map_err(|error: LoadError| Diagnostic::new(Code::E0101, format!("cannot read `{name}`: {error}")))?;
+    let text =
+        text.map_err(|error: LoadError| Diagnostic::new(Code::E0101, format!("cannot read `{name}`: {error}")))?;
     let mut sources = SourceMap::new();
     let source = sources.add(name, text.clone());
     let formatted = match parameternet_dsl::format(&sources, source) {

@@ -24,9 +24,9 @@ use inputs::Job;
 pub(crate) fn run(options: &Run) -> Result<(), Failure> {
     let graph = files::graph(&options.file, &options.network)?;
     let jobs = inputs::jobs(&graph, &options.inputs)?;
-    let file = WeightFile::open(&options.weights).map_err(|error| failure::weights(&error))?;
+    let file = WeightFile::open(&options.weights).map_err(|error| failure::weights(&options.weights, &error))?;
     let specs: Vec<_> = graph.weights().iter().map(Weight::spec).collect();
-    let weights = file.bind(&specs).map_err(|error| failure::mismatch(&error))?;
+    let weights = file.bind(&specs).map_err(|error| failure::mismatch(&error, &graph))?;
     let preprocess = inputs::preprocess(&options.preprocess, &file)?;
     let labels = results::labels(options.labels.as_deref(), &file)?;
     let several = jobs.len() > 1;
@@ -76,6 +76,7 @@ fn execute(
 /// `folder/logits.npy` with a word worked in: `folder/logits-word.npy`.
 fn with_word(path: &Path, word: &str) -> std::path::PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = path.extension().map_or_else(|| "npy".to_owned(), |extension| extension.to_string_lossy().into_owned());
+    let extension =
+        path.extension().map_or_else(|| "npy".to_owned(), |extension| extension.to_string_lossy().into_owned());
     path.with_file_name(format!("{stem}-{word}.{extension}"))
 }

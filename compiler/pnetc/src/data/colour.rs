@@ -21,10 +21,7 @@ pub(super) fn colours(picture: &DynamicImage) -> [Plane; 3] {
 /// The picture's luma.
 pub(super) fn grey(picture: &DynamicImage) -> Plane {
     let picture = opaque(picture);
-    Plane {
-        width: picture.width() as usize,
-        values: picture.pixels().map(|pixel| luma(pixel.0)).collect(),
-    }
+    Plane { width: picture.width() as usize, values: picture.pixels().map(|pixel| luma(pixel.0)).collect() }
 }
 
 /// The picture in 8 bits, its transparent pixels in front of white.
@@ -65,26 +62,11 @@ mod tests {
     fn every_kind_of_picture_has_colours_and_grey() {
         let pictures: [(DynamicImage, [u8; 4]); 6] = [
             (GrayImage::from_pixel(1, 1, Luma([9])).into(), [9, 9, 9, 9]),
-            (
-                RgbImage::from_pixel(1, 1, Rgb([255, 0, 10])).into(),
-                [255, 0, 10, 77],
-            ),
-            (
-                RgbaImage::from_pixel(1, 1, Rgba([1, 2, 3, 0])).into(),
-                [255; 4],
-            ),
-            (
-                RgbaImage::from_pixel(1, 1, Rgba([0, 255, 100, 128])).into(),
-                [127, 255, 177, 208],
-            ),
-            (
-                ImageBuffer::from_pixel(1, 1, Luma([0x8080_u16])).into(),
-                [128; 4],
-            ),
-            (
-                ImageBuffer::from_pixel(1, 1, Rgb([0xffff_u16, 0, 0x0a0a])).into(),
-                [255, 0, 10, 77],
-            ),
+            (RgbImage::from_pixel(1, 1, Rgb([255, 0, 10])).into(), [255, 0, 10, 77]),
+            (RgbaImage::from_pixel(1, 1, Rgba([1, 2, 3, 0])).into(), [255; 4]),
+            (RgbaImage::from_pixel(1, 1, Rgba([0, 255, 100, 128])).into(), [127, 255, 177, 208]),
+            (ImageBuffer::from_pixel(1, 1, Luma([0x8080_u16])).into(), [128; 4]),
+            (ImageBuffer::from_pixel(1, 1, Rgb([0xffff_u16, 0, 0x0a0a])).into(), [255, 0, 10, 77]),
         ];
         for (picture, [red, green, blue, grey]) in pictures {
             let kind = picture.color();

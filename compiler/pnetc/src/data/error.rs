@@ -93,6 +93,14 @@ pub enum Problem {
         /// Width and height of the network's input.
         expected: (usize, usize),
     },
+    /// The resizer gave up.
+    #[error("cannot be resized to {width}x{height} pixels")]
+    CannotResize {
+        /// Height of the network's input.
+        height: usize,
+        /// Width of the network's input.
+        width: usize,
+    },
     /// The network's input has no place for one image.
     #[error("an image cannot fill an input of shape {shape:?}")]
     ImageForOtherInput {
@@ -176,6 +184,7 @@ impl DataError {
             | Problem::ImageForOtherInput { .. }
             | Problem::UnsupportedChannels { .. }
             | Problem::StatisticsCount { .. }
+            | Problem::CannotResize { .. }
             | Problem::BadSetting { .. }
             | Problem::CannotWrite { .. } => Vec::new(),
         }
@@ -184,15 +193,11 @@ impl DataError {
     /// What the user can do, where that can be told.
     pub fn help(&self) -> Option<String> {
         match &self.problem {
-            Problem::NotAnImage { .. } | Problem::UnsupportedFormat { .. } => Some(format!(
-                "give an image ({SUPPORTED_FORMATS}) or a tensor saved with `numpy.save`"
-            )),
-            Problem::TooLong { .. } | Problem::ImageTooLarge { .. } => {
-                Some("scale the image down first".to_owned())
+            Problem::NotAnImage { .. } | Problem::UnsupportedFormat { .. } => {
+                Some(format!("give an image ({SUPPORTED_FORMATS}) or a tensor saved with `numpy.save`"))
             }
-            Problem::UnsupportedDtype { .. } => {
-                Some("save it as `array.astype(numpy.float32)`".to_owned())
-            }
+            Problem::TooLong { .. } | Problem::ImageTooLarge { .. } => Some("scale the image down first".to_owned()),
+            Problem::UnsupportedDtype { .. } => Some("save it as `array.astype(numpy.float32)`".to_owned()),
             Problem::ImageSizeMismatch { .. } => {
                 Some("let it be resized, or give an image of that very size".to_owned())
             }
@@ -201,13 +206,14 @@ impl DataError {
                  give a .npy file for any other input"
                     .to_owned(),
             ),
-            Problem::StatisticsCount { name, channels, .. } => Some(format!(
-                "give {channels} values of {name}, or 1 for all channels"
-            )),
+            Problem::StatisticsCount { name, channels, .. } => {
+                Some(format!("give {channels} values of {name}, or 1 for all channels"))
+            }
             Problem::CannotRead { .. }
             | Problem::DamagedImage { .. }
             | Problem::MalformedNpy { .. }
             | Problem::ShapeMismatch { .. }
+            | Problem::CannotResize { .. }
             | Problem::BadSetting { .. }
             | Problem::CannotWrite { .. } => None,
         }
@@ -217,19 +223,13 @@ impl DataError {
 impl Problem {
     /// Whether the user's settings are at fault, whatever the file.
     fn is_about_a_setting(&self) -> bool {
-        matches!(
-            self,
-            Problem::StatisticsCount { .. } | Problem::BadSetting { .. }
-        )
+        matches!(self, Problem::StatisticsCount { .. } | Problem::BadSetting { .. })
     }
 }
 
 impl From<Problem> for DataError {
     fn from(problem: Problem) -> DataError {
-        DataError {
-            file: None,
-            problem,
-        }
+        DataError { file: None, problem }
     }
 }
 
@@ -245,8 +245,7 @@ impl fmt::Display for Looks {
 
 /// The file's name as the title's start.
 fn prefix(file: &Option<String>) -> String {
-    file.as_ref()
-        .map_or_else(String::new, |file| format!("{file}: "))
+    file.as_ref().map_or_else(String::new, |file| format!("{file}: "))
 }
 
 /// The operating system's reason in the voice of a title: lower case, and without the error number.
@@ -268,31 +267,16 @@ mod tests {
     fn titles_are_one_lower_case_line() {
         let missing = io::Error::from_raw_os_error(2);
         assert_eq!(reason(&missing), "no such file or directory");
-        let error = DataError::from(Problem::CannotRead {
-            reason: reason(&missing),
-        });
-        assert_eq!(
-            error.about("cat.jpg").to_string(),
-            "cat.jpg: cannot be read: no such file or directory"
-        );
+        let error = DataError::from(Problem::CannotRead { reason: reason(&missing) });
+        assert_eq!(error.about("cat.jpg").to_string(), "cat.jpg: cannot be read: no such file or directory");
     }
 
     #[test]
     fn a_setting_is_no_fault_of_the_file() {
-        let error = DataError::from(Problem::StatisticsCount {
-            name: "mean",
-            found: 2,
-            channels: 3,
-        });
+        let error = DataError::from(Problem::StatisticsCount { name: "mean", found: 2, channels: 3 });
         let error = error.about("cat.jpg");
-        assert_eq!(
-            error.to_string(),
-            "mean has 2 values for an input of 3 channels"
-        );
-        assert_eq!(
-            error.help().unwrap(),
-            "give 3 values of mean, or 1 for all channels"
-        );
+        assert_eq!(error.to_string(), "mean has 2 values for an input of 3 channels");
+        assert_eq!(error.help().unwrap(), "give 3 values of mean, or 1 for all channels");
     }
 
     #[test]

@@ -28,9 +28,9 @@ impl Source {
     pub fn read(&self) -> Result<Vec<u8>, DataError> {
         let bytes = match self {
             Source::StandardInput => read_up_to(io::stdin().lock(), MAXIMUM_BYTES),
-            Source::File(path) => File::open(path)
-                .map_err(cannot_read)
-                .and_then(|file| read_up_to(file, MAXIMUM_BYTES)),
+            Source::File(path) => {
+                File::open(path).map_err(cannot_read).and_then(|file| read_up_to(file, MAXIMUM_BYTES))
+            }
         };
         bytes.map_err(|problem| DataError::from(problem).about(self))
     }
@@ -38,11 +38,7 @@ impl Source {
 
 impl From<OsString> for Source {
     fn from(argument: OsString) -> Source {
-        if argument == "-" {
-            Source::StandardInput
-        } else {
-            Source::File(argument.into())
-        }
+        if argument == "-" { Source::StandardInput } else { Source::File(argument.into()) }
     }
 }
 
@@ -58,10 +54,7 @@ impl fmt::Display for Source {
 /// All bytes of `reader`, if there are no more than `limit`.
 fn read_up_to(reader: impl Read, limit: u64) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    let count = reader
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(cannot_read)?;
+    let count = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot_read)?;
     if count as u64 > limit {
         return Err(Problem::TooLong { limit });
     }
@@ -70,9 +63,7 @@ fn read_up_to(reader: impl Read, limit: u64) -> Result<Vec<u8>, Problem> {
 
 /// The operating system's refusal as a problem.
 fn cannot_read(error: io::Error) -> Problem {
-    Problem::CannotRead {
-        reason: reason(&error),
-    }
+    Problem::CannotRead { reason: reason(&error) }
 }
 
 /// Writes a file that is whole or not there: the bytes go into a temporary file beside it, which then takes its name.
@@ -81,15 +72,10 @@ fn cannot_read(error: io::Error) -> Problem {
 ///
 /// # Errors
 /// If the operating system refuses.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let written = match fs::metadata(path) {
-        Ok(found) if found.is_file() => {
-            fs::canonicalize(path).and_then(|target| replace(&target, bytes))
-        }
-        Ok(_) => File::options()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes)),
+        Ok(found) if found.is_file() => fs::canonicalize(path).and_then(|target| replace(&target, bytes)),
+        Ok(_) => File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)),
         Err(_) => replace(path, bytes),
     };
     written.map_err(|error| {

@@ -5,11 +5,8 @@
 
 use std::io::Cursor;
 
-use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, guess_format,
-};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, guess_format};
 
-use super::Source;
 use super::error::{DataError, Looks, Problem};
 
 /// The formats that are read, for messages.
@@ -24,15 +21,6 @@ const MAXIMUM_DECODER_BYTES: u64 = MAXIMUM_PIXELS * 8 + 64_000_000;
 /// How much of a text that is no image a message shows.
 const SHOWN_CHARACTERS: usize = 40;
 
-/// Reads and decodes an image.
-///
-/// # Errors
-/// If the source cannot be read, is no image of a supported format, is damaged or too large.
-pub fn load(source: &Source) -> Result<DynamicImage, DataError> {
-    let bytes = source.read()?;
-    decode(&bytes).map_err(|error| error.about(source))
-}
-
 /// Decodes the bytes of an image file and turns the picture upright.
 ///
 /// # Errors
@@ -40,18 +28,11 @@ pub fn load(source: &Source) -> Result<DynamicImage, DataError> {
 pub fn decode(bytes: &[u8]) -> Result<DynamicImage, DataError> {
     let (format, name) = sniff(bytes)?;
     if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
-        return Err(Problem::DamagedImage {
-            format: name,
-            reason: "unexpected end of file".to_owned(),
-        }
-        .into());
+        return Err(Problem::DamagedImage { format: name, reason: "unexpected end of file".to_owned() }.into());
     }
     let damaged = |error: ImageError| {
         let reason = reason(&error);
-        Problem::DamagedImage {
-            format: name,
-            reason,
-        }
+        Problem::DamagedImage { format: name, reason }
     };
 
     let mut limits = Limits::default();
@@ -126,9 +107,7 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
         let (code, length) = match rest.get(start..) {
             // Start of the image, restarts: markers without a segment.
             Some([_, code @ (0x01 | 0xd0..=0xd9), ..]) => (*code, 0),
-            Some([_, code, high, low, ..]) => {
-                (*code, usize::from(u16::from_be_bytes([*high, *low])))
-            }
+            Some([_, code, high, low, ..]) => (*code, usize::from(u16::from_be_bytes([*high, *low]))),
             _ => return false,
         };
         if code == 0xd9 {
@@ -163,16 +142,12 @@ mod tests {
 
     /// A picture in which no two pixels are alike.
     fn picture(width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| {
-            Rgb([(x * 7) as u8, (y * 5) as u8, (x * y) as u8])
-        })
+        RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7) as u8, (y * 5) as u8, (x * y) as u8]))
     }
 
     fn encoded(format: ImageFormat) -> Vec<u8> {
         let mut bytes = Vec::new();
-        picture(40, 30)
-            .write_to(&mut Cursor::new(&mut bytes), format)
-            .unwrap();
+        picture(40, 30).write_to(&mut Cursor::new(&mut bytes), format).unwrap();
         bytes
     }
 
@@ -197,10 +172,7 @@ mod tests {
         assert_eq!(looks(b""), "it is empty");
         assert_eq!(looks(b"\n  <html>\n<body>"), "it is text: `<html>`");
         assert_eq!(looks("héllo".as_bytes()), "it is text: `héllo`");
-        assert_eq!(
-            looks(b"\x00\x01\xffthe rest"),
-            "it begins with the bytes [00, 01, ff, 74, 68, 65, 20, 72]"
-        );
+        assert_eq!(looks(b"\x00\x01\xffthe rest"), "it begins with the bytes [00, 01, ff, 74, 68, 65, 20, 72]");
         assert_eq!(looks(b"\x1b[31mred"), looks(b"\x1b[31mred\n"));
         assert!(looks(b"\x1b[31mred").starts_with("it begins"));
     }
@@ -220,19 +192,13 @@ mod tests {
 
     #[test]
     fn a_cut_file_is_damaged() {
-        for format in [
-            ImageFormat::Png,
-            ImageFormat::Jpeg,
-            ImageFormat::Bmp,
-            ImageFormat::WebP,
-        ] {
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::WebP] {
             let whole = encoded(format);
             for length in [whole.len() - 20, whole.len() / 2, 30, 16] {
                 match decode(&whole[..length]) {
-                    Err(error) => assert!(
-                        matches!(error.problem, Problem::DamagedImage { .. }),
-                        "{format:?} {length}: {error:?}"
-                    ),
+                    Err(error) => {
+                        assert!(matches!(error.problem, Problem::DamagedImage { .. }), "{format:?} {length}: {error:?}")
+                    }
                     Ok(_) => panic!("{format:?} cut at {length} was read"),
                 }
             }
@@ -261,18 +227,14 @@ mod tests {
         let mut bytes = Vec::new();
         let mut encoder = PngEncoder::new(&mut bytes);
         encoder.set_exif_metadata(exif(6)).unwrap();
-        encoder
-            .write_image(&stored, 40, 30, ExtendedColorType::Rgb8)
-            .unwrap();
+        encoder.write_image(&stored, 40, 30, ExtendedColorType::Rgb8).unwrap();
         let upright = decode(&bytes).unwrap().to_rgb8();
         assert_eq!(upright, image::imageops::rotate90(&stored));
 
         let mut bytes = Vec::new();
         let mut encoder = JpegEncoder::new(&mut bytes);
         encoder.set_exif_metadata(exif(8)).unwrap();
-        encoder
-            .write_image(&stored, 40, 30, ExtendedColorType::Rgb8)
-            .unwrap();
+        encoder.write_image(&stored, 40, 30, ExtendedColorType::Rgb8).unwrap();
         let upright = decode(&bytes).unwrap();
         assert_eq!((upright.width(), upright.height()), (30, 40));
     }

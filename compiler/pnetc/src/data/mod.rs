@@ -19,7 +19,7 @@ pub mod npy;
 pub mod preprocess;
 mod resample;
 
-pub use error::{DataError, Looks, Problem};
+pub use error::{DataError, Problem};
 pub use files::Source;
 pub use preprocess::{Preprocess, Resize};
 pub use resample::Filter;
@@ -32,33 +32,20 @@ pub use resample::Filter;
 ///
 /// # Errors
 /// If the source cannot be read, is neither, is damaged, or does not fit the shape.
-pub fn load_input(
-    source: &Source,
-    shape: &[usize],
-    preprocess: &Preprocess,
-) -> Result<Vec<f32>, DataError> {
+pub fn load_input(source: &Source, shape: &[usize], preprocess: &Preprocess) -> Result<Vec<f32>, DataError> {
     let bytes = source.read()?;
     decode_input(&bytes, shape, preprocess).map_err(|error| error.about(source))
 }
 
 /// [`load_input`] after the reading.
-fn decode_input(
-    bytes: &[u8],
-    shape: &[usize],
-    preprocess: &Preprocess,
-) -> Result<Vec<f32>, DataError> {
+fn decode_input(bytes: &[u8], shape: &[usize], preprocess: &Preprocess) -> Result<Vec<f32>, DataError> {
     if npy::is_npy(bytes) {
         return npy::read(bytes, Some(shape)).map(|(_, values)| values);
     }
     let picture = image::decode(bytes)?;
     match *shape {
-        [1, channels, height, width] | [channels, height, width] => {
-            preprocess.apply(&picture, channels, height, width)
-        }
-        _ => Err(Problem::ImageForOtherInput {
-            shape: shape.to_vec(),
-        }
-        .into()),
+        [1, channels, height, width] | [channels, height, width] => preprocess.apply(&picture, channels, height, width),
+        _ => Err(Problem::ImageForOtherInput { shape: shape.to_vec() }.into()),
     }
 }
 
@@ -78,9 +65,7 @@ mod tests {
         assert_eq!(values, [1., 2., 3., 4., 5., 6.]);
 
         let path = folder.path().join("picture.npy");
-        RgbImage::new(5, 4)
-            .save_with_format(&path, ImageFormat::Png)
-            .unwrap();
+        RgbImage::new(5, 4).save_with_format(&path, ImageFormat::Png).unwrap();
         let source = Source::File(path);
         let values = load_input(&source, &[3, 2, 2], &Preprocess::default()).unwrap();
         assert_eq!(values.len(), 12);
@@ -93,22 +78,14 @@ mod tests {
         std::fs::write(&path, "version https://git-lfs.github.com/spec/v1\n").unwrap();
         let source = Source::File(path.clone());
         let error = load_input(&source, &[1, 3, 2, 2], &Preprocess::default()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("{}: not an image or a .npy file", path.display())
-        );
-        assert_eq!(
-            error.notes(),
-            ["it is text: `version https://git-lfs.github.com/spec/…`"]
-        );
+        assert_eq!(error.to_string(), format!("{}: not an image or a .npy file", path.display()));
+        assert_eq!(error.notes(), ["it is text: `version https://git-lfs.github.com/spec/…`"]);
     }
 
     #[test]
     fn an_image_needs_an_input_of_its_kind() {
         let mut png = Vec::new();
-        RgbImage::new(2, 2)
-            .write_to(&mut std::io::Cursor::new(&mut png), ImageFormat::Png)
-            .unwrap();
+        RgbImage::new(2, 2).write_to(&mut std::io::Cursor::new(&mut png), ImageFormat::Png).unwrap();
         for shape in [&[1, 12][..], &[4, 3, 2, 2], &[]] {
             let error = decode_input(&png, shape, &Preprocess::default()).unwrap_err();
             assert!(matches!(error.problem, Problem::ImageForOtherInput { .. }));

@@ -1,7 +1,7 @@
 //! Tensors in NumPy's file format: any numeric type and order in, little-endian `f32` in C order out.
 //!
-//! The format is small, and a header is untrusted text, so it is read here, in linear time. (The crate
-//! `npyz` parses it as a Python expression, which takes time exponential in nested brackets.)
+//! The header is untrusted text. It is read here, in linear time: the crate `npyz` parses it as a Python expression, which takes
+//! time exponential in nested brackets, and multiplies the shape unchecked.
 
 use std::path::Path;
 
@@ -37,19 +37,10 @@ pub fn read(bytes: &[u8], expected: Option<&[usize]>) -> Result<(Vec<usize>, Vec
     if let Some(expected) = expected
         && !fits(&header.shape, expected)
     {
-        return Err(Problem::ShapeMismatch {
-            found: header.shape,
-            expected: expected.to_vec(),
-        }
-        .into());
+        return Err(Problem::ShapeMismatch { found: header.shape, expected: expected.to_vec() }.into());
     }
 
-    let announced = header
-        .shape
-        .iter()
-        .try_fold(element.bytes(), |product, dimension| {
-            product.checked_mul(*dimension)
-        });
+    let announced = header.shape.iter().try_fold(element.bytes(), |product, dimension| product.checked_mul(*dimension));
     if announced != Some(payload.len()) {
         let (shape, dtype) = (&header.shape, &header.dtype);
         let found = payload.len();
@@ -61,11 +52,7 @@ pub fn read(bytes: &[u8], expected: Option<&[usize]>) -> Result<(Vec<usize>, Vec
     }
 
     let values = element.decode(payload);
-    let values = if header.fortran_order {
-        to_row_major(&header.shape, &values)
-    } else {
-        values
-    };
+    let values = if header.fortran_order { to_row_major(&header.shape, &values) } else { values };
     let shape = expected.map_or(header.shape, <[usize]>::to_vec);
     Ok((shape, values))
 }
@@ -75,19 +62,12 @@ pub fn read(bytes: &[u8], expected: Option<&[usize]>) -> Result<(Vec<usize>, Vec
 /// # Errors
 /// If the shape takes another number of values, or the file cannot be written.
 pub fn write(path: &Path, shape: &[usize], values: &[f32]) -> Result<(), DataError> {
-    let count = shape.iter().try_fold(1_usize, |product, dimension| {
-        product.checked_mul(*dimension)
-    });
+    let count = shape.iter().try_fold(1_usize, |product, dimension| product.checked_mul(*dimension));
     if count != Some(values.len()) {
         let reason = format!("{} values do not fill shape {shape:?}", values.len());
         return Err(DataError::from(Problem::CannotWrite { reason }).about(path.display()));
     }
-    let mut bytes = Header {
-        dtype: "<f4".to_owned(),
-        fortran_order: false,
-        shape: shape.to_vec(),
-    }
-    .to_bytes();
+    let mut bytes = Header { dtype: "<f4".to_owned(), fortran_order: false, shape: shape.to_vec() }.to_bytes();
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     write_whole(path, &bytes)
 }
@@ -132,12 +112,7 @@ mod tests {
 
     /// A file of these elements.
     fn file(dtype: &str, fortran_order: bool, shape: &[usize], payload: &[u8]) -> Vec<u8> {
-        let mut bytes = Header {
-            dtype: dtype.to_owned(),
-            fortran_order,
-            shape: shape.to_vec(),
-        }
-        .to_bytes();
+        let mut bytes = Header { dtype: dtype.to_owned(), fortran_order, shape: shape.to_vec() }.to_bytes();
         bytes.extend(payload);
         bytes
     }
@@ -158,11 +133,7 @@ mod tests {
         assert_eq!(read(&bytes, None), Ok((vec![], vec![7.0])));
 
         let error = write(&path, &[2, 2], &values).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("6 values do not fill shape [2, 2]")
-        );
+        assert!(error.to_string().ends_with("6 values do not fill shape [2, 2]"));
     }
 
     #[test]
@@ -192,10 +163,7 @@ mod tests {
         assert_eq!(shape, [1, 3, 1, 2]);
         for expected in [&[2, 3, 1, 2][..], &[3, 2, 1], &[1, 1, 3, 1, 2], &[6]] {
             let error = read(&bytes, Some(expected)).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("found shape [3, 1, 2], expected {expected:?}")
-            );
+            assert_eq!(error.to_string(), format!("found shape [3, 1, 2], expected {expected:?}"));
         }
     }
 
@@ -204,10 +172,7 @@ mod tests {
         for payload in [0, 11, 13] {
             let bytes = file("<f4", false, &[3], &vec![0; payload]);
             let error = read(&bytes, None).unwrap_err();
-            assert_eq!(
-                error.notes(),
-                [format!("shape [3] of <f4 takes 12 bytes, found {payload}")]
-            );
+            assert_eq!(error.notes(), [format!("shape [3] of <f4 takes 12 bytes, found {payload}")]);
         }
         let bytes = file("<f4", false, &[usize::MAX, 2], &[]);
         let error = read(&bytes, None).unwrap_err();

@@ -88,22 +88,16 @@ impl Preprocess {
         let (columns, rows) = self.axes(picture, height, width)?;
         let mut result = Vec::with_capacity(channels * height * width);
         for ((plane, mean), deviation) in planes.iter().zip(means).zip(deviations) {
-            let resized = resample(plane, &columns, &rows, self.filter);
-            let normalised = resized
-                .into_iter()
-                .map(|value| (f32::from(value) / 255.0 - mean) / deviation);
+            let resized =
+                resample(plane, &columns, &rows, self.filter).ok_or(Problem::CannotResize { height, width })?;
+            let normalised = resized.into_iter().map(|value| (f32::from(value) / 255.0 - mean) / deviation);
             result.extend(normalised);
         }
         Ok(result)
     }
 
     /// How columns and rows are resized.
-    fn axes(
-        &self,
-        picture: &DynamicImage,
-        height: usize,
-        width: usize,
-    ) -> Result<(Axis, Axis), DataError> {
+    fn axes(&self, picture: &DynamicImage, height: usize, width: usize) -> Result<(Axis, Axis), DataError> {
         let found = (picture.width(), picture.height());
         let (source_width, source_height) = (found.0 as usize, found.1 as usize);
         let (scaled_width, scaled_height) = match self.resize {
@@ -113,10 +107,7 @@ impl Preprocess {
             }
             Resize::Crop => {
                 let covered = |length: usize| (length as f64 / f64::from(self.crop_ratio)).round();
-                covering(
-                    (source_width as f64, source_height as f64),
-                    (covered(width), covered(height)),
-                )
+                covering((source_width as f64, source_height as f64), (covered(width), covered(height)))
             }
             Resize::Stretch => (width, height),
             Resize::None if (source_width, source_height) == (width, height) => (width, height),
@@ -125,16 +116,8 @@ impl Preprocess {
                 return Err(Problem::ImageSizeMismatch { found, expected }.into());
             }
         };
-        let columns = Axis {
-            source: source_width,
-            scaled: scaled_width,
-            kept: centre(scaled_width, width),
-        };
-        let rows = Axis {
-            source: source_height,
-            scaled: scaled_height,
-            kept: centre(scaled_height, height),
-        };
+        let columns = Axis { source: source_width, scaled: scaled_width, kept: centre(scaled_width, width) };
+        let rows = Axis { source: source_height, scaled: scaled_height, kept: centre(scaled_height, height) };
         Ok((columns, rows))
     }
 }
@@ -168,24 +151,14 @@ fn per_channel(name: &'static str, values: &[f32], channels: usize) -> Result<Ve
         _ if values.len() == channels => Ok(values.to_vec()),
         _ => {
             let found = values.len();
-            Err(Problem::StatisticsCount {
-                name,
-                found,
-                channels,
-            }
-            .into())
+            Err(Problem::StatisticsCount { name, found, channels }.into())
         }
     }
 }
 
 /// A number out of its range.
 fn bad_setting(name: &'static str, value: f32, expected: &'static str) -> DataError {
-    Problem::BadSetting {
-        name,
-        value,
-        expected,
-    }
-    .into()
+    Problem::BadSetting { name, value, expected }.into()
 }
 
 #[cfg(test)]
@@ -196,20 +169,12 @@ mod tests {
 
     /// Neither mean nor deviation nor resizing: the pixels on the scale of 0 to 1.
     fn plain() -> Preprocess {
-        Preprocess {
-            resize: Resize::None,
-            mean: vec![0.0],
-            std: vec![1.0],
-            ..Preprocess::default()
-        }
+        Preprocess { resize: Resize::None, mean: vec![0.0], std: vec![1.0], ..Preprocess::default() }
     }
 
     /// The numbers as pixels again.
     fn pixels(values: &[f32]) -> Vec<u8> {
-        values
-            .iter()
-            .map(|value| (value * 255.0).round() as u8)
-            .collect()
+        values.iter().map(|value| (value * 255.0).round() as u8).collect()
     }
 
     #[test]
@@ -223,11 +188,7 @@ mod tests {
     fn numbers_are_normalised_by_channel() {
         let picture: DynamicImage = RgbImage::from_pixel(1, 1, Rgb([255, 0, 51])).into();
         let values = Preprocess::default().apply(&picture, 3, 1, 1).unwrap();
-        let expected = [
-            (1.0 - 0.485) / 0.229,
-            (0.0 - 0.456) / 0.224,
-            (51.0 / 255.0 - 0.406) / 0.225,
-        ];
+        let expected = [(1.0 - 0.485) / 0.229, (0.0 - 0.456) / 0.224, (51.0 / 255.0 - 0.406) / 0.225];
         assert_eq!(values, expected);
         let white: DynamicImage = GrayImage::from_pixel(1, 1, Luma([255])).into();
         let values = Preprocess::default().apply(&white, 1, 1, 1).unwrap();
@@ -277,11 +238,7 @@ mod tests {
             Luma([if inside { 255 } else { 0 }])
         })
         .into();
-        let preprocess = Preprocess {
-            resize: Resize::Crop,
-            crop_ratio: 0.5,
-            ..plain()
-        };
+        let preprocess = Preprocess { resize: Resize::Crop, crop_ratio: 0.5, ..plain() };
         let values = preprocess.apply(&picture, 1, 4, 4).unwrap();
         assert_eq!(pixels(&values), vec![255; 16]);
     }
@@ -295,68 +252,20 @@ mod tests {
         };
         let default = Preprocess::default;
         assert_eq!(
-            error(
-                Preprocess {
-                    mean: vec![0.5; 2],
-                    ..default()
-                },
-                3
-            ),
+            error(Preprocess { mean: vec![0.5; 2], ..default() }, 3),
             "mean has 2 values for an input of 3 channels"
         );
+        assert_eq!(error(Preprocess { std: vec![], ..default() }, 3), "std has 0 values for an input of 3 channels");
+        assert_eq!(error(Preprocess { std: vec![0.0], ..default() }, 3), "std of 0 is not a number other than 0");
+        assert_eq!(error(Preprocess { mean: vec![f32::NAN], ..default() }, 1), "mean of NaN is not a finite number");
         assert_eq!(
-            error(
-                Preprocess {
-                    std: vec![],
-                    ..default()
-                },
-                3
-            ),
-            "std has 0 values for an input of 3 channels"
-        );
-        assert_eq!(
-            error(
-                Preprocess {
-                    std: vec![0.0],
-                    ..default()
-                },
-                3
-            ),
-            "std of 0 is not a number other than 0"
-        );
-        assert_eq!(
-            error(
-                Preprocess {
-                    mean: vec![f32::NAN],
-                    ..default()
-                },
-                1
-            ),
-            "mean of NaN is not a finite number"
-        );
-        assert_eq!(
-            error(
-                Preprocess {
-                    crop_ratio: 1.5,
-                    ..default()
-                },
-                3
-            ),
+            error(Preprocess { crop_ratio: 1.5, ..default() }, 3),
             "crop ratio of 1.5 is not above 0 and up to 1"
         );
         assert_eq!(
-            error(
-                Preprocess {
-                    resize: Resize::None,
-                    ..default()
-                },
-                3
-            ),
+            error(Preprocess { resize: Resize::None, ..default() }, 3),
             "found an image of 4x4 pixels, expected 2x2"
         );
-        assert_eq!(
-            error(default(), 4),
-            "an image cannot fill an input of 4 channels"
-        );
+        assert_eq!(error(default(), 4), "an image cannot fill an input of 4 channels");
     }
 }

@@ -46,7 +46,8 @@ pub(super) fn jobs(graph: &Graph, inputs: &[String]) -> Result<Vec<Job>, Failure
             _ => return Err(Failure::Usage(format!("the input `{name}` is given twice"))),
         }
     }
-    let missing: Vec<&str> = names.iter().zip(&sources).filter(|(_, source)| source.is_none()).map(|(name, _)| *name).collect();
+    let missing: Vec<&str> =
+        names.iter().zip(&sources).filter(|(_, source)| source.is_none()).map(|(name, _)| *name).collect();
     if let Some(first) = missing.first() {
         return Err(Failure::Usage(format!("the input `{first}` is missing: give {list}")));
     }

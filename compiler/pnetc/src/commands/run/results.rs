@@ -47,7 +47,8 @@ pub(super) fn show(outputs: &[Output], job: &Job, labels: &[String], top: usize)
         match output.shape.as_slice() {
             [_, classes] if *classes > 1 => {
                 if !labels.is_empty() && labels.len() != *classes {
-                    let message = format!("there are {} labels, but `{}` has {classes} classes", labels.len(), output.name);
+                    let message =
+                        format!("there are {} labels, but `{}` has {classes} classes", labels.len(), output.name);
                     return Err(Diagnostic::new(Code::E0705, message).into());
                 }
                 if outputs.len() > 1 {

@@ -34,10 +34,7 @@ impl Header {
     /// The header as the start of a file.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let order = if self.fortran_order { "True" } else { "False" };
-        let mut dictionary = format!(
-            "{{'descr': '{}', 'fortran_order': {order}, 'shape': (",
-            self.dtype
-        );
+        let mut dictionary = format!("{{'descr': '{}', 'fortran_order': {order}, 'shape': (", self.dtype);
         for dimension in &self.shape {
             dictionary.push_str(&format!("{dimension}, "));
         }
@@ -61,9 +58,7 @@ impl Header {
 /// The dictionary's text, and the bytes that follow it.
 fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let cut = || "the file ends within its header".to_owned();
-    let after_magic = bytes
-        .strip_prefix(MAGIC)
-        .ok_or("the magic number is missing")?;
+    let after_magic = bytes.strip_prefix(MAGIC).ok_or("the magic number is missing")?;
     let ([major, minor], rest) = after_magic.split_first_chunk().ok_or_else(cut)?;
     let (length, rest) = match (major, minor) {
         (1, 0) => {
@@ -170,9 +165,7 @@ impl<'text> Parser<'text> {
         let mut numbers = Vec::new();
         self.expect("(", "`(`")?;
         while !self.take(")") {
-            let end = self
-                .rest
-                .find(|character: char| !character.is_ascii_digit());
+            let end = self.rest.find(|character: char| !character.is_ascii_digit());
             let (digits, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
             numbers.push(digits.parse().map_err(|_| "a length")?);
             self.rest = rest;
@@ -208,14 +201,7 @@ mod tests {
         let mut bytes = file(text);
         bytes.extend(b"data");
         let (header, payload) = Header::parse(&bytes).unwrap();
-        assert_eq!(
-            header,
-            Header {
-                dtype: "<f4".to_owned(),
-                fortran_order: false,
-                shape: vec![1, 3, 5],
-            }
-        );
+        assert_eq!(header, Header { dtype: "<f4".to_owned(), fortran_order: false, shape: vec![1, 3, 5] });
         assert_eq!(payload, b"data");
         assert_eq!(header.to_bytes().len() % ALIGNMENT, 0);
         assert_eq!(Header::parse(&header.to_bytes()).unwrap().0, header);
@@ -265,22 +251,10 @@ mod tests {
             ("{'fortran_order': 1}", "`True` or `False`", "1}"),
             ("{'shape': (1, -2)}", "a length", "-2)}"),
             ("{'shape': (1 2)}", "`,` or `)`", "2)}"),
-            (
-                "{'shape': (99999999999999999999,)}",
-                "a length",
-                "99999999999999999999",
-            ),
+            ("{'shape': (99999999999999999999,)}", "a length", "99999999999999999999"),
             ("{} {}", "nothing", "{}"),
-            (
-                "{'descr': '<f4', 'shape': ()}",
-                "an entry fortran_order",
-                "",
-            ),
-            (
-                "{'more': 1}",
-                "no other entry than descr, fortran_order and shape",
-                "1}",
-            ),
+            ("{'descr': '<f4', 'shape': ()}", "an entry fortran_order", ""),
+            ("{'more': 1}", "no other entry than descr, fortran_order and shape", "1}"),
         ];
         for (text, expected, found) in cases {
             let message = format!("the header should have {expected} before `{found}`");
