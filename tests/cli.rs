@@ -303,6 +303,23 @@ fn stages_can_be_printed() {
 }
 
 #[test]
+fn the_graph_can_be_printed_after_a_pass() {
+    let lines = |arguments: &[&str]| {
+        let fixed = ["build", DIGITS, "--emit", "ir"];
+        let arguments: Vec<&str> = fixed.iter().chain(arguments).copied().collect();
+        let ir = succeeds(&arguments);
+        ir.lines().filter(|line| line.contains(" = batch_norm(")).count()
+    };
+    assert_eq!(lines(&[]), 9);
+    assert_eq!(lines(&["--after", "common-subexpressions"]), 9);
+    assert_eq!(lines(&["--after", "fold-batch-norm"]), 0);
+    assert_eq!(lines(&["--after", "all"]), 0);
+    assert_eq!(lines(&["--after", "all", "--without", "fold-batch-norm"]), 9);
+    assert!(fails(2, &["build", DIGITS, "--emit", "ir", "--after", "fold-everything"]).contains("fold-batch-norm"));
+    assert!(fails(2, &["build", DIGITS, "--emit", "ast", "--after", "all"]).contains("--emit ir"));
+}
+
+#[test]
 fn operations_and_errors_are_documented() {
     assert!(succeeds(&["ops"]).contains("dynamic_conv"));
     insta::assert_snapshot!(succeeds(&["ops", "linear"]));

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::interp::{self, InitialWeights};
+use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::program::Program;
 use serde_json::Value;
 use shared::{Disk, golden, numbers};
@@ -66,10 +67,22 @@ fn check(name: &str, file: &str, settings: &[(&str, &str)]) {
     assert_eq!(serde_json::json!(input.dims()), golden["input"]);
     let image: Vec<f64> =
         parameternet_runtime::synth::tensor("input", input.elements()).map(|value| f64::from(value) * 2.0).collect();
-    let outputs = interp::run(&graph, &InitialWeights { gain }, &[image]).expect("the network runs");
+    let outputs =
+        interp::run(&graph, &InitialWeights { gain }, std::slice::from_ref(&image)).expect("the network runs");
     let error = relative_error(&outputs[0].data, &numbers(&golden["logits"]));
     println!("{name}: relative error {error:.1e}");
     assert!(error < 1e-5, "{name}: relative error {error:e}");
+
+    let optimized = optimize(&graph, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(optimized.nodes().all(|(_, node)| node.op.name() != "batch_norm"), "{name}: every batch norm folds");
+    let folded = interp::run(&optimized, &InitialWeights { gain }, &[image]).expect("the network runs");
+    let error = relative_error(&folded[0].data, &outputs[0].data);
+    println!(
+        "{name}: {} operations, {} when optimised, relative error {error:.1e}",
+        graph.node_count(),
+        optimized.node_count()
+    );
+    assert!(error < 1e-12, "{name}: relative error of the optimised graph {error:e}");
 }
 
 #[test]

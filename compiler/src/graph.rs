@@ -8,6 +8,7 @@
 
 pub mod build;
 pub mod print;
+pub mod rewrite;
 pub mod verify;
 
 use std::fmt;
@@ -19,7 +20,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::weight::Weight;
+use crate::weight::{Recipe, Weight};
 
 /// A node of the graph; prints as `n12`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -247,6 +248,11 @@ impl Graph {
     #[must_use]
     pub fn weights(&self) -> &[Weight] {
         &self.weights
+    }
+
+    /// The weights that come from a file; those that passes derive from them come after.
+    pub fn stored_weights(&self) -> impl Iterator<Item = &Weight> {
+        self.weights.iter().take_while(|weight| weight.recipe == Recipe::Stored)
     }
 
     /// The weight of an id; `None` only for an id of another graph.

@@ -4,6 +4,7 @@
 //!
 //! - [`program::Program::load`]: a file and all that it uses, parsed, every name known;
 //! - [`elaborate::elaborate`]: one network of it as a [`graph::Graph`], every hyper-parameter gone, every shape a number;
+//! - [`passes::optimize`]: a graph that computes the same with less work;
 //! - [`interp::run`]: the graph executed in f64 with plain loops, the oracle for everything that is faster.
 //!
 //! [`op`] defines the operations, once for the language, the graph, the documentation and the weights' names; [`weight`]
@@ -45,6 +46,7 @@ pub mod graph;
 pub mod interp;
 pub mod limits;
 pub mod op;
+pub mod passes;
 pub mod program;
 mod resolve;
 pub mod shape;

@@ -1,8 +1,13 @@
 //! Weights: the learned tensors and buffers of a network, their roles, and the deterministic values of `pnetc init`.
 
+use std::fmt;
+use std::sync::Arc;
+
 use parameternet_dsl::source::Span;
 use parameternet_runtime::weights::TensorSpec;
 
+use crate::graph::WeightId;
+use crate::op::elementwise::Binary;
 use crate::shape::Shape;
 
 /// What a weight is for. It decides whether the weight is trained and how it is initialised.
@@ -84,7 +89,7 @@ impl WeightDeclaration {
 }
 
 /// A weight of a graph.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Weight {
     /// Its full name: the instance path and the operation's own name for it, joined by dots.
     pub name: String,
@@ -96,6 +101,58 @@ pub struct Weight {
     pub flat_tail: bool,
     /// The call that made its operation.
     pub span: Span,
+    /// Where its values come from.
+    pub recipe: Recipe,
+}
+
+/// Where the values of a [`Weight`] come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recipe {
+    /// The file of weights, under the weight's name.
+    Stored,
+    /// Known at compile time, in row-major order.
+    Constant(Arc<[f64]>),
+    /// `1 / sqrt(of + eps)`, computed once when weights are prepared.
+    InverseSqrt {
+        /// The weight.
+        of: WeightId,
+        /// Added to it.
+        eps: f64,
+    },
+    /// `left operator right`, where `right` lies along dimension `dim` of `left`, computed once when weights are prepared.
+    Vector {
+        /// What is done.
+        operator: Binary,
+        /// The weight that gives the shape.
+        left: WeightId,
+        /// A weight with as many elements as the dimension has.
+        right: WeightId,
+        /// The dimension of `left` that it lies along.
+        dim: usize,
+    },
+}
+
+impl Recipe {
+    /// The weights that the values are computed from.
+    #[must_use]
+    pub fn operands(&self) -> Vec<WeightId> {
+        match self {
+            Recipe::Stored | Recipe::Constant(_) => Vec::new(),
+            Recipe::InverseSqrt { of, .. } => vec![*of],
+            Recipe::Vector { left, right, .. } => vec![*left, *right],
+        }
+    }
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Recipe::Stored => f.write_str("stored"),
+            Recipe::Constant(values) => write!(f, "constant of {} elements", values.len()),
+            Recipe::InverseSqrt { of, eps } => write!(f, "1 / sqrt({of} + {eps:?})"),
+            Recipe::Vector { operator, left, right, dim } => write!(f, "{left} {operator} {right} along {dim}"),
+        }
+    }
 }
 
 impl Weight {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use parameternet_compiler::passes::PASSES;
 
 /// The ParameterNet compiler: networks with many parameters and few FLOPs, from `.pnet` files.
 #[derive(Debug, Parser)]
@@ -46,6 +48,7 @@ Example:
     #[command(after_help = "\
 Examples:
   pnetc build net.pnet --emit ir
+  pnetc build net.pnet --emit ir --after all --without fold-scale
   pnetc build net.pnet --emit ast -o net.ast")]
     Build(Build),
     /// Format files in place
@@ -204,8 +207,21 @@ pub(crate) struct Build {
     /// Where to write it; standard output by default
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// With `--emit ir`: print the graph after this pass, or after all; without it, as the network is written
+    #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain([ALL])))]
+    pub after: Option<String>,
+    /// Leave a pass out; may be repeated
+    #[arg(long, value_name = "PASS", requires = "after", value_parser = PossibleValuesParser::new(passes()))]
+    pub without: Vec<String>,
     #[command(flatten)]
     pub network: NetworkOptions,
+}
+
+/// Names all passes together.
+pub(crate) const ALL: &str = "all";
+
+fn passes() -> impl Iterator<Item = &'static str> {
+    PASSES.iter().map(|pass| pass.name)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

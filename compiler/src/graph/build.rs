@@ -10,7 +10,7 @@ use crate::limits::MAX_NODES;
 use crate::op::Op;
 use crate::op::error::{OpError, OpErrorKind};
 use crate::shape::Shape;
-use crate::weight::Weight;
+use crate::weight::{Recipe, Weight};
 
 /// Where a node comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,6 +142,7 @@ impl GraphBuilder {
                 role: declaration.role,
                 flat_tail: declaration.flat_tail,
                 span: site.span,
+                recipe: Recipe::Stored,
             });
         }
         let node = Node { op, shape, span: site.span, instance: site.instance, path: site.path.clone(), weights };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Graph, InstanceId, Node, NodeId};
+use super::{Graph, InstanceId, Node, NodeId, WeightId};
 
 /// The graph as text: stable, and readable from top to bottom in order of execution.
 #[must_use]
@@ -18,6 +18,10 @@ pub fn print(graph: &Graph) -> String {
             let _ = writeln!(text, "{}", heading(graph, current));
         }
         let _ = writeln!(text, "  {}", line(graph, id, node));
+    }
+    let stored = graph.stored_weights().count();
+    for (index, weight) in graph.weights().iter().enumerate().skip(stored) {
+        let _ = writeln!(text, "{} = {} : {}{}", WeightId(index), weight.recipe, weight.name, weight.shape);
     }
     for output in graph.outputs() {
         let _ = writeln!(text, "output {} = {}", output.name, output.node);

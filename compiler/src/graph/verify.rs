@@ -6,13 +6,15 @@
 //! 4. a node has exactly the weights that its operation declares, in order, with the declared shapes and roles;
 //! 5. no two weights have the same name;
 //! 6. inputs and outputs are nodes of the graph, inputs are input nodes, and there is at least one output;
-//! 7. the parent of an instance comes before it; only the network has none.
+//! 7. the parent of an instance comes before it; only the network has none;
+//! 8. weights that come from a file precede derived ones, and a derived weight is computed from weights before it.
 
 use std::collections::HashSet;
 
 use super::{Graph, NodeId};
 use crate::op::Op;
 use crate::shape::Shape;
+use crate::weight::Recipe;
 
 /// A broken invariant: a defect of the compiler, not of a program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +42,12 @@ pub fn verify(graph: &Graph) -> Result<(), Violation> {
     for weight in graph.weights() {
         if !names.insert(weight.name.as_str()) {
             return Err(violation(&weight.name, "two weights have this name"));
+        }
+    }
+    let stored = graph.stored_weights().count();
+    for (index, weight) in graph.weights().iter().enumerate().skip(stored) {
+        if weight.recipe == Recipe::Stored || weight.recipe.operands().iter().any(|operand| operand.index() >= index) {
+            return Err(violation(&weight.name, "does not come after the weights that it needs"));
         }
     }
     for input in graph.inputs() {

@@ -44,11 +44,22 @@ pub(super) fn dynamic_conv(op: &DynamicConv, job: &Job<'_>) -> Vec<f64> {
     for (sample, out_image) in out.chunks_exact_mut(result).enumerate() {
         let alpha = &coefficients.data[sample * op.experts..][..op.experts];
         let weight = mix(alpha, job.weight(0));
-        let bias = job.optional_weight(1).map(|bias| mix(alpha, bias));
+        let bias = bias_of(op, alpha, job);
         let x_image = &x.data[sample * image..][..image];
         conv_image(&op.conv, x, x_image, &weight, bias.as_deref(), job.shape, out_image);
     }
     out
+}
+
+/// The mixture of the experts' biases and the one that is not mixed, as far as there are any.
+fn bias_of(op: &DynamicConv, alpha: &[f64], job: &Job<'_>) -> Option<Vec<f64>> {
+    let mixed = op.conv.bias.then(|| mix(alpha, job.weight(1)));
+    let shift = op.shift.then(|| job.weight(1 + usize::from(op.conv.bias)));
+    match (mixed, shift) {
+        (Some(mixed), Some(shift)) => Some(mixed.iter().zip(shift).map(|(mixed, shift)| mixed + shift).collect()),
+        (None, Some(shift)) => Some(shift.to_vec()),
+        (mixed, None) => mixed,
+    }
 }
 
 /// `sum_i alpha_i * experts_i`

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use parameternet_runtime::BoundWeights;
 
-use super::InterpError;
+use super::strided::Along;
+use super::{InterpError, elementwise};
 use crate::graph::{Graph, WeightId};
+use crate::weight::Recipe;
 
 /// The values of a graph's weights.
 pub trait WeightSource {
@@ -45,14 +47,32 @@ impl WeightSource for NamedWeights {
     }
 }
 
-/// The values of a weight, as many as it has elements.
+/// The values of a weight, as many as it has elements: stored ones from the source, derived ones computed anew.
 pub(super) fn fetch<'s>(
     graph: &Graph,
     source: &'s dyn WeightSource,
     id: WeightId,
 ) -> Result<Cow<'s, [f64]>, InterpError> {
     let facts = || graph.weight(id).map(|weight| (weight.name.clone(), weight.shape.clone())).unwrap_or_default();
-    let Some(values) = source.values(graph, id) else {
+    let values = match graph.weight(id).map(|weight| &weight.recipe) {
+        Some(Recipe::Constant(values)) => Some(Cow::Owned(values.to_vec())),
+        Some(Recipe::InverseSqrt { of, eps }) => {
+            let of = fetch(graph, source, *of)?;
+            Some(Cow::Owned(of.iter().map(|value| 1.0 / (value + eps).sqrt()).collect()))
+        }
+        Some(Recipe::Vector { operator, left, right, dim }) => {
+            let (left_values, right_values) = (fetch(graph, source, *left)?, fetch(graph, source, *right)?);
+            let shape = graph.weight(*left).map(|weight| weight.shape.clone()).unwrap_or_default();
+            let along = Along::new(shape.dims(), *dim);
+            // Each value of the vector stands for `inner` neighbours; the whole repeats over the dimensions before.
+            let right: Vec<f64> =
+                right_values.iter().flat_map(|value| std::iter::repeat_n(*value, along.inner)).collect();
+            let pairs = left_values.iter().zip(right.iter().cycle());
+            Some(pairs.map(|(left, right)| elementwise::apply(*operator, *left, *right)).collect())
+        }
+        Some(Recipe::Stored) | None => source.values(graph, id),
+    };
+    let Some(values) = values else {
         let (name, shape) = facts();
         return Err(InterpError::MissingWeight { name, shape });
     };

@@ -60,6 +60,9 @@ pub struct DynamicConv {
     pub experts: usize,
     /// What the weights are called.
     pub naming: Naming,
+    /// Whether a bias per output channel is added that is not mixed. The language has none; folding a normalisation that
+    /// follows leaves one.
+    pub shift: bool,
 }
 
 /// What the experts' tensors are called below the instance path.
@@ -131,12 +134,18 @@ impl Operation for DynamicConv {
         if self.conv.bias {
             weights.push(WeightDeclaration::new(bias, [self.experts, out], Role::Bias));
         }
+        if self.shift {
+            weights.push(WeightDeclaration::new("shift", [out], Role::Bias));
+        }
         weights
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut attributes = self.conv.geometry();
         attributes.push(("experts", self.experts.to_string()));
+        if self.shift {
+            attributes.push(("shift", "true".to_owned()));
+        }
         attributes
     }
 }
@@ -237,7 +246,7 @@ fn build(call: &mut Call<'_>) -> Result<Value, OpError> {
             (call.part("routing", Op::Routing(routing), &[x])?, naming)
         }
     };
-    call.node(Op::DynamicConv(DynamicConv { conv, experts, naming }), &[x, coefficients])
+    call.node(Op::DynamicConv(DynamicConv { conv, experts, naming, shift: false }), &[x, coefficients])
 }
 
 /// `dynamic_conv`.

@@ -66,7 +66,7 @@ fn summary(path: &str, graph: &Graph) -> String {
         "{path}: {} is ok: {} parameters in {} tensors, {} operations\n  {} -> {}\n",
         graph.network,
         grouped(graph.parameter_count()),
-        graph.weights().len(),
+        graph.stored_weights().count(),
         graph.node_count(),
         inputs.join(", "),
         outputs.join(", "),

@@ -11,10 +11,9 @@ use crate::files;
 /// Writes a safetensors file with every weight of the network.
 pub(crate) fn run(options: &Init) -> Result<(), Failure> {
     let graph = files::graph(&options.file, &options.network)?;
-    let values: Vec<Vec<f32>> = graph.weights().iter().map(|weight| weight.initial(options.gain)).collect();
+    let values: Vec<Vec<f32>> = graph.stored_weights().map(|weight| weight.initial(options.gain)).collect();
     let tensors: Vec<NamedTensor<'_>> = graph
-        .weights()
-        .iter()
+        .stored_weights()
         .zip(&values)
         .map(|(weight, values)| NamedTensor { name: &weight.name, shape: weight.shape.dims(), data: values })
         .collect();
@@ -22,7 +21,7 @@ pub(crate) fn run(options: &Init) -> Result<(), Failure> {
     files::print(&format!(
         "{}: {} tensors, {} parameters\n",
         options.output.display(),
-        graph.weights().len(),
+        graph.stored_weights().count(),
         graph.parameter_count()
     ))
 }

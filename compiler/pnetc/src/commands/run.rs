@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
     let graph = files::graph(&options.file, &options.network)?;
     let jobs = inputs::jobs(&graph, &options.inputs)?;
     let file = WeightFile::open(&options.weights).map_err(|error| failure::weights(&options.weights, &error))?;
-    let specs: Vec<_> = graph.weights().iter().map(Weight::spec).collect();
+    let specs: Vec<_> = graph.stored_weights().map(Weight::spec).collect();
     let weights = file.bind(&specs).map_err(|error| failure::mismatch(&error, &graph))?;
     let preprocess = inputs::preprocess(&options.preprocess, &file)?;
     let labels = results::labels(options.labels.as_deref(), &file)?;

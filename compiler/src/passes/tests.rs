@@ -1,0 +1,141 @@
+//! Every pass keeps what a graph computes, and does what it says.
+
+use super::*;
+use crate::elaborate::{Request, elaborate};
+use crate::interp::{self, InitialWeights};
+use crate::op::Op;
+use crate::program::{MemoryLoader, Program};
+
+/// A network with this body over `x: f32[2, 4, 6, 6]`.
+fn graph(body: &str) -> Graph {
+    let text = format!("network Test {{ input x: f32[2, 4, 6, 6] {body} }}");
+    let program =
+        Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet").unwrap_or_else(|error| panic!("{error}"));
+    elaborate(&program, &Request::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn outputs(graph: &Graph) -> Vec<f64> {
+    let elements = graph.node(graph.inputs()[0].node).unwrap().shape.elements();
+    let input = parameternet_runtime::synth::tensor("input", elements).map(f64::from).collect();
+    let outputs = interp::run(graph, &InitialWeights { gain: 2.0 }, &[input]).unwrap_or_else(|error| panic!("{error}"));
+    outputs.into_iter().flat_map(|output| output.data).collect()
+}
+
+/// Optimises with all passes, and each with one left out; checks that the outputs stay, and gives the fully optimised one.
+#[track_caller]
+fn optimized(body: &str) -> Graph {
+    let plain = graph(body);
+    let expected = outputs(&plain);
+    let largest = expected.iter().fold(1e-300, |largest: f64, value| largest.max(value.abs()));
+    let check = |selection: &Selection| {
+        let graph = optimize(&plain, selection).unwrap_or_else(|error| panic!("{error}"));
+        let found = outputs(&graph);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() <= 1e-12 * largest, "{selection:?}: {found} instead of {expected}");
+        }
+        graph
+    };
+    for pass in PASSES {
+        check(&Selection { without: vec![pass.name.to_owned()], after: None });
+        check(&Selection { without: Vec::new(), after: Some(pass.name.to_owned()) });
+    }
+    check(&Selection::default())
+}
+
+fn count(graph: &Graph, name: &str) -> usize {
+    graph.nodes().filter(|(_, node)| node.op.name() == name).count()
+}
+
+#[test]
+fn batch_norms_fold_into_convolutions_experts_and_linear_layers() {
+    let graph = optimized(
+        "let y = x |> conv(6, kernel=3) as a |> batch_norm as b |> relu
+         y = y |> conv(6, groups=2, bias=true) as c |> batch_norm(affine=false) as d |> silu
+         y = y |> dynamic_conv(6, kernel=3, experts=3, bias=true, routing=linear) as e |> batch_norm as f
+         y = y |> dynamic_conv(4, experts=2) as g |> batch_norm as h
+         return y |> flatten |> linear(5) as i |> batch_norm as j",
+    );
+    assert_eq!(count(&graph, "batch_norm"), 0);
+    assert_eq!(count(&graph, "dynamic_conv"), 2);
+}
+
+#[test]
+fn a_batch_norm_after_a_shared_value_stays() {
+    let graph = optimized("let y = x |> conv(4) as a return first = y |> batch_norm as b, second = y |> relu");
+    assert_eq!(count(&graph, "batch_norm"), 1);
+    let graph = optimized("let y = x |> conv(4) as a return first = y |> batch_norm as b, second = y");
+    assert_eq!(count(&graph, "batch_norm"), 1);
+    let graph = optimized("return x |> relu |> batch_norm as b");
+    assert_eq!(count(&graph, "batch_norm"), 1);
+    // Dimension 1 of this linear layer's output is no feature.
+    let graph = optimized("return x |> flatten(2) |> linear(4) as l |> batch_norm as b");
+    assert_eq!(count(&graph, "batch_norm"), 1);
+}
+
+#[test]
+fn chains_of_maps_fold_into_one_operation() {
+    let graph =
+        optimized("return ((x |> conv(4) as a |> batch_norm as b |> batch_norm as c) * 3 + 1 |> identity) / 2 - 0.5");
+    assert_eq!(graph.node_count(), 2, "an input and a convolution");
+}
+
+#[test]
+fn scales_fold_per_channel() {
+    let graph = optimized("return 2 * (x |> conv(4) as a) * param(\"gamma\", [4, 1, 1])");
+    assert_eq!(count(&graph, "binary"), 0);
+    let graph = optimized("return (x |> dynamic_conv(3, experts=2) as a) * constant([[[1]], [[2]], [[3]]]) + 1");
+    assert_eq!(count(&graph, "binary"), 0);
+    let graph = optimized("return (x |> flatten |> linear(3, bias=false) as a) - constant([1, 2, 3])");
+    assert_eq!(count(&graph, "binary"), 0);
+}
+
+#[test]
+fn what_is_no_map_per_channel_stays() {
+    for body in [
+        "return 1 - (x |> conv(4) as a)",
+        "return 1 / (x |> conv(4) as a)",
+        // One number per column, per sample, and a tensor that stretches the result.
+        "return (x |> conv(6) as a) * constant([1, 2, 3, 4, 5, 6])",
+        "return (x |> conv(6) as a) * constant([[[[1]]], [[[2]]]])",
+        "return (x |> conv(4) as a) * param(\"p\", [3, 1, 1, 1, 1])",
+        "let y = x |> conv(4) as a return y * y",
+    ] {
+        assert_eq!(count(&optimized(body), "binary"), 1, "{body}");
+    }
+}
+
+#[test]
+fn equal_expressions_are_computed_once() {
+    let graph = optimized("return (x |> relu) * 2 + (x |> relu) * 2");
+    assert_eq!((count(&graph, "activation"), count(&graph, "constant")), (1, 1));
+    let graph = optimized("return (x |> conv(4) as a) + (x |> conv(4) as b)");
+    assert_eq!(count(&graph, "conv"), 2, "weights differ");
+    let graph = optimized("return (x |> leaky_relu(slope=0.1)) + (x |> leaky_relu(slope=0.2))");
+    assert_eq!(count(&graph, "activation"), 2, "attributes differ");
+}
+
+#[test]
+fn identities_and_dead_code_go() {
+    let graph = optimized(
+        "let unused = x |> conv(9) as unused
+         let y = x |> dropout(0.5) |> identity |> drop_path(0.1) |> permute([0, 1, 2, 3]) |> reshape([2, 4, 6, 6])
+         return y[:, :] |> pad(0) |> roll(0, dims=1) |> relu",
+    );
+    assert_eq!(graph.node_count(), 2);
+    assert!(graph.nodes().all(|(_, node)| matches!(node.op, Op::Input(_) | Op::Activation(_))));
+    assert_eq!(graph.stored_weights().count(), 1, "weights of a file stay what the file holds");
+}
+
+#[test]
+fn an_input_that_is_an_output_stays() {
+    let graph = optimized("return same = x |> identity, other = x |> relu");
+    assert_eq!(graph.node_count(), 2);
+}
+
+#[test]
+fn unknown_passes_are_told() {
+    let selection = Selection { without: vec!["fold-everything".to_owned()], after: None };
+    let error = optimize(&graph("return x"), &selection).unwrap_err();
+    assert_eq!(error.to_string(), "there is no pass `fold-everything`");
+}
