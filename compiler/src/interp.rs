@@ -16,6 +16,7 @@ mod layout;
 mod linear;
 mod norm;
 mod pool;
+mod recipe;
 mod resample;
 mod slice;
 mod strided;

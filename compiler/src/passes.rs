@@ -8,6 +8,7 @@ pub mod common_subexpressions;
 pub mod fold;
 pub mod fold_batch_norm;
 pub mod fold_scale;
+pub mod merge_branches;
 pub mod remove_identities;
 
 use crate::graph::{Graph, verify};
@@ -33,6 +34,8 @@ pub const PASSES: &[Pass] = &[
     // Before scales: the result of a normalisation is what a scale mostly stands behind.
     fold_batch_norm::PASS,
     fold_scale::PASS,
+    // After folding: branches are bare convolutions only then.
+    merge_branches::PASS,
 ];
 
 /// What to run.

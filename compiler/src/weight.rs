@@ -130,6 +130,29 @@ pub enum Recipe {
         /// The dimension of `left` that it lies along.
         dim: usize,
     },
+    /// The sum of two weights of the same shape.
+    Sum {
+        /// One.
+        left: WeightId,
+        /// The other.
+        right: WeightId,
+    },
+    /// A convolution's kernel inside a larger one, zeros around it.
+    Embed {
+        /// The kernel `[out, in / groups, height, width]`.
+        of: WeightId,
+        /// Rows above and columns left of it.
+        offset: [usize; 2],
+        /// Height and width of the result.
+        kernel: [usize; 2],
+    },
+    /// A convolution's kernel of height and width 1 that passes on each channel times its factor.
+    Diagonal {
+        /// A factor per channel.
+        of: WeightId,
+        /// Input channels per group: output `o` takes input `o % inputs` of its group.
+        inputs: usize,
+    },
 }
 
 impl Recipe {
@@ -138,8 +161,8 @@ impl Recipe {
     pub fn operands(&self) -> Vec<WeightId> {
         match self {
             Recipe::Stored | Recipe::Constant(_) => Vec::new(),
-            Recipe::InverseSqrt { of, .. } => vec![*of],
-            Recipe::Vector { left, right, .. } => vec![*left, *right],
+            Recipe::InverseSqrt { of, .. } | Recipe::Embed { of, .. } | Recipe::Diagonal { of, .. } => vec![*of],
+            Recipe::Vector { left, right, .. } | Recipe::Sum { left, right } => vec![*left, *right],
         }
     }
 }
@@ -151,6 +174,11 @@ impl fmt::Display for Recipe {
             Recipe::Constant(values) => write!(f, "constant of {} elements", values.len()),
             Recipe::InverseSqrt { of, eps } => write!(f, "1 / sqrt({of} + {eps:?})"),
             Recipe::Vector { operator, left, right, dim } => write!(f, "{left} {operator} {right} along {dim}"),
+            Recipe::Sum { left, right } => write!(f, "{left} + {right}"),
+            Recipe::Embed { of, offset: [row, column], kernel: [height, width] } => {
+                write!(f, "{of} at [{row}, {column}] of {height}x{width}")
+            }
+            Recipe::Diagonal { of, .. } => write!(f, "diagonal of {of}"),
         }
     }
 }

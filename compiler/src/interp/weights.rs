@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use parameternet_runtime::BoundWeights;
 
-use super::strided::Along;
-use super::{InterpError, elementwise};
+use super::{InterpError, recipe};
 use crate::graph::{Graph, WeightId};
 use crate::weight::Recipe;
 
@@ -55,22 +54,8 @@ pub(super) fn fetch<'s>(
 ) -> Result<Cow<'s, [f64]>, InterpError> {
     let facts = || graph.weight(id).map(|weight| (weight.name.clone(), weight.shape.clone())).unwrap_or_default();
     let values = match graph.weight(id).map(|weight| &weight.recipe) {
-        Some(Recipe::Constant(values)) => Some(Cow::Owned(values.to_vec())),
-        Some(Recipe::InverseSqrt { of, eps }) => {
-            let of = fetch(graph, source, *of)?;
-            Some(Cow::Owned(of.iter().map(|value| 1.0 / (value + eps).sqrt()).collect()))
-        }
-        Some(Recipe::Vector { operator, left, right, dim }) => {
-            let (left_values, right_values) = (fetch(graph, source, *left)?, fetch(graph, source, *right)?);
-            let shape = graph.weight(*left).map(|weight| weight.shape.clone()).unwrap_or_default();
-            let along = Along::new(shape.dims(), *dim);
-            // Each value of the vector stands for `inner` neighbours; the whole repeats over the dimensions before.
-            let right: Vec<f64> =
-                right_values.iter().flat_map(|value| std::iter::repeat_n(*value, along.inner)).collect();
-            let pairs = left_values.iter().zip(right.iter().cycle());
-            Some(pairs.map(|(left, right)| elementwise::apply(*operator, *left, *right)).collect())
-        }
         Some(Recipe::Stored) | None => source.values(graph, id),
+        Some(recipe) => Some(Cow::Owned(recipe::derive(graph, source, recipe)?)),
     };
     let Some(values) = values else {
         let (name, shape) = facts();

@@ -11,6 +11,7 @@ use crate::op::Op;
 use crate::op::elementwise::Binary;
 use crate::op::error::OpError;
 use crate::op::norm::BatchNorm;
+use crate::shape::Shape;
 use crate::weight::{Recipe, Role};
 
 /// See the module's documentation.
@@ -49,12 +50,20 @@ fn fold_into_operand(
     // Batch norm works on dimension 1; a linear layer has its channels there only for [batch, features].
     let channels = fold::channels(&before.op, &before.shape).filter(|(_, dim)| *dim == 1);
     let Some((count, _)) = channels.filter(|_| fold::has_one_use(graph, operand)) else { return Ok(None) };
+    match affine_of(rewrite, node, norm, count) {
+        Some(affine) => fold::fold(rewrite, producer, affine),
+        None => Ok(None),
+    }
+}
+
+/// A batch norm over `count` channels as an affine map.
+pub(super) fn affine_of(rewrite: &mut Rewrite<'_>, node: &Node, norm: &BatchNorm, count: usize) -> Option<Affine> {
     let (weight, bias, mean, variance) = match (norm.affine, node.weights.as_slice()) {
         (true, &[weight, bias, mean, variance]) => (Some(weight), Some(bias), mean, variance),
         (false, &[mean, variance]) => (None, None, mean, variance),
-        _ => return Ok(None),
+        _ => return None,
     };
-    let shape = crate::shape::Shape::from([count]);
+    let shape = Shape::from([count]);
     let inverse = rewrite.derive(variance, shape, Role::Scale, Recipe::InverseSqrt { of: variance, eps: norm.eps });
     let scale = match weight {
         Some(weight) => fold::vector(rewrite, Binary::Multiply, weight, inverse, 0),
@@ -63,5 +72,5 @@ fn fold_into_operand(
     let moved = fold::vector(rewrite, Binary::Multiply, mean, scale, 0);
     let bias = bias.unwrap_or_else(|| fold::constant(rewrite, mean, vec![0.0; count]));
     let shift = fold::vector(rewrite, Binary::Subtract, bias, moved, 0);
-    fold::fold(rewrite, producer, Affine { scale: Some(scale), shift: Some(shift) })
+    Some(Affine { scale: Some(scale), shift: Some(shift) })
 }

@@ -106,10 +106,45 @@ fn what_is_no_map_per_channel_stays() {
 }
 
 #[test]
+fn the_branches_of_a_repvgg_block_become_one_convolution() {
+    let block = "(x |> conv(4, kernel=3) as a |> batch_norm as b) + (x |> conv(4) as c |> batch_norm as d) + (x |> batch_norm as e)";
+    let graph = optimized(&format!("return {block} |> relu"));
+    assert_eq!(graph.node_count(), 3, "an input, a convolution and an activation");
+    // The identity of a value that others need is merged all the same: it is not changed.
+    let graph = optimized("let y = x |> conv(4) as a return sum = y + (y |> conv(4, kernel=3) as b), y = y");
+    assert_eq!(graph.node_count(), 3);
+    // With groups, and where the image shrinks there is no identity.
+    let graph =
+        optimized("return x + (x |> conv(4, kernel=[3, 1], groups=2, bias=true) as a) + (x |> conv(4, groups=2) as b)");
+    assert_eq!(graph.node_count(), 2);
+    let graph = optimized(
+        "return (x |> conv(6, kernel=5, stride=2) as a) + (x |> conv(6, kernel=3, stride=2, bias=true) as b)",
+    );
+    assert_eq!(graph.node_count(), 2);
+}
+
+#[test]
+fn branches_that_differ_are_not_merged() {
+    for body in [
+        // Another input, a shared branch, dilation, groups, a window that does not lie inside the other.
+        "return (x |> conv(4) as a) + (x |> relu |> conv(4) as b)",
+        "let y = x |> conv(4) as a return sum = y + (x |> conv(4) as b), y = y",
+        "return (x |> conv(4, kernel=3) as a) + (x |> conv(4, kernel=3, dilation=2) as b)",
+        "return (x |> conv(4, groups=2) as a) + (x |> conv(4) as b)",
+        "return (x |> conv(4, kernel=[3, 1]) as a) + (x |> conv(4, kernel=[1, 3]) as b)",
+        "return (x |> conv(4, kernel=3, padding=[0, 2, 0, 2]) as a) + (x |> conv(4, kernel=3, padding=[2, 0, 2, 0]) as b)",
+        "return (x |> conv(4, kernel=3) as a) + (x |> conv(1) as b)",
+    ] {
+        let graph = optimized(body);
+        assert_eq!(count(&graph, "binary"), 1, "{body}");
+    }
+}
+
+#[test]
 fn equal_expressions_are_computed_once() {
     let graph = optimized("return (x |> relu) * 2 + (x |> relu) * 2");
     assert_eq!((count(&graph, "activation"), count(&graph, "constant")), (1, 1));
-    let graph = optimized("return (x |> conv(4) as a) + (x |> conv(4) as b)");
+    let graph = optimized("return (x |> conv(4) as a) * (x |> conv(4) as b)");
     assert_eq!(count(&graph, "conv"), 2, "weights differ");
     let graph = optimized("return (x |> leaky_relu(slope=0.1)) + (x |> leaky_relu(slope=0.2))");
     assert_eq!(count(&graph, "activation"), 2, "attributes differ");
