@@ -266,8 +266,12 @@ impl Loading<'_> {
         if *error != LoadError::NotFound {
             return diagnostic;
         }
+        // Only the names are compared: a long folder that both share says nothing.
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let similar = self.loader.similar(path);
-        let meant = did_you_mean(path, similar.iter().map(String::as_str));
+        let names: Vec<String> = similar.iter().map(|path| name(path)).collect();
+        let meant = did_you_mean(&name(path), names.iter().map(String::as_str));
+        let meant = meant.and_then(|meant| similar.iter().find(|path| name(path) == meant));
         match meant {
             Some(meant) => diagnostic.help(format!("there is a file `{meant}`")),
             None if used_at.is_some() => diagnostic.help("paths are relative to the file that says `use`"),

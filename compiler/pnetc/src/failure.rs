@@ -71,7 +71,7 @@ pub(crate) fn io(doing: &str, path: &str, error: &std::io::Error) -> Failure {
 }
 
 /// The system's message without its number.
-fn plain(error: &std::io::Error) -> String {
+pub(crate) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text.get(..end).unwrap_or(&text).to_lowercase(),

@@ -22,7 +22,7 @@ impl Loader for Disk {
     fn load(&self, path: &str) -> Result<String, LoadError> {
         let file = fs::File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => LoadError::NotFound,
-            _ => LoadError::Other(error.to_string()),
+            _ => LoadError::Other(failure::plain(&error)),
         })?;
         text(file)
     }
@@ -49,7 +49,7 @@ pub(crate) fn text(reader: impl Read) -> Result<String, LoadError> {
     let mut bytes = Vec::new();
     // One byte more than allowed tells that there is more.
     let limit = MAX_SOURCE_BYTES as u64 + 1;
-    reader.take(limit).read_to_end(&mut bytes).map_err(|error| LoadError::Other(error.to_string()))?;
+    reader.take(limit).read_to_end(&mut bytes).map_err(|error| LoadError::Other(failure::plain(&error)))?;
     if bytes.len() > MAX_SOURCE_BYTES {
         return Err(LoadError::TooLarge { limit: MAX_SOURCE_BYTES });
     }
