@@ -20,10 +20,28 @@ pub struct Rewrite<'g> {
     values: Vec<Option<NodeId>>,
 }
 
+/// Rewrites a whole graph: each node is replaced by the new node that `replacement` gives for it, or kept where it gives
+/// none.
+///
+/// # Errors
+/// Those of `replacement`, and of [`Rewrite::keep`].
+pub fn rewrite(
+    old: &Graph,
+    mut replacement: impl FnMut(&mut Rewrite<'_>, NodeId, &Node) -> Result<Option<NodeId>, OpError>,
+) -> Result<Graph, OpError> {
+    let mut rewrite = Rewrite::new(old);
+    for (id, node) in old.nodes() {
+        match replacement(&mut rewrite, id, node)? {
+            Some(new) => rewrite.replace(id, new),
+            None => drop(rewrite.keep(id, node)?),
+        }
+    }
+    Ok(rewrite.finish())
+}
+
 impl<'g> Rewrite<'g> {
     /// Begins a rewrite of `old`.
-    #[must_use]
-    pub fn new(old: &'g Graph) -> Self {
+    fn new(old: &'g Graph) -> Self {
         let mut new = old.clone();
         new.dag.clear();
         new.inputs.clear();
@@ -32,8 +50,7 @@ impl<'g> Rewrite<'g> {
     }
 
     /// The new node that has the value of an old one; `None` before that was decided.
-    #[must_use]
-    pub fn value(&self, old: NodeId) -> Option<NodeId> {
+    fn value(&self, old: NodeId) -> Option<NodeId> {
         self.values.get(old.index()).copied().flatten()
     }
 
@@ -49,7 +66,7 @@ impl<'g> Rewrite<'g> {
     }
 
     /// Uses the value of a new node in place of an old one's.
-    pub fn replace(&mut self, old: NodeId, new: NodeId) {
+    fn replace(&mut self, old: NodeId, new: NodeId) {
         if let Some(value) = self.values.get_mut(old.index()) {
             *value = Some(new);
         }
@@ -99,8 +116,7 @@ impl<'g> Rewrite<'g> {
     }
 
     /// Ends the rewrite: inputs and outputs are those of the old graph, and what nothing uses is dropped.
-    #[must_use]
-    pub fn finish(mut self) -> Graph {
+    fn finish(mut self) -> Graph {
         let moved = |ports: &[Port]| -> Vec<Port> {
             let port = |port: &Port| Some(Port { name: port.name.clone(), node: self.value(port.node)? });
             ports.iter().filter_map(port).collect()

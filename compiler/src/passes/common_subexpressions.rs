@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::Pass;
-use crate::graph::rewrite::Rewrite;
-use crate::graph::{Graph, NodeId};
+use crate::graph::rewrite::rewrite;
+use crate::graph::{Graph, Node, NodeId};
 use crate::op::Op;
 use crate::op::error::OpError;
 
@@ -15,18 +15,21 @@ use crate::op::error::OpError;
 pub const PASS: Pass = Pass { name: "common-subexpressions", summary: "Compute equal expressions once", run };
 
 fn run(graph: &Graph) -> Result<Graph, OpError> {
-    let mut rewrite = Rewrite::new(graph);
     let mut known: HashMap<(Vec<NodeId>, &'static str), Vec<NodeId>> = HashMap::new();
-    for (id, node) in graph.nodes() {
+    rewrite(graph, |rewrite, id, node| {
         let candidates = known.entry((rewrite.operands(id), node.op.name())).or_default();
-        let equal = candidates.iter().copied().find(|candidate| {
-            let same = |other: &crate::graph::Node| other.op == node.op && other.weights == node.weights;
-            !matches!(node.op, Op::Input(_)) && rewrite.graph().node(*candidate).is_some_and(same)
-        });
+        let same = |other: &Node| other.op == node.op && other.weights == node.weights;
+        let equal = candidates
+            .iter()
+            .copied()
+            .find(|candidate| !matches!(node.op, Op::Input(_)) && rewrite.graph().node(*candidate).is_some_and(same));
         match equal {
-            Some(equal) => rewrite.replace(id, equal),
-            None => candidates.push(rewrite.keep(id, node)?),
+            Some(equal) => Ok(Some(equal)),
+            None => {
+                let kept = rewrite.keep(id, node)?;
+                candidates.push(kept);
+                Ok(Some(kept))
+            }
         }
-    }
-    Ok(rewrite.finish())
+    })
 }

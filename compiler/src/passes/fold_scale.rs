@@ -5,7 +5,7 @@
 
 use super::Pass;
 use super::fold::{self, Affine};
-use crate::graph::rewrite::Rewrite;
+use crate::graph::rewrite::{Rewrite, rewrite};
 use crate::graph::{Graph, NodeId, WeightId};
 use crate::op::Op;
 use crate::op::elementwise::Binary;
@@ -17,18 +17,10 @@ pub const PASS: Pass =
     Pass { name: "fold-scale", summary: "Fold factors and summands per channel into the operation before them", run };
 
 fn run(graph: &Graph) -> Result<Graph, OpError> {
-    let mut rewrite = Rewrite::new(graph);
-    for (id, node) in graph.nodes() {
-        let folded = match &node.op {
-            Op::Binary(operator) => fold_into_operand(graph, &mut rewrite, id, *operator)?,
-            _ => None,
-        };
-        match folded {
-            Some(folded) => rewrite.replace(id, folded),
-            None => drop(rewrite.keep(id, node)?),
-        }
-    }
-    Ok(rewrite.finish())
+    rewrite(graph, |rewrite, id, node| match &node.op {
+        Op::Binary(operator) => fold_into_operand(graph, rewrite, id, *operator),
+        _ => Ok(None),
+    })
 }
 
 fn fold_into_operand(

@@ -8,7 +8,7 @@
 use super::Pass;
 use super::fold::{self, Affine};
 use super::fold_batch_norm::affine_of;
-use crate::graph::rewrite::Rewrite;
+use crate::graph::rewrite::{Rewrite, rewrite};
 use crate::graph::{Graph, NodeId, WeightId};
 use crate::op::Op;
 use crate::op::conv::Conv;
@@ -26,18 +26,10 @@ pub const PASS: Pass = Pass {
 };
 
 fn run(graph: &Graph) -> Result<Graph, OpError> {
-    let mut rewrite = Rewrite::new(graph);
-    for (id, node) in graph.nodes() {
-        let merged = match &node.op {
-            Op::Binary(Binary::Add) => merge(graph, &mut rewrite, id)?,
-            _ => None,
-        };
-        match merged {
-            Some(merged) => rewrite.replace(id, merged),
-            None => drop(rewrite.keep(id, node)?),
-        }
-    }
-    Ok(rewrite.finish())
+    rewrite(graph, |rewrite, id, node| match &node.op {
+        Op::Binary(Binary::Add) => merge(graph, rewrite, id),
+        _ => Ok(None),
+    })
 }
 
 /// A branch as a convolution of `input`.

@@ -3,7 +3,7 @@
 //! Invariant: the operand has the shape and the elements of the node that it replaces.
 
 use super::Pass;
-use crate::graph::rewrite::Rewrite;
+use crate::graph::rewrite::rewrite;
 use crate::graph::{Graph, Node};
 use crate::op::Op;
 use crate::op::activation::Activation;
@@ -15,17 +15,12 @@ pub const PASS: Pass =
     Pass { name: "remove-identities", summary: "Remove operations whose output is their input", run };
 
 fn run(graph: &Graph) -> Result<Graph, OpError> {
-    let mut rewrite = Rewrite::new(graph);
-    for (id, node) in graph.nodes() {
+    rewrite(graph, |rewrite, id, node| {
         let operands = rewrite.operands(id);
         let shapes: Vec<&Shape> =
             operands.iter().filter_map(|id| rewrite.graph().node(*id)).map(|node| &node.shape).collect();
-        match operands.as_slice() {
-            [operand] if is_identity(node, shapes.as_slice()) => rewrite.replace(id, *operand),
-            _ => drop(rewrite.keep(id, node)?),
-        }
-    }
-    Ok(rewrite.finish())
+        Ok(operands.first().copied().filter(|_| operands.len() == 1 && is_identity(node, &shapes)))
+    })
 }
 
 fn is_identity(node: &Node, operands: &[&Shape]) -> bool {
