@@ -18,14 +18,14 @@ mod statement;
 
 use std::collections::HashMap;
 
-use parameternet_dsl::ast::{ItemKind, Network};
+use parameternet_dsl::ast::{Expr, ItemKind, Network};
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{Diagnostic, did_you_mean};
-use parameternet_dsl::source::Span;
+use parameternet_dsl::source::{SourceMap, Span};
 
 use crate::graph::build::GraphBuilder;
 use crate::graph::{Graph, InstanceId, verify};
-use crate::limits::{MAX_ERRORS, MAX_STEPS, STACK_BYTES};
+use crate::limits::{MAX_ERRORS, MAX_STEPS, STACK_BYTES, STEPS_OF_AN_ERROR};
 use crate::program::{Failure, ItemRef, Program, parse_setting};
 use crate::value::Value;
 use environment::Environment;
@@ -100,6 +100,8 @@ struct Elaborator<'p> {
     report: Report,
     steps: u64,
     frames: Vec<Frame>,
+    /// How deep calls and constants nest.
+    depth: usize,
     /// The constants evaluated so far; `None` while one is being evaluated.
     constants: HashMap<ItemRef, Option<Value>>,
 }
@@ -134,6 +136,7 @@ impl<'p> Elaborator<'p> {
             report: Report::default(),
             steps: MAX_STEPS,
             frames: Vec::new(),
+            depth: 0,
             constants: HashMap::new(),
         };
         // Errors are in the report; a network without any is complete.
@@ -142,12 +145,7 @@ impl<'p> Elaborator<'p> {
         if errors.is_empty() { Ok(elaborator.builder.finish()) } else { fail(sources, errors) }
     }
 
-    fn network(
-        &mut self,
-        network: &'p Network,
-        batch: usize,
-        settings: &HashMap<String, parameternet_dsl::ast::Expr>,
-    ) -> Outcome<()> {
+    fn network(&mut self, network: &'p Network, batch: usize, settings: &HashMap<String, Expr>) -> Outcome<()> {
         let mut environment = Environment::new(self.program.root_id(), InstanceId::NETWORK, environment::Body::Network);
         for parameter in &network.parameters {
             let value = match (settings.get(&parameter.name.text), &parameter.default) {
@@ -196,6 +194,7 @@ impl<'p> Elaborator<'p> {
 
     /// Reports an error that happened in the body of `instance`.
     fn error(&mut self, diagnostic: Diagnostic, instance: InstanceId) {
+        self.steps = self.steps.saturating_sub(STEPS_OF_AN_ERROR);
         let diagnostic = report::in_context(diagnostic, self.builder.instance(instance), self.frames.last());
         self.report.add(diagnostic);
     }
@@ -236,12 +235,7 @@ fn choose<'p>(program: &'p Program, request: &Request) -> Result<&'p Network, Bo
 }
 
 /// Parses the value of a hyper-parameter that is set from outside.
-fn setting(
-    sources: &mut parameternet_dsl::source::SourceMap,
-    network: &Network,
-    name: &str,
-    text: &str,
-) -> Result<parameternet_dsl::ast::Expr, Vec<Diagnostic>> {
+fn setting(sources: &mut SourceMap, network: &Network, name: &str, text: &str) -> Result<Expr, Vec<Diagnostic>> {
     let known = || network.parameters.iter().map(|parameter| parameter.name.text.as_str());
     if known().any(|parameter| parameter == name) {
         return parse_setting(sources, name, text);
@@ -255,7 +249,7 @@ fn setting(
     }])
 }
 
-/// Finds a network, function or module item of the program with its kind.
+/// What an item of the program defines.
 fn item_kind(program: &Program, item: ItemRef) -> Option<&ItemKind> {
     program.item(item).map(|item| &item.kind)
 }

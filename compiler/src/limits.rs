@@ -24,8 +24,23 @@ pub const MAX_VALUE_DEPTH: usize = 64;
 /// The most bytes that a compile-time string may have (E0502).
 pub const MAX_STRING: usize = 1 << 16;
 
+/// How deep files may use each other (E0101).
+pub const MAX_USE_DEPTH: usize = 64;
+
+/// The most rows or columns that a window, its stride, dilation or padding may have (E0306).
+pub const MAX_EXTENT: usize = 1 << 16;
+
+/// The most bytes that the name of an instance or weight may have (E0502).
+pub const MAX_NAME: usize = 1024;
+
 /// Elaboration stops after so many distinct errors.
 pub const MAX_ERRORS: usize = 50;
+
+/// How many evaluation steps an error costs, so that errors in a loop end it soon.
+pub const STEPS_OF_AN_ERROR: u64 = 1000;
+
+/// How many evaluation steps an element costs that is passed to an operation.
+pub const STEPS_OF_AN_OPERAND: u64 = 8;
 
 /// The stack that elaboration runs on. [`MAX_CALL_DEPTH`] calls, each with expressions as deep as the parser allows, fit
 /// with room to spare even in unoptimised builds; only touched pages are ever committed.

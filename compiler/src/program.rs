@@ -11,6 +11,8 @@ use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{self, Diagnostic, Style, did_you_mean};
 use parameternet_dsl::source::{self, LoadError, Loader, SourceId, SourceMap, Span};
 
+use crate::limits::MAX_USE_DEPTH;
+
 /// A file of a [`Program`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId(usize);
@@ -169,6 +171,15 @@ impl Loading<'_> {
     fn file(&mut self, path: &str, used_at: Option<Span>) -> Option<FileId> {
         if let Some(known) = self.known.get(path) {
             return *known;
+        }
+        if self.open.len() >= MAX_USE_DEPTH {
+            let error = Diagnostic::new(Code::E0101, format!("files use each other more than {MAX_USE_DEPTH} deep"));
+            self.errors.push(match used_at {
+                Some(span) => error.primary(span, "one file too many"),
+                None => error,
+            });
+            self.known.insert(path.to_owned(), None);
+            return None;
         }
         let text = match self.loader.load(path) {
             Ok(text) => text,

@@ -26,10 +26,11 @@ impl Shape {
         self.0.len()
     }
 
-    /// How many elements a tensor of this shape has. Within `usize` for every shape in a graph, see [`Shape::is_too_large`].
+    /// How many elements a tensor of this shape has. Exact for every shape in a graph, see [`Shape::is_too_large`]; saturates
+    /// for others.
     #[must_use]
     pub fn elements(&self) -> usize {
-        self.0.iter().product()
+        self.elements_exact().and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
     }
 
     /// Whether the shape exceeds what a graph may hold.
@@ -96,11 +97,13 @@ impl Shape {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No graph holds shapes with more dimensions; errors about them stay readable.
+        const SHOWN: usize = 16;
         f.write_str("[")?;
-        for (index, dim) in self.0.iter().enumerate() {
+        for (index, dim) in self.0.iter().take(SHOWN).enumerate() {
             write!(f, "{}{dim}", if index == 0 { "" } else { ", " })?;
         }
-        f.write_str("]")
+        f.write_str(if self.0.len() > SHOWN { ", …]" } else { "]" })
     }
 }
 

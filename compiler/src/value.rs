@@ -184,6 +184,19 @@ impl Value {
         }
     }
 
+    /// How much work it is to go through the value: its elements, and theirs.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        let own = self.length().unwrap_or(0) as u64;
+        let of_elements = match self {
+            Value::List(values) | Value::Tuple(values) => {
+                values.iter().map(|value| value.length().unwrap_or(0) as u64).fold(0, u64::saturating_add)
+            }
+            _ => 0,
+        };
+        own.saturating_add(of_elements)
+    }
+
     /// The number of elements of a list, tuple or range.
     #[must_use]
     pub fn length(&self) -> Option<usize> {
@@ -238,6 +251,7 @@ impl fmt::Display for Value {
 /// Writes `value` with at most `levels` of nesting.
 fn show(value: &Value, levels: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const SHOWN: usize = 8;
+    const SHOWN_CHARACTERS: usize = 60;
     let sequence = |f: &mut fmt::Formatter<'_>, values: &[Value]| {
         if levels == 0 && !values.is_empty() {
             return f.write_str("…");
@@ -252,6 +266,10 @@ fn show(value: &Value, levels: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result
         Value::Int(value) => write!(f, "{value}"),
         Value::Float(value) => write!(f, "{value:?}"),
         Value::Bool(value) => write!(f, "{value}"),
+        Value::Str(text) if text.chars().count() > SHOWN_CHARACTERS => {
+            let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
+            write!(f, "{start:?}…")
+        }
         Value::Str(text) => write!(f, "{text:?}"),
         Value::Symbol(word) => f.write_str(word),
         Value::List(values) => {

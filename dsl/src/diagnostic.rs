@@ -101,9 +101,15 @@ impl Diagnostic {
 /// The name among `candidates` that the author may have meant by `name`: close in edit distance, or the same but for case.
 #[must_use]
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody mistypes a name this long, and comparing takes time in the square of the length.
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST {
+        return None;
+    }
     let folded = name.to_lowercase().replace('_', "");
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
         .filter_map(|candidate| {
             if candidate.to_lowercase().replace('_', "") == folded {
                 return Some((0, candidate));

@@ -1,8 +1,8 @@
 //! Values for a tensor from its name alone: the same on every machine, in every language, without a file.
 //!
-//! Element `i` of tensor `name` is a hash of both (FNV-1a of the name starts a SplitMix64 sequence, whose `i`-th
-//! output is scaled to [-1, 1)), so tensors can be made in any order. The values are raw: what a tensor's role makes of them (the scale of
-//! a convolution, the offset of a variance) is for the caller to say.
+//! Element `i` of tensor `name` is a hash of both (FNV-1a of the name starts a SplitMix64 sequence, whose `i`-th output
+//! is scaled to [-1, 1)), so tensors can be made in any order. The values are raw: what a tensor's role makes of them
+//! (the scale of a convolution, the offset of a variance) is for the caller to say.
 
 /// The elements of tensor `name` in row-major order, `length` of them, each in [-1, 1).
 pub fn tensor(name: &str, length: usize) -> impl ExactSizeIterator<Item = f32> + use<> {

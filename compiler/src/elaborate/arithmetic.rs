@@ -105,8 +105,23 @@ pub(super) fn operands(operator: BinaryOperator, left: &Value, right: &Value) ->
     ValueError::Operands { operator: operator.symbol(), left: describe(left), right: describe(right) }
 }
 
+/// How much work it is to compute `left operator right`, in steps.
+pub(super) fn cost(operator: BinaryOperator, left: &Value, right: &Value) -> u64 {
+    let length = |value: &Value| value.length().unwrap_or(0) as u64;
+    match (operator, left, right) {
+        (BinaryOperator::Multiply, list @ Value::List(_), Value::Int(times))
+        | (BinaryOperator::Multiply, Value::Int(times), list @ Value::List(_)) => {
+            // Longer lists are refused, which costs nothing.
+            length(list).saturating_mul(u64::try_from(*times).unwrap_or(0)).min(MAX_LIST as u64)
+        }
+        (BinaryOperator::Add, Value::List(_), Value::List(_)) => length(left).saturating_add(length(right)),
+        (BinaryOperator::Add, Value::Str(left), Value::Str(right)) => (left.len() + right.len()) as u64,
+        _ => 0,
+    }
+}
+
 fn repeat(list: &[Value], times: i64) -> Result<Value, ValueError> {
-    let times = usize::try_from(times).unwrap_or(0);
+    let times = if list.is_empty() { 0 } else { usize::try_from(times).unwrap_or(0) };
     if list.len().checked_mul(times).is_none_or(|length| length > MAX_LIST) {
         return Err(ValueError::TooLong);
     }

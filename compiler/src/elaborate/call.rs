@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use parameternet_dsl::ast::{Argument, Expr, ExprKind, FnBody, InstancePath, ItemKind, Module, PathSegment};
+use parameternet_dsl::ast::{
+    self, Argument, Expr, ExprKind, FnBody, InstancePath, ItemKind, Module, Name, PathSegment,
+};
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::Diagnostic;
 use parameternet_dsl::source::Span;
@@ -13,7 +15,7 @@ use super::statement::{Flow, Returned};
 use super::{Elaborator, Frame, Outcome, Stop, item_kind, report};
 use crate::graph::build::Site;
 use crate::graph::{InstanceId, Path, Segment};
-use crate::limits::MAX_CALL_DEPTH;
+use crate::limits::{MAX_CALL_DEPTH, STEPS_OF_AN_OPERAND};
 use crate::op::arguments::{self, Bound};
 use crate::op::call::Call;
 use crate::op::{Default, Definition, Parameter, dynamic_conv};
@@ -35,7 +37,7 @@ impl<'a> Formal<'a> {
         Formal { name: parameter.name, required, rest: parameter.default == Default::Rest }
     }
 
-    fn of_ast(parameter: &'a parameternet_dsl::ast::Parameter) -> Self {
+    fn of_ast(parameter: &'a ast::Parameter) -> Self {
         Formal { name: &parameter.name.text, required: parameter.default.is_none(), rest: false }
     }
 }
@@ -203,12 +205,19 @@ impl Elaborator<'_> {
         given.iter().all(|given| given.name.as_ref().is_some_and(|(name, _)| &**name != first.name))
     }
 
-    fn partial(&mut self, application: Application, environment: &Environment) -> Outcome<Value> {
+    fn partial(&mut self, callee: &str, application: Application, environment: &Environment) -> Outcome<Value> {
         if let Some(span) = application.path_span {
             let error = Diagnostic::new(Code::E0208, "a call that waits for its input makes no instance")
                 .primary(span, "names nothing yet")
                 .secondary(application.span, "the first argument is missing");
             return self.fail(error, environment.instance);
+        }
+        for (position, given) in application.given.iter().enumerate() {
+            let Some((name, span)) = &given.name else { continue };
+            let same = |other: &&Given| other.name.as_ref().is_some_and(|(other, _)| other == name);
+            if let Some(first) = application.given.iter().take(position).find(same) {
+                return self.fail(report::given_twice(callee, name, *span, first.span), environment.instance);
+            }
         }
         if application.given.is_empty() {
             return Ok(Value::Callable(application.callee));
@@ -238,20 +247,14 @@ impl Elaborator<'_> {
                     .help("it is a value for the argument `routing` of `dynamic_conv`");
                 return self.fail(error, environment.instance);
             }
-            for (position, given) in application.given.iter().enumerate() {
+            for given in &application.given {
                 let Some((name, span)) = &given.name else { continue };
                 if !known.iter().any(|formal| formal.name == &**name) {
                     let error = report::unknown_argument(definition.name, &known, name, *span);
                     return self.fail(error, environment.instance);
                 }
-                let earlier = application.given.iter().take(position);
-                let same = |other: &&Given| other.name.as_ref().is_some_and(|(other, _)| other == name);
-                if let Some(first) = earlier.into_iter().find(same) {
-                    let error = report::given_twice(definition.name, name, *span, first.span);
-                    return self.fail(error, environment.instance);
-                }
             }
-            return self.partial(application, environment);
+            return self.partial(definition.name, application, environment);
         }
         let arguments = self.bind(definition.name, &formals, &application, environment)?;
         if arguments.iter().flatten().any(|bound| matches!(bound.value, Value::Poison)) {
@@ -259,6 +262,9 @@ impl Elaborator<'_> {
         }
         let Some(build) = definition.build else { return Ok(Value::Poison) };
         let instance = environment.instance;
+        for bound in arguments.iter().flatten() {
+            self.spend(bound.value.work().saturating_mul(STEPS_OF_AN_OPERAND), bound.span, instance)?;
+        }
         let path = application.path.map(|path| self.builder.instance_path(instance).join(&path));
         let site = Site { span: application.span, instance, path, operation: definition.name };
         let mut call = Call { definition, arguments, builder: &mut self.builder, site };
@@ -297,8 +303,8 @@ impl Elaborator<'_> {
         }
         let mut values: Vec<Option<Value>> = Vec::with_capacity(arguments.len());
         for (bound, parameter) in arguments.into_iter().zip(builtin.parameters) {
-            let work = bound.as_ref().and_then(|bound| bound.value.length()).unwrap_or(0);
-            self.spend(work as u64, application.span, environment.instance)?;
+            let work = bound.as_ref().map_or(0, |bound| bound.value.work());
+            self.spend(work, application.span, environment.instance)?;
             values.push(bound.map(|bound| bound.value).or(match parameter.default {
                 Default::Int(value) => Some(Value::Int(value)),
                 Default::Float(value) => Some(Value::Float(value)),
@@ -329,13 +335,13 @@ impl Elaborator<'_> {
         let formals: Vec<Formal<'_>> = parameters.iter().map(Formal::of_ast).collect();
         let is_module = matches!(item_kind(program, item), Some(ItemKind::Module(_)));
         if is_module && Self::waits(formals.first(), &application.given) && !application.given.is_empty() {
-            return self.partial(application, environment);
+            return self.partial(name, application, environment);
         }
         if let (Some(span), false) = (application.path_span, is_module) {
             return self.no_instance(span, name, "a function", environment);
         }
         let arguments = self.bind(name, &formals, &application, environment)?;
-        if self.frames.len() >= MAX_CALL_DEPTH {
+        if self.depth >= MAX_CALL_DEPTH {
             let names: Vec<&str> = self.frames.iter().rev().take(3).rev().map(|frame| frame.name.as_str()).collect();
             let error = Diagnostic::new(Code::E0501, format!("calls nest deeper than {MAX_CALL_DEPTH} levels"))
                 .primary(application.span, "one call too many")
@@ -357,7 +363,9 @@ impl Elaborator<'_> {
         self.frames.push(Frame { name: name.to_owned(), span: application.span });
         let body = if is_module { Body::Module } else { Body::Function };
         let mut inner = Environment::new(item.file, instance, body);
+        self.depth += 1;
         let result = self.enter(item, parameters, arguments, &mut inner);
+        self.depth -= 1;
         self.frames.pop();
         result
     }
@@ -366,7 +374,7 @@ impl Elaborator<'_> {
     fn enter(
         &mut self,
         item: ItemRef,
-        parameters: &[parameternet_dsl::ast::Parameter],
+        parameters: &[ast::Parameter],
         arguments: Vec<Option<Bound>>,
         environment: &mut Environment,
     ) -> Outcome<Value> {
@@ -394,13 +402,7 @@ impl Elaborator<'_> {
         }
     }
 
-    fn result(
-        &mut self,
-        flow: Flow,
-        kind: &str,
-        name: &parameternet_dsl::ast::Name,
-        environment: &Environment,
-    ) -> Outcome<Value> {
+    fn result(&mut self, flow: Flow, kind: &str, name: &Name, environment: &Environment) -> Outcome<Value> {
         match flow {
             Flow::Return(mut values) if values.len() == 1 => match values.pop() {
                 Some(Returned { value: Value::Poison, .. }) | None => Err(Stop::Poisoned),

@@ -1,5 +1,7 @@
 //! The variables of one body while it is evaluated.
 
+use std::collections::HashMap;
+
 use crate::graph::InstanceId;
 use crate::program::FileId;
 use crate::value::Value;
@@ -22,40 +24,37 @@ pub(super) struct Environment {
     pub instance: InstanceId,
     /// What kind of body this is.
     pub body: Body,
-    scopes: Vec<Vec<(String, Value)>>,
+    scopes: Vec<HashMap<String, Value>>,
 }
 
 impl Environment {
     pub(super) fn new(file: FileId, instance: InstanceId, body: Body) -> Self {
-        Environment { file, instance, body, scopes: vec![Vec::new()] }
+        Environment { file, instance, body, scopes: vec![HashMap::new()] }
     }
 
     /// Makes a new variable in the innermost scope.
     pub(super) fn bind(&mut self, name: &str, value: Value) {
         if let Some(scope) = self.scopes.last_mut() {
-            match scope.iter_mut().find(|(existing, _)| existing == name) {
-                Some((_, existing)) => *existing = value,
-                None => scope.push((name.to_owned(), value)),
-            }
+            scope.insert(name.to_owned(), value);
         }
     }
 
     /// Gives an existing variable another value; whether there is one.
     pub(super) fn assign(&mut self, name: &str, value: Value) -> bool {
-        let variable = self.scopes.iter_mut().rev().flatten().find(|(existing, _)| existing == name);
-        variable.map(|(_, existing)| *existing = value).is_some()
+        let variable = self.scopes.iter_mut().rev().find_map(|scope| scope.get_mut(name));
+        variable.map(|existing| *existing = value).is_some()
     }
 
     pub(super) fn lookup(&self, name: &str) -> Option<&Value> {
-        self.scopes.iter().rev().flatten().find(|(existing, _)| existing == name).map(|(_, value)| value)
+        self.scopes.iter().rev().find_map(|scope| scope.get(name))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().flatten().map(|(name, _)| name.as_str())
+        self.scopes.iter().flat_map(HashMap::keys).map(String::as_str)
     }
 
     pub(super) fn push(&mut self) {
-        self.scopes.push(Vec::new());
+        self.scopes.push(HashMap::new());
     }
 
     pub(super) fn pop(&mut self) {

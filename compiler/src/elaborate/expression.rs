@@ -13,7 +13,7 @@ use super::statement::Flow;
 use super::{Elaborator, Outcome, Stop, builtin, item_kind, report};
 use crate::graph::InstanceId;
 use crate::graph::build::Site;
-use crate::limits::{MAX_LIST, MAX_VALUE_DEPTH};
+use crate::limits::{MAX_CALL_DEPTH, MAX_LIST, MAX_VALUE_DEPTH};
 use crate::op::elementwise::Binary;
 use crate::op::source::Constant;
 use crate::op::{self, Op};
@@ -174,9 +174,17 @@ impl Elaborator<'_> {
         }
         let program = self.program;
         let Some(ItemKind::Const(definition)) = item_kind(program, item) else { return Ok(Value::Poison) };
+        if self.depth >= MAX_CALL_DEPTH {
+            let message = format!("constants need each other more than {MAX_CALL_DEPTH} levels deep");
+            self.error(Diagnostic::new(Code::E0501, message).primary(span, "one constant too many"), instance);
+            return Err(Stop::Limit);
+        }
         self.constants.insert(item, None);
         let mut environment = Environment::new(item.file, InstanceId::NETWORK, Body::Constant);
-        let value = self.expression_or_poison(&definition.value, &mut environment)?;
+        self.depth += 1;
+        let value = self.expression_or_poison(&definition.value, &mut environment);
+        self.depth -= 1;
+        let value = value?;
         self.constants.insert(item, Some(value.clone()));
         Ok(value)
     }
@@ -350,6 +358,7 @@ impl Elaborator<'_> {
                 }
             };
         }
+        self.spend(arithmetic::cost(operator, &left_value, &right_value), span, environment.instance)?;
         let result = arithmetic::binary(operator, &left_value, &right_value, &mut self.steps);
         result.or_else(|error| match error {
             ValueError::Operands { .. } => {

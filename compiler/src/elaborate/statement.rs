@@ -1,5 +1,7 @@
 //! Executing statements.
 
+use std::collections::HashMap;
+
 use parameternet_dsl::ast::{Block, Expr, Name, Network, Pattern, ReturnValue, Statement, StatementKind};
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{Diagnostic, did_you_mean};
@@ -45,7 +47,7 @@ impl Elaborator<'_> {
             return self.fail(error, InstanceId::NETWORK);
         };
         let single = returned.len() == 1;
-        let mut taken: Vec<Name> = Vec::new();
+        let mut taken: HashMap<String, Span> = HashMap::new();
         for Returned { name, value, span } in returned {
             let node = match value {
                 Value::Tensor(node) => node,
@@ -63,15 +65,15 @@ impl Elaborator<'_> {
             };
             match name {
                 Some(name) => {
-                    if let Some(first) = taken.iter().find(|other| other.text == name.text) {
+                    if let Some(first) = taken.get(&name.text) {
                         let error = Diagnostic::new(Code::E0104, format!("two outputs are called `{}`", name.text))
                             .primary(name.span, "used again here")
-                            .secondary(first.span, "first used here");
+                            .secondary(*first, "first used here");
                         self.error(error, InstanceId::NETWORK);
                         continue;
                     }
                     self.builder.add_output(&name.text, node);
-                    taken.push(name);
+                    taken.insert(name.text, name.span);
                 }
                 None if single => self.builder.add_output("output", node),
                 None => {

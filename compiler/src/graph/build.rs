@@ -6,7 +6,7 @@ use parameternet_dsl::source::Span;
 use petgraph::graph::DiGraph;
 
 use super::{Graph, Instance, InstanceId, Node, NodeId, Path, Port, WeightId};
-use crate::limits::MAX_NODES;
+use crate::limits::{MAX_NAME, MAX_NODES};
 use crate::op::Op;
 use crate::op::error::{OpError, OpErrorKind};
 use crate::shape::Shape;
@@ -154,6 +154,9 @@ impl GraphBuilder {
     }
 
     fn take_name(&mut self, name: &str, span: Span) -> Result<(), OpErrorKind> {
+        if name.len() > MAX_NAME {
+            return Err(OpErrorKind::NameTooLong { limit: MAX_NAME });
+        }
         match self.names.get(name) {
             Some(other) => Err(OpErrorKind::NameTaken { path: name.to_owned(), other: *other }),
             None => {

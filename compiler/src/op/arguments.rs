@@ -4,7 +4,7 @@ use parameternet_dsl::source::Span;
 
 use super::call::describe;
 use super::error::OpErrorKind;
-use crate::limits::MAX_LIST;
+use crate::limits::{MAX_EXTENT, MAX_LIST};
 use crate::value::{Callable, Value};
 
 /// An argument bound to a parameter.
@@ -64,14 +64,24 @@ pub fn positive_number(value: &Value) -> Result<f64, OpErrorKind> {
     Err(OpErrorKind::Range { expected: "a number greater than 0".to_owned(), found: value.to_string() })
 }
 
+/// A number of rows or columns.
+pub fn extent(value: &Value, least: usize) -> Result<usize, OpErrorKind> {
+    let number = integer(value, least)?;
+    if number <= MAX_EXTENT {
+        return Ok(number);
+    }
+    let expected = format!("a whole number of at most {MAX_EXTENT}");
+    Err(OpErrorKind::Range { expected, found: number.to_string() })
+}
+
 /// One size for rows and columns, or `[height, width]`.
 pub fn pair(value: &Value, least: usize) -> Result<[usize; 2], OpErrorKind> {
     match value {
         Value::List(values) | Value::Tuple(values) => match &***values {
-            [height, width] => Ok([integer(height, least)?, integer(width, least)?]),
+            [height, width] => Ok([extent(height, least)?, extent(width, least)?]),
             _ => Err(OpErrorKind::Type { expected: "one number or [height, width]", found: describe(value) }),
         },
-        single => integer(single, least).map(|size| [size, size]),
+        single => extent(single, least).map(|size| [size, size]),
     }
 }
 

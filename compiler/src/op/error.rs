@@ -64,6 +64,8 @@ pub enum OpErrorKind {
     Coefficients { found: Shape, experts: usize, batch: usize },
     #[error("a tensor of shape {shape} would have {}", excess(shape))]
     TooLarge { shape: Shape },
+    #[error("a name has more than {limit} bytes")]
+    NameTooLong { limit: usize },
     #[error("the graph has more than {limit} operations")]
     TooManyNodes { limit: usize },
     #[error("`{operation}` has weights, so it needs a name")]
@@ -96,6 +98,7 @@ impl OpErrorKind {
             OpErrorKind::Matmul { .. } => Code::E0407,
             OpErrorKind::Coefficients { .. } | OpErrorKind::Routing { .. } => Code::E0408,
             OpErrorKind::TooLarge { .. } => Code::E0504,
+            OpErrorKind::NameTooLong { .. } => Code::E0502,
             OpErrorKind::TooManyNodes { .. } => Code::E0503,
             OpErrorKind::Unnamed { .. } => Code::E0206,
             OpErrorKind::NameTaken { .. } => Code::E0106,
@@ -123,6 +126,7 @@ impl OpErrorKind {
             | OpErrorKind::Range { .. }
             | OpErrorKind::NotWhole { .. }
             | OpErrorKind::TooManyNodes { .. }
+            | OpErrorKind::NameTooLong { .. }
             | OpErrorKind::Unnamed { .. }
             | OpErrorKind::NameTaken { .. }
             | OpErrorKind::Routing { .. }
@@ -174,6 +178,7 @@ impl OpErrorKind {
             | OpErrorKind::Index { .. }
             | OpErrorKind::Coefficients { .. }
             | OpErrorKind::TooLarge { .. }
+            | OpErrorKind::NameTooLong { .. }
             | OpErrorKind::Misplaced { .. } => None,
         }
     }

@@ -140,7 +140,8 @@ fn read_parts(call: &Call<'_>, size: usize) -> Result<Vec<usize>, OpError> {
     let parts: Vec<usize> = sizes.iter().filter_map(|size| usize::try_from(*size).ok()).collect();
     let sum = parts.iter().try_fold(0usize, |sum, part| sum.checked_add(*part));
     if parts.len() != sizes.len() || sum != Some(size) {
-        return Err(range(format!("sizes that sum to {size}"), format!("{sizes:?}")));
+        let found = call.setting("parts").map_or_else(String::new, |value| value.to_string());
+        return Err(range(format!("sizes that sum to {size}"), found));
     }
     Ok(parts)
 }

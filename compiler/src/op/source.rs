@@ -102,7 +102,8 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
             let dims = call.integers("shape")?;
             let sizes: Option<Vec<usize>> = dims.iter().map(|dim| usize::try_from(*dim).ok()).collect();
             let Some(sizes) = sizes else {
-                let (expected, found) = ("sizes of at least 0".to_owned(), format!("{dims:?}"));
+                let found = call.setting("shape").map_or_else(String::new, |value| value.to_string());
+                let expected = "sizes of at least 0".to_owned();
                 return Err(OpError::at("shape", OpErrorKind::Range { expected, found }));
             };
             if call.site.path.is_some() {

@@ -200,19 +200,19 @@ pub(super) fn read_padding(value: &Value) -> Result<Padding, OpErrorKind> {
         }
         Value::List(values) | Value::Tuple(values) => match &***values {
             [height, width] => {
-                let (height, width) = (arguments::integer(height, 0)?, arguments::integer(width, 0)?);
+                let (height, width) = (arguments::extent(height, 0)?, arguments::extent(width, 0)?);
                 Ok(Padding::Explicit([[height; 2], [width; 2]]))
             }
             [top, bottom, left, right] => Ok(Padding::Explicit([
-                [arguments::integer(top, 0)?, arguments::integer(bottom, 0)?],
-                [arguments::integer(left, 0)?, arguments::integer(right, 0)?],
+                [arguments::extent(top, 0)?, arguments::extent(bottom, 0)?],
+                [arguments::extent(left, 0)?, arguments::extent(right, 0)?],
             ])),
             _ => {
                 let expected = "one number, [height, width] or [top, bottom, left, right]";
                 Err(OpErrorKind::Type { expected, found: describe(value) })
             }
         },
-        single => arguments::integer(single, 0).map(|size| Padding::Explicit([[size; 2]; 2])),
+        single => arguments::extent(single, 0).map(|size| Padding::Explicit([[size; 2]; 2])),
     }
 }
 

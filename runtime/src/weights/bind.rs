@@ -30,8 +30,9 @@ pub struct TensorSpec {
     pub name: String,
     /// The dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Whether the file may also have all dimensions after the first merged into one: `[M, C_out*C_in*K*K]` for
-    /// `[M, C_out, C_in, K, K]`, the layout of the reference CondConv code and of timm. The order of the elements is the same.
+    /// Whether the file may also have all dimensions after the first merged into one, which leaves the order of the
+    /// elements as it is: `[M, C_out*C_in*K*K]` for `[M, C_out, C_in, K, K]`, the layout of the reference CondConv
+    /// code and of timm.
     pub flat_tail: bool,
 }
 
@@ -58,7 +59,8 @@ pub struct BoundWeights<'file> {
 }
 
 impl<'file> BoundWeights<'file> {
-    /// One view per spec, in the order of the specs. Its shape is the file's, which for a spec with `flat_tail` may be the merged one.
+    /// One view per spec, in the order of the specs. Its shape is the file's, which for a spec with `flat_tail` may be
+    /// the merged one.
     #[must_use]
     pub fn views(&self) -> &[TensorView<'file>] {
         &self.views

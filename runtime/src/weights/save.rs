@@ -123,7 +123,8 @@ fn header(tensors: &BTreeMap<&str, NamedTensor<'_>>, metadata: &BTreeMap<String,
     let mut start = 0;
     for (name, tensor) in tensors {
         let end = start + size_of_val(tensor.data);
-        // Keys in alphabetical order, so that serde_json's feature `preserve_order`, which any crate of a program may switch on, changes nothing.
+        // Keys in alphabetical order, so that serde_json's feature `preserve_order`, which any crate of a program may
+        // switch on, changes nothing.
         entries.insert(name, json!({ "data_offsets": [start, end], "dtype": "F32", "shape": tensor.shape }));
         start = end;
     }
@@ -136,8 +137,8 @@ fn header(tensors: &BTreeMap<&str, NamedTensor<'_>>, metadata: &BTreeMap<String,
     Ok(header)
 }
 
-/// Puts a new file at `path`, all or nothing: it is written under another name in the same directory, brought to the disk and renamed.
-/// The file under the other name is removed upon an error.
+/// Puts a new file at `path`, all or nothing: it is written under another name in the same directory, brought to the
+/// disk and renamed. The file under the other name is removed upon an error.
 fn replace_file(path: &Path, write_content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
     // A bare file name has the empty path as its parent.
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

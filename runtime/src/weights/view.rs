@@ -20,7 +20,8 @@ pub enum ElementType {
 }
 
 impl ElementType {
-    /// The element type of this safetensors type; `None` for the types that hold no weights (integers, eight-bit floats, ...).
+    /// The element type of this safetensors type; `None` for the types that hold no weights (integers, eight-bit
+    /// floats, ...).
     pub(crate) fn from_safetensors(dtype: Dtype) -> Option<Self> {
         match dtype {
             Dtype::F16 => Some(ElementType::F16),
@@ -100,7 +101,8 @@ impl<'file> TensorView<'file> {
         self.bytes.is_empty()
     }
 
-    /// The elements in row-major order. Exact except from `f64`, which is rounded to the nearest `f32` (infinity beyond its range).
+    /// The elements in row-major order. Exact except from `f64`, which is rounded to the nearest `f32` (infinity beyond
+    /// its range).
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         match self.element_type {
