@@ -74,6 +74,8 @@ impl Partial {
 pub struct Sequence {
     values: Box<[Value]>,
     depth: usize,
+    /// See [`Value::work`].
+    work: u64,
 }
 
 impl Sequence {
@@ -81,7 +83,8 @@ impl Sequence {
     #[must_use]
     pub fn new(values: Vec<Value>) -> Self {
         let depth = 1 + values.iter().map(Value::depth).max().unwrap_or(0);
-        Sequence { values: values.into(), depth }
+        let work = values.iter().map(Value::work).fold(values.len() as u64, u64::saturating_add);
+        Sequence { values: values.into(), depth, work }
     }
 }
 
@@ -184,17 +187,13 @@ impl Value {
         }
     }
 
-    /// How much work it is to go through the value: its elements, and theirs.
+    /// How much work it is to go through the value: its elements, theirs, and so on.
     #[must_use]
     pub fn work(&self) -> u64 {
-        let own = self.length().unwrap_or(0) as u64;
-        let of_elements = match self {
-            Value::List(values) | Value::Tuple(values) => {
-                values.iter().map(|value| value.length().unwrap_or(0) as u64).fold(0, u64::saturating_add)
-            }
-            _ => 0,
-        };
-        own.saturating_add(of_elements)
+        match self {
+            Value::List(values) | Value::Tuple(values) => values.work,
+            other => other.length().unwrap_or(0) as u64,
+        }
     }
 
     /// The number of elements of a list, tuple or range.

@@ -128,9 +128,11 @@ impl Elaborator<'_> {
 
     fn apply(&mut self, mut application: Application, environment: &mut Environment) -> Outcome<Value> {
         if let Callable::Partial(partial) = &*application.callee {
-            let partial = partial.clone();
-            application.callee = Rc::clone(&partial.callee);
-            application.given.extend(partial.given);
+            // What was given first comes first, so that an error about the second blames the second.
+            let Partial { callee, mut given, .. } = partial.clone();
+            given.append(&mut application.given);
+            application.given = given;
+            application.callee = callee;
         }
         match &*Rc::clone(&application.callee) {
             Callable::Operation(definition) => self.operation(definition, application, environment),
@@ -160,6 +162,10 @@ impl Elaborator<'_> {
                 None if takes_rest => rest.push((argument.value, argument.span)),
                 None => {
                     match bound.get_mut(position) {
+                        Some(Some(first)) => {
+                            let name = formals.get(position).map_or("", |formal| formal.name);
+                            errors.push(report::given_twice(callee, name, given.span, first.span));
+                        }
                         Some(place) => *place = Some(argument),
                         None => errors.push(report::too_many(callee, formals, given.span)),
                     }

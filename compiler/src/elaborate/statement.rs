@@ -131,7 +131,8 @@ impl Elaborator<'_> {
                     match self.condition(condition, environment) {
                         Ok(true) => return self.block(block, environment),
                         Ok(false) => {}
-                        // Which branch would be taken is unknown: what they assign is, too, but that cannot be told here.
+                        // Which branch would be taken is unknown. The rest goes on as if none were, to find errors that
+                        // have nothing to do with it.
                         Err(Stop::Poisoned) => return Ok(Flow::Next),
                         Err(Stop::Limit) => return Err(Stop::Limit),
                     }

@@ -29,6 +29,9 @@ pub fn word(name: &'static str) -> Value {
 pub fn signed(value: &Value) -> Result<i64, OpErrorKind> {
     match value {
         Value::Int(value) => Ok(*value),
+        // `16 * 1.0` is whole, too. Past 2^53 not every whole number is a float.
+        #[expect(clippy::cast_possible_truncation, reason = "the value is whole and within 2^53")]
+        Value::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => Ok(*value as i64),
         Value::Float(found) => Err(OpErrorKind::NotWhole { found: *found }),
         other => Err(OpErrorKind::Type { expected: "a whole number", found: describe(other) }),
     }

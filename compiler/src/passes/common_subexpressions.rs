@@ -4,10 +4,11 @@
 //! Invariant: the node that stays computes what every node that it replaces computed. Inputs are never merged.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Pass;
 use crate::graph::rewrite::rewrite;
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::{Graph, Node, NodeId, WeightId};
 use crate::op::Op;
 use crate::op::error::OpError;
 
@@ -15,9 +16,9 @@ use crate::op::error::OpError;
 pub const PASS: Pass = Pass { name: "common-subexpressions", summary: "Compute equal expressions once", run };
 
 fn run(graph: &Graph) -> Result<Graph, OpError> {
-    let mut known: HashMap<(Vec<NodeId>, &'static str), Vec<NodeId>> = HashMap::new();
+    let mut known: HashMap<(Vec<NodeId>, Vec<WeightId>, u64), Vec<NodeId>> = HashMap::new();
     rewrite(graph, |rewrite, id, node| {
-        let candidates = known.entry((rewrite.operands(id), node.op.name())).or_default();
+        let candidates = known.entry((rewrite.operands(id), node.weights.clone(), fingerprint(&node.op))).or_default();
         let same = |other: &Node| other.op == node.op && other.weights == node.weights;
         let equal = candidates
             .iter()
@@ -32,4 +33,18 @@ fn run(graph: &Graph) -> Result<Graph, OpError> {
             }
         }
     })
+}
+
+/// A number that is the same for equal operations, and mostly another for others.
+fn fingerprint(op: &Op) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match op {
+        Op::Constant(constant) => {
+            constant.shape.hash(&mut hasher);
+            // Equal numbers may have different bits (0 and -0); nodes that differ so are merely not merged.
+            constant.data.iter().for_each(|value| value.to_bits().hash(&mut hasher));
+        }
+        other => format!("{other:?}").hash(&mut hasher),
+    }
+    hasher.finish()
 }

@@ -62,9 +62,13 @@ fn affine(rewrite: &mut Rewrite<'_>, producer: NodeId, factor: NodeId, operator:
                 [value] => vec![*value; count],
                 values => values.to_vec(),
             };
+            if operator == Binary::Divide && values.iter().any(|value| !value.recip().is_finite()) {
+                return None;
+            }
             fold::constant(rewrite, origin, values)
         }
-        Op::Param(_) if other.shape.elements() == count => *other.weights.first()?,
+        // A learned divisor may be 0, whose inverse would turn infinities into something that is no number.
+        Op::Param(_) if other.shape.elements() == count && operator != Binary::Divide => *other.weights.first()?,
         _ => return None,
     };
     let ones = |rewrite: &mut Rewrite<'_>| fold::constant(rewrite, origin, vec![1.0; count]);

@@ -95,6 +95,7 @@ fn what_is_no_map_per_channel_stays() {
     for body in [
         "return 1 - (x |> conv(4) as a)",
         "return 1 / (x |> conv(4) as a)",
+        "return (x |> conv(4) as a) / param(\"p\", [4, 1, 1])",
         // One number per column, per sample, and a tensor that stretches the result.
         "return (x |> conv(6) as a) * constant([1, 2, 3, 4, 5, 6])",
         "return (x |> conv(6) as a) * constant([[[[1]]], [[[2]]]])",
