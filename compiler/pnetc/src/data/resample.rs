@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 /// How pixels between pixels are found.
@@ -75,7 +76,8 @@ pub(super) fn resample(plane: &Plane, columns: &Axis, rows: &Axis, filter: Filte
     // The library refuses boxes that rounding pushed past the edge.
     let (width, height) = (width.min(columns.source as f64 - left), height.min(rows.source as f64 - top));
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height);
-    Resizer::new().resize(&source, &mut resized, &options).ok()?;
+    // The typed call compiles one kind of pixel instead of all that the library knows.
+    Resizer::new().resize_typed::<U8>(&source.typed_image()?, &mut resized.typed_image_mut()?, &options).ok()?;
     let first = columns.kept.start - wide.start;
     let kept_rows = resized.buffer().chunks_exact(wide.len()).skip(rows.kept.start - high.start).take(rows.kept.len());
     Some(kept_rows.flat_map(|row| row.iter().skip(first).take(columns.kept.len()).copied()).collect())
