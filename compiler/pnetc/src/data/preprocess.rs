@@ -211,9 +211,13 @@ mod tests {
 
     #[test]
     fn a_long_strip_costs_no_more_than_its_window() {
-        let strip: DynamicImage = GrayImage::new(1, 1_000_000).into();
-        let values = Preprocess::default().apply(&strip, 1, 224, 224).unwrap();
-        assert_eq!(values.len(), 224 * 224);
+        for (width, height) in [(1, 1_000_000), (1_000_000, 1)] {
+            let strip: DynamicImage = GrayImage::new(width, height).into();
+            for resize in [Resize::Crop, Resize::Stretch] {
+                let values = Preprocess { resize, ..plain() }.apply(&strip, 1, 224, 224).unwrap();
+                assert_eq!(values.len(), 224 * 224);
+            }
+        }
     }
 
     #[test]

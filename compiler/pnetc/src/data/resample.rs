@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::pixels::U8;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{FilterType, IntoImageView, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 /// How pixels between pixels are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,45 +42,81 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// The kept part with a margin around it, so that its edge sees the pixels beyond, where there are any.
-    fn widened(&self) -> Range<usize> {
-        const MARGIN: usize = 4;
-        self.kept.start.saturating_sub(MARGIN)..self.kept.end.saturating_add(MARGIN).min(self.scaled)
+    /// Where the kept part begins in the source, and how long it is there.
+    fn source_part(&self) -> (f64, f64) {
+        let scale = self.source as f64 / self.scaled as f64;
+        (self.kept.start as f64 * scale, self.kept.len() as f64 * scale)
     }
 
-    /// Where the widened part begins in the source, and how long it is there.
-    fn source_box(&self) -> (f64, f64) {
-        let scale = self.source as f64 / self.scaled as f64;
-        let part = self.widened();
-        (part.start as f64 * scale, part.len() as f64 * scale)
+    /// The source pixels that any filter sees for the kept part.
+    fn reach(&self) -> Range<usize> {
+        const LOBES: f64 = 3.0;
+        let (start, length) = self.source_part();
+        let margin = LOBES * (self.source as f64 / self.scaled as f64).max(1.0) + 1.0;
+        let end = (start + length + margin).ceil() as usize;
+        (start - margin).floor().max(0.0) as usize..end.min(self.source)
+    }
+
+    /// Whether the kept part has more pixels than it is made from.
+    fn enlarges(&self) -> bool {
+        self.kept.len() > self.reach().len()
     }
 }
 
-/// Resizes a plane to the kept window. Only the window is computed, so a strip of 1 by 100,000 pixels costs no more than it
-/// should. `None` where the library refuses: sizes past what a picture may have.
+/// Resizes a plane to the kept window. Only the window is computed, and neither step needs more pixels than the plane or
+/// the window has, so a strip of 1 by 100,000,000 pixels costs no more than it should. `None` where the library refuses:
+/// sizes past what a picture may have.
+///
+/// Each direction has a call of its own. Given both at once, version 6.1 of the library reads past the end of rows: it
+/// takes the first pixel's reach for that of all, which a zero weight at its start makes too short.
 pub(super) fn resample(plane: &Plane, columns: &Axis, rows: &Axis, filter: Filter) -> Option<Vec<u8>> {
     if columns.kept.is_empty() || rows.kept.is_empty() {
         return Some(Vec::new());
     }
-    let size = |length: usize| u32::try_from(length).ok();
-    let source = ImageRef::new(size(plane.width)?, size(rows.source)?, &plane.values, PixelType::U8).ok()?;
-    let (wide, high) = (columns.widened(), rows.widened());
-    let mut resized = Image::new(size(wide.len())?, size(high.len())?, PixelType::U8);
     let algorithm = match filter {
         Filter::Nearest => ResizeAlg::Nearest,
         Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
         Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
         Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
     };
-    let ((left, width), (top, height)) = (columns.source_box(), rows.source_box());
-    // The library refuses boxes that rounding pushed past the edge.
-    let (width, height) = (width.min(columns.source as f64 - left), height.min(rows.source as f64 - top));
+    let size = |length: usize| u32::try_from(length).ok();
+    let source = ImageRef::new(size(plane.width)?, size(rows.source)?, &plane.values, PixelType::U8).ok()?;
+
+    let whole = |range: &Range<usize>| (range.start as f64, range.len() as f64);
+    let within = |axis: &Axis| {
+        let (start, length) = axis.source_part();
+        (start - axis.reach().start as f64, length)
+    };
+    let window = (columns.kept.len(), rows.kept.len());
+    // Columns first, as Pillow does, unless that makes a picture larger than either.
+    let resized = if columns.enlarges() && !rows.enlarges() {
+        let reach = columns.reach();
+        let between = step(&source, whole(&reach), rows.source_part(), (reach.len(), window.1), algorithm)?;
+        step(&between, within(columns), (0.0, window.1 as f64), window, algorithm)
+    } else {
+        let reach = rows.reach();
+        let between = step(&source, columns.source_part(), whole(&reach), (window.0, reach.len()), algorithm)?;
+        step(&between, (0.0, window.0 as f64), within(rows), window, algorithm)
+    };
+    resized.map(Image::into_vec)
+}
+
+/// Resizes a part of a picture, given by the start and the length of its columns and rows, to a width and a height.
+fn step(
+    source: &impl IntoImageView,
+    (left, width): (f64, f64),
+    (top, height): (f64, f64),
+    size: (usize, usize),
+    algorithm: ResizeAlg,
+) -> Option<Image<'static>> {
+    let mut resized = Image::new(u32::try_from(size.0).ok()?, u32::try_from(size.1).ok()?, PixelType::U8);
+    // The library refuses parts that rounding pushed past the edge.
+    let (width, height) = (width.min(f64::from(source.width()) - left), height.min(f64::from(source.height()) - top));
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height);
     // The typed call compiles one kind of pixel instead of all that the library knows.
-    Resizer::new().resize_typed::<U8>(&source.typed_image()?, &mut resized.typed_image_mut()?, &options).ok()?;
-    let first = columns.kept.start - wide.start;
-    let kept_rows = resized.buffer().chunks_exact(wide.len()).skip(rows.kept.start - high.start).take(rows.kept.len());
-    Some(kept_rows.flat_map(|row| row.iter().skip(first).take(columns.kept.len()).copied()).collect())
+    let (pixels, mut target) = (source.image_view::<U8>()?, resized.typed_image_mut()?);
+    Resizer::new().resize_typed(&pixels, &mut target, &options).ok()?;
+    Some(resized)
 }
 
 #[cfg(test)]
@@ -140,6 +176,24 @@ mod tests {
             let window = resample(&plane, &columns, &rows, filter).unwrap();
             let cut: Vec<u8> = (5..20).flat_map(|row| whole[row * 9 + 2..row * 9 + 6].to_vec()).collect();
             assert_eq!(window, cut, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn any_window_of_any_size_can_be_cut() {
+        // Zero weights at the edge of a window make the library read past rows if it resizes both directions at once.
+        for filter in FILTERS {
+            for source in [1_usize, 2, 5, 16] {
+                for scaled in [source, 2 * source, 3 * source, 4 * source, 7] {
+                    for first in 0..scaled.div_ceil(2) {
+                        let kept = first..scaled - first;
+                        let window = || Axis { source, scaled, kept: kept.clone() };
+                        let plane = Plane { width: source, values: vec![77; source * source] };
+                        let values = resample(&plane, &window(), &window(), filter);
+                        assert_eq!(values, Some(vec![77; kept.len() * kept.len()]));
+                    }
+                }
+            }
         }
     }
 
