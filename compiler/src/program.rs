@@ -1,7 +1,7 @@
 //! Loading: the files of a program, parsed, with their names tied together.
 //!
 //! In: a [`Loader`] and the path of the root file. Out: a [`Program`], in which every file that is reached through `use`
-//! is parsed and every name is known to mean something ([`crate::resolve`]).
+//! is parsed and every name is known to mean something (`resolve`).
 
 use std::collections::HashMap;
 use std::fmt;
