@@ -1,0 +1,373 @@
+//! What generated code and kernels share: the kernels that there are, their arguments, and the constant geometry that they
+//! read.
+//!
+//! Every tensor is `f32`. Images lie as `[batch, height, width, channels]` (NHWC) with channels contiguous; the distance
+//! between neighbouring pixels (`pixel_stride`) may exceed the number of channels, which is how kernels read a slice of a
+//! tensor and write into one. All strides count elements.
+//!
+//! A kernel is an `unsafe extern "C"` function whose arguments are pointers and `usize`s only; whatever is known when code
+//! is generated stands in a *shape*, a `#[repr(C)]` structure that is passed by pointer. [`Kernel`] lists them all with
+//! their contracts. What is computed depends on nothing but the arguments: splitting the same work into other calls gives
+//! the same bits, since no kernel sums one output in an order that depends on how many rows, columns or channels a call has.
+
+/// The kernels, in the order of the table of an instruction set.
+///
+/// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*)`: `rows` rows of a matrix times one packed
+    /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + k] *
+    /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it. The panel has
+    /// `width` = [`Tile::panel_width`] of `columns`.
+    Matmul,
+    /// `(image, out, first, count, shape: PatchShape)`: for `count` output pixels from `first` on, in row-major order, the
+    /// input values under the window as one row of `kernel_height * kernel_width * channels` values, taps in row-major
+    /// order, zeros where the window leaves the image.
+    Patches,
+    /// `(image, weights, out, row, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: output row `row` of a depthwise
+    /// convolution, written from `out` on, which is the first pixel of that row. `weights` are `[taps][weight_stride]`.
+    Depthwise,
+    /// `(experts, coefficients, out, length, count, stride)`: `out[i] = sum over e < count of coefficients[e] *
+    /// experts[e * stride + i]` for `i < length`, in order of `e`.
+    Mix,
+    /// `(source, panel, depth, columns, row_stride, column_stride)`: packs a panel for [`Kernel::Matmul`]: `panel[k * width +
+    /// c] = source[k * row_stride + c * column_stride]`, zeros for `c >= columns`.
+    PackPanel,
+    /// `(image, out, row, shape: PoolShape)`: output row `row` of a maximum over windows. Padding never wins, NaN does.
+    MaxPool,
+    /// `(image, out, row, shape: PoolShape)`: output row `row` of an average over windows.
+    AveragePool,
+    /// `(image, out, row, shape: ResampleShape)`: output row `row` of averages over an even grid: cell `i` of `n` over `size`
+    /// is `i * size / n .. ceil((i + 1) * size / n)`.
+    AdaptiveAveragePool,
+    /// `(image, out, row, shape: ResampleShape)`: output row `row`; pixel `i` of `n` is input pixel `floor(i * size / n)`.
+    ResampleNearest,
+    /// `(image, out, row, shape: ResampleShape)`: output row `row` of a bilinear resampling.
+    ResampleBilinear,
+    /// `(source, out, rows, columns, row_stride, divisor)`: `out[c] = (sum over r of source[r * row_stride + c]) / divisor`;
+    /// column sums, as global average pooling needs them.
+    MeanRows,
+    /// `(source, out, rows, columns, row_stride, out_stride)`: `out[r * out_stride]` is the mean of the `columns` contiguous
+    /// values of row `r`.
+    MeanColumns,
+    /// `(source, out, rows, shape: SoftmaxShape)`: softmax of each row.
+    Softmax,
+    /// `(source, out, rows, shape: NormShape, weight*, bias*)`: layer normalisation of each row.
+    LayerNorm,
+    /// `(source, out, rows, shape: NormShape, weight*, bias*)`: group normalisation of one image of `rows` pixels; `columns`
+    /// is the width of one group.
+    GroupNorm,
+    /// `(source, out, indices, count, length, source_stride, out_stride)`: `length` contiguous values from
+    /// `source[indices[i] * source_stride]` to `out[i * out_stride]` for each of `count` indices (`u32`).
+    Gather,
+    /// `(source, out, rows, columns, source_stride, out_stride)`: `out[c * out_stride + r] = source[r * source_stride + c]`.
+    Transpose,
+}
+
+impl Kernel {
+    /// All kernels.
+    pub const ALL: [Kernel; 17] = [
+        Kernel::Matmul,
+        Kernel::Patches,
+        Kernel::Depthwise,
+        Kernel::Mix,
+        Kernel::PackPanel,
+        Kernel::MaxPool,
+        Kernel::AveragePool,
+        Kernel::AdaptiveAveragePool,
+        Kernel::ResampleNearest,
+        Kernel::ResampleBilinear,
+        Kernel::MeanRows,
+        Kernel::MeanColumns,
+        Kernel::Softmax,
+        Kernel::LayerNorm,
+        Kernel::GroupNorm,
+        Kernel::Gather,
+        Kernel::Transpose,
+    ];
+
+    /// The name in dumps and symbol tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernel::Matmul => "matmul",
+            Kernel::Patches => "patches",
+            Kernel::Depthwise => "depthwise",
+            Kernel::Mix => "mix",
+            Kernel::PackPanel => "pack_panel",
+            Kernel::MaxPool => "max_pool",
+            Kernel::AveragePool => "average_pool",
+            Kernel::AdaptiveAveragePool => "adaptive_average_pool",
+            Kernel::ResampleNearest => "resample_nearest",
+            Kernel::ResampleBilinear => "resample_bilinear",
+            Kernel::MeanRows => "mean_rows",
+            Kernel::MeanColumns => "mean_columns",
+            Kernel::Softmax => "softmax",
+            Kernel::LayerNorm => "layer_norm",
+            Kernel::GroupNorm => "group_norm",
+            Kernel::Gather => "gather",
+            Kernel::Transpose => "transpose",
+        }
+    }
+
+    /// How many arguments it takes.
+    #[must_use]
+    pub fn arity(self) -> usize {
+        match self {
+            Kernel::Matmul | Kernel::Depthwise => 9,
+            Kernel::Gather => 7,
+            Kernel::Mix
+            | Kernel::PackPanel
+            | Kernel::MeanRows
+            | Kernel::MeanColumns
+            | Kernel::LayerNorm
+            | Kernel::GroupNorm
+            | Kernel::Transpose => 6,
+            Kernel::Patches => 5,
+            Kernel::MaxPool
+            | Kernel::AveragePool
+            | Kernel::AdaptiveAveragePool
+            | Kernel::ResampleNearest
+            | Kernel::ResampleBilinear
+            | Kernel::Softmax => 4,
+        }
+    }
+}
+
+/// The register tile of [`Kernel::Matmul`] on an instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tile {
+    /// `f32`s in a vector.
+    pub lanes: usize,
+    /// Rows that are computed at once.
+    pub rows: usize,
+}
+
+impl Tile {
+    /// Columns of a full panel: two vectors.
+    #[must_use]
+    pub const fn columns(self) -> usize {
+        2 * self.lanes
+    }
+
+    /// The distance between rows of a packed panel with that many columns: one vector where they fit into one, else two.
+    #[must_use]
+    pub const fn panel_width(self, columns: usize) -> usize {
+        if columns <= self.lanes { self.lanes } else { self.columns() }
+    }
+}
+
+/// A function of each element by itself.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ActivationCode {
+    /// `x`
+    #[default]
+    Identity = 0,
+    /// `max(x, 0)`
+    Relu = 1,
+    /// `min(max(x, 0), 6)`
+    Relu6 = 2,
+    /// `x` where positive, else `slope * x`
+    LeakyRelu = 3,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid = 4,
+    /// `min(max(x + 3, 0), 6) / 6`
+    HardSigmoid = 5,
+    /// `x * min(max(x + 3, 0), 6) / 6`
+    HardSwish = 6,
+    /// `x / (1 + exp(-x))`
+    Silu = 7,
+    /// `x * (1 + erf(x / sqrt(2))) / 2`
+    GeluErf = 8,
+    /// `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³))) / 2`
+    GeluTanh = 9,
+    /// The hyperbolic tangent.
+    Tanh = 10,
+}
+
+/// An activation with its setting.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ActivationShape {
+    /// Which.
+    pub code: ActivationCode,
+    /// The slope of [`ActivationCode::LeakyRelu`].
+    pub slope: f32,
+}
+
+/// What happens to an output `v` of column or channel `c` before it is written, in this order, as far as the operand is
+/// there: `v + bias[c]`, `before(v)`, `v * gate[c]`, `v + residual[same place]`, `after(v)`; at last, what is written is
+/// also added to `sums[c]`.
+///
+/// Sums are added in order of rows (pixels).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Epilogue {
+    /// After the bias.
+    pub before: ActivationShape,
+    /// After the residual.
+    pub after: ActivationShape,
+    /// The distance between rows (pixels) of the residual.
+    pub residual_stride: usize,
+}
+
+/// The geometry of [`Kernel::Matmul`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MatmulShape {
+    /// Products per output.
+    pub depth: usize,
+    /// Columns that are written, at most [`Tile::columns`].
+    pub columns: usize,
+    /// The distance between rows of the left factor, whose elements along `depth` are contiguous.
+    pub a_stride: usize,
+    /// The distance between rows of the output.
+    pub out_stride: usize,
+    /// What else happens.
+    pub epilogue: Epilogue,
+}
+
+/// A window that slides over an image.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WindowShape {
+    /// Rows of the input.
+    pub height: usize,
+    /// Columns of the input.
+    pub width: usize,
+    /// Columns of the output.
+    pub out_width: usize,
+    /// Rows of the window.
+    pub kernel_height: usize,
+    /// Columns of the window.
+    pub kernel_width: usize,
+    /// Input rows between neighbouring output rows.
+    pub stride_height: usize,
+    /// Input columns between neighbouring output columns.
+    pub stride_width: usize,
+    /// Input rows between neighbouring taps.
+    pub dilation_height: usize,
+    /// Input columns between neighbouring taps.
+    pub dilation_width: usize,
+    /// Rows of padding above.
+    pub top: usize,
+    /// Columns of padding at the left.
+    pub left: usize,
+    /// The distance between neighbouring pixels of the input.
+    pub pixel_stride: usize,
+    /// The distance between rows of the input.
+    pub row_stride: usize,
+}
+
+/// The geometry of [`Kernel::Patches`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PatchShape {
+    /// The window.
+    pub window: WindowShape,
+    /// Channels that are read of each pixel.
+    pub channels: usize,
+    /// The distance between rows of the output.
+    pub out_stride: usize,
+}
+
+/// The geometry of [`Kernel::Depthwise`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct DepthwiseShape {
+    /// The window.
+    pub window: WindowShape,
+    /// Channels that are computed.
+    pub channels: usize,
+    /// The distance between taps of the weights.
+    pub weight_stride: usize,
+    /// The distance between neighbouring pixels of the output.
+    pub out_stride: usize,
+    /// What else happens.
+    pub epilogue: Epilogue,
+}
+
+/// The geometry of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolShape {
+    /// The window.
+    pub window: WindowShape,
+    /// Channels.
+    pub channels: usize,
+    /// The distance between neighbouring pixels of the output.
+    pub out_stride: usize,
+    /// Rows of padding below: an average counts padded pixels up to there, and none beyond.
+    pub bottom: usize,
+    /// Columns of padding at the right, likewise.
+    pub right: usize,
+    /// 1 if an average counts padded pixels as zeros, 0 if it leaves them out.
+    pub count_padding: usize,
+}
+
+/// The geometry of resampling and of averages over a grid.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResampleShape {
+    /// Rows of the input.
+    pub height: usize,
+    /// Columns of the input.
+    pub width: usize,
+    /// Rows of the output.
+    pub out_height: usize,
+    /// Columns of the output.
+    pub out_width: usize,
+    /// Channels.
+    pub channels: usize,
+    /// The distance between neighbouring pixels of the input.
+    pub pixel_stride: usize,
+    /// The distance between rows of the input.
+    pub row_stride: usize,
+    /// The distance between neighbouring pixels of the output.
+    pub out_stride: usize,
+    /// Bilinear only: 1 if the corner pixels of both images lie on each other, else 0.
+    pub align_corners: usize,
+}
+
+/// The geometry of [`Kernel::Softmax`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SoftmaxShape {
+    /// Values per row, contiguous.
+    pub columns: usize,
+    /// The distance between rows of the input.
+    pub source_stride: usize,
+    /// The distance between rows of the output.
+    pub out_stride: usize,
+    /// The input is divided by it.
+    pub temperature: f32,
+}
+
+/// The geometry of normalisations.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NormShape {
+    /// Values that are normalised together: of a row, or of a group in each pixel.
+    pub columns: usize,
+    /// Groups that stand side by side in each pixel; 1 for layer normalisation.
+    pub groups: usize,
+    /// The distance between rows of the input.
+    pub source_stride: usize,
+    /// The distance between rows of the output.
+    pub out_stride: usize,
+    /// Added to the variance.
+    pub eps: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_listed_in_order() {
+        for (index, kernel) in Kernel::ALL.into_iter().enumerate() {
+            assert_eq!(kernel as usize, index, "{}", kernel.name());
+        }
+    }
+}
