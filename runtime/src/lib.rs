@@ -6,6 +6,8 @@
 //! - [`WeightFile`] is a safetensors file, memory-mapped or embedded in the program. [`WeightFile::bind`] matches it
 //!   with the [`TensorSpec`]s of a network and gives [`BoundWeights`], or a [`MismatchError`] that lists everything
 //!   that does not fit. [`save`] writes such a file.
+//! - [`threads::Team`] runs one job on several threads at once, which meet at a [`threads::Barrier`] between the steps of a
+//!   network; [`arena::AlignedBuffer`] is the memory in which they compute.
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
 //!
 //! No input, however damaged, makes this crate panic.
@@ -13,9 +15,11 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod abi;
+pub mod arena;
 mod shape;
 pub mod synth;
 mod tensor;
+pub mod threads;
 pub mod weights;
 
 pub use tensor::{ShapeError, Tensor};
