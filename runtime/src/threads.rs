@@ -77,8 +77,8 @@ impl Team {
     /// If the system refuses to start a thread.
     pub fn new(size: NonZeroUsize) -> io::Result<Team> {
         let shared = Arc::new(Shared {
-            start: Signal::new(size),
-            finish: Signal::new(size),
+            start: Signal::new(),
+            finish: Signal::new(),
             barrier: Barrier::new(size),
             job: AtomicPtr::new(ptr::null_mut()),
             working: AtomicUsize::new(0),

@@ -39,7 +39,7 @@ impl Barrier {
     /// A barrier for so many threads.
     #[must_use]
     pub fn new(members: NonZeroUsize) -> Barrier {
-        Barrier { generation: Signal::new(members), arrived: Arrived(AtomicUsize::new(0)), members }
+        Barrier { generation: Signal::new(), arrived: Arrived(AtomicUsize::new(0)), members }
     }
 
     /// Waits until all members have called this function as often as the caller.

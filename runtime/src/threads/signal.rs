@@ -9,18 +9,20 @@
 //!   It then takes the lock, which the waiter holds from counting itself until it sleeps, and so notifies nobody too early.
 //! - *No cost while idle.* After some tens of microseconds a waiter uses no processor.
 
-use std::num::NonZeroUsize;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a waiter keeps its core: a step of a network takes some microseconds, so that nearly all waits end before.
+/// How long a waiter keeps its core at most: a step of a network takes some microseconds, so that nearly all waits end
+/// before.
 const SPIN: Duration = Duration::from_micros(20);
 
-/// After so long, a waiter sleeps. In between it offers its core to other threads.
-const YIELD: Duration = Duration::from_micros(50);
+/// So often can waiting in vain halve the time that the next waiter spins.
+const HALVINGS: u32 = 4;
+
+/// After so many waits in vain, one spins for the whole time again, to find out whether that has become worthwhile.
+const PROBE: u32 = 64;
 
 /// Looks at the number between two looks at the clock: about a microsecond.
 const LOOKS: u32 = 32;
@@ -30,21 +32,19 @@ const LOOKS: u32 = 32;
 pub(super) struct Signal {
     number: AtomicUsize,
     sleepers: AtomicUsize,
-    /// How long to spin without yielding.
-    spin: Duration,
+    /// How often threads have spun in vain of late, see [`Signal::wait_while`].
+    vain: AtomicU32,
     lock: Mutex<()>,
     changed: Condvar,
 }
 
 impl Signal {
-    /// A signal at 0 for so many threads. If there are more of them than cores, nobody spins without yielding: whoever is
-    /// waited for may need that core.
-    pub fn new(threads: NonZeroUsize) -> Signal {
-        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    /// A signal at 0.
+    pub fn new() -> Signal {
         Signal {
             number: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
-            spin: if threads > cores { Duration::ZERO } else { SPIN },
+            vain: AtomicU32::new(0),
             lock: Mutex::new(()),
             changed: Condvar::new(),
         }
@@ -69,24 +69,27 @@ impl Signal {
     }
 
     /// Waits until the number is another than `seen`, and returns it.
+    ///
+    /// Spinning is in vain if whoever is waited for needs this very core, as happens with more threads than cores and
+    /// wherever the system lets two threads share one. So waiters spin for a shorter time the more often it was in vain.
+    /// They never yield: where other programs compete for the cores, each call costs a time slice of milliseconds, while
+    /// who sleeps is woken at once.
     pub fn wait_while(&self, seen: usize) -> usize {
-        // Without a look at the clock: its cost would show in short waits.
+        // Without a look at the clock, whose cost would show in short waits.
         if let Some(number) = self.poll(seen) {
             return number;
         }
+        let vain = self.vain.load(Relaxed);
+        let spin = SPIN / (1 << vain.min(HALVINGS));
         let start = Instant::now();
-        loop {
+        while start.elapsed() < spin {
             if let Some(number) = self.poll(seen) {
+                self.vain.store(vain / 2, Relaxed);
                 return number;
             }
-            let waited = start.elapsed();
-            if waited >= YIELD {
-                return self.sleep_while(seen);
-            }
-            if waited >= self.spin {
-                thread::yield_now();
-            }
         }
+        self.vain.store((vain + 1) % PROBE, Relaxed);
+        self.sleep_while(seen)
     }
 
     fn poll(&self, seen: usize) -> Option<usize> {
