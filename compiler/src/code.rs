@@ -1,0 +1,256 @@
+//! Code: loops around kernels and vector arithmetic, the last form before a back end.
+//!
+//! In: a [`Plan`]. Out: a [`Routine`] per step: loops with constant bounds, calls of kernels at affine addresses, and
+//! arithmetic on vectors of four lanes. Everything is decided here, so that a back end only writes down what it reads: one
+//! instruction or line of source for each statement.
+//!
+//! A routine works on *units*, numbered from 0; threads share them. Two units never write the same element, and what a unit
+//! computes does not depend on who computes it.
+
+mod activation;
+mod build;
+mod elementwise;
+mod matmul;
+pub(crate) mod steps;
+
+use std::fmt;
+
+use parameternet_runtime::abi::{
+    DepthwiseShape, Kernel, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
+};
+
+use crate::plan::Plan;
+
+/// A whole number that loops change; prints as `i2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Variable(pub usize);
+
+impl Variable {
+    /// The first unit of a call of a routine.
+    pub const BEGIN: Variable = Variable(0);
+    /// One past the last.
+    pub const END: Variable = Variable(1);
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Variable::BEGIN => f.write_str("begin"),
+            Variable::END => f.write_str("end"),
+            Variable(index) => write!(f, "i{index}"),
+        }
+    }
+}
+
+/// A number or vector that arithmetic works on; prints as `v7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Local(pub usize);
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+/// A whole number, never negative.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Index {
+    /// A constant.
+    Constant(usize),
+    /// A variable.
+    Variable(Variable),
+    /// A sum.
+    Sum(Vec<Index>),
+    /// A multiple.
+    Multiple(Box<Index>, usize),
+    /// The first less the second, which is not larger.
+    Difference(Box<Index>, Box<Index>),
+    /// Divided, rounded down.
+    Quotient(Box<Index>, usize),
+    /// What division leaves.
+    Remainder(Box<Index>, usize),
+    /// The smaller.
+    Minimum(Box<Index>, Box<Index>),
+    /// The larger.
+    Maximum(Box<Index>, Box<Index>),
+}
+
+/// What an address is counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Base {
+    /// The arena of the session.
+    Arena,
+    /// The memory that the thread has for itself.
+    Scratch,
+    /// The prepared weights.
+    Weights,
+    /// An input.
+    Input(usize),
+    /// An output.
+    Output(usize),
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Base::Arena => f.write_str("arena"),
+            Base::Scratch => f.write_str("scratch"),
+            Base::Weights => f.write_str("weights"),
+            Base::Input(index) => write!(f, "in{index}"),
+            Base::Output(index) => write!(f, "out{index}"),
+        }
+    }
+}
+
+/// The address of an `f32`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// What it is counted from.
+    pub base: Base,
+    /// By how many `f32`s.
+    pub offset: Index,
+}
+
+/// An argument of a kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Argument {
+    /// A pointer.
+    Address(Address),
+    /// No pointer.
+    Null,
+    /// A number.
+    Index(Index),
+    /// A constant structure.
+    Shape(Shape),
+}
+
+/// A constant structure that a kernel reads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "the types say it")]
+pub enum Shape {
+    Matmul(MatmulShape),
+    Patches(PatchShape),
+    Depthwise(DepthwiseShape),
+    Pool(PoolShape),
+    Resample(ResampleShape),
+    Softmax(SoftmaxShape),
+    Norm(NormShape),
+}
+
+/// How many lanes arithmetic works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lanes {
+    /// One number.
+    One,
+    /// A vector of four.
+    Four,
+}
+
+impl Lanes {
+    /// How many.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Lanes::One => 1,
+            Lanes::Four => 4,
+        }
+    }
+}
+
+/// What a local is set to; all operands have as many lanes as the result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Neighbours in memory, one per lane.
+    Load(Address),
+    /// One number in every lane.
+    Splat(Address),
+    /// A constant in every lane.
+    Constant(f32),
+    /// The sum.
+    Add(Local, Local),
+    /// The difference.
+    Subtract(Local, Local),
+    /// The product.
+    Multiply(Local, Local),
+    /// The quotient.
+    Divide(Local, Local),
+    /// `a * b + c`, rounded once where the instruction set has that, else twice.
+    MultiplyAdd(Local, Local, Local),
+    /// The first if it is smaller, else the second: the second if either is NaN.
+    Minimum(Local, Local),
+    /// The first if it is larger, else the second: the second if either is NaN.
+    Maximum(Local, Local),
+    /// The third where the first is greater than the second, else the fourth.
+    SelectGreater(Local, Local, Local, Local),
+    /// The bits moved left, zeros coming in.
+    ShiftLeft(Local, u8),
+    /// One lane of a vector.
+    Lane(Local, u8),
+}
+
+/// A statement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Statement {
+    /// Runs the body for `from`, `from + by`, … below `to`.
+    For {
+        /// The variable that counts.
+        variable: Variable,
+        /// The first value.
+        from: Index,
+        /// The end, which is not reached.
+        to: Index,
+        /// The step.
+        by: usize,
+        /// What is repeated.
+        body: Vec<Statement>,
+    },
+    /// Sets a variable.
+    Let {
+        /// The variable.
+        variable: Variable,
+        /// Its value.
+        value: Index,
+    },
+    /// Calls a kernel.
+    Call {
+        /// Which.
+        kernel: Kernel,
+        /// As many as [`Kernel::arity`] says.
+        arguments: Vec<Argument>,
+    },
+    /// Sets a local.
+    Set {
+        /// Which.
+        local: Local,
+        /// To what.
+        operation: Operation,
+    },
+    /// Writes a local to memory.
+    Store {
+        /// Which.
+        local: Local,
+        /// Where its first lane goes; the others follow.
+        to: Address,
+    },
+}
+
+/// The code of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Routine {
+    /// A name for dumps.
+    pub name: String,
+    /// How many units of work there are.
+    pub units: usize,
+    /// How many variables are used, [`Variable::BEGIN`] and [`Variable::END`] among them.
+    pub variables: usize,
+    /// By local: its lanes.
+    pub locals: Vec<Lanes>,
+    /// What is done for the units from [`Variable::BEGIN`] to [`Variable::END`].
+    pub body: Vec<Statement>,
+}
+
+/// The code of every step of a plan, in order.
+#[must_use]
+pub fn generate(plan: &Plan) -> Vec<Routine> {
+    plan.steps.iter().enumerate().map(|(index, step)| steps::routine(plan, index, step)).collect()
+}

@@ -1,0 +1,203 @@
+//! Building blocks: variables, locals, addresses, and arithmetic on indices that stays small.
+
+use super::{Address, Base, Index, Lanes, Local, Operation, Routine, Statement, Variable};
+use crate::plan::Plan;
+use crate::plan::step::Operand;
+use crate::plan::view::Place;
+
+impl Index {
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Index) -> Index {
+        match (self, other) {
+            (Index::Constant(0), other) | (other, Index::Constant(0)) => other,
+            (Index::Constant(a), Index::Constant(b)) => Index::Constant(a + b),
+            (Index::Sum(mut terms), Index::Sum(more)) => {
+                terms.extend(more);
+                Index::Sum(terms)
+            }
+            (Index::Sum(mut terms), term) | (term, Index::Sum(mut terms)) => {
+                terms.push(term);
+                Index::Sum(terms)
+            }
+            (a, b) => Index::Sum(vec![a, b]),
+        }
+    }
+
+    /// A multiple.
+    #[must_use]
+    pub fn times(self, factor: usize) -> Index {
+        match (self, factor) {
+            (_, 0) => Index::Constant(0),
+            (index, 1) => index,
+            (Index::Constant(value), factor) => Index::Constant(value * factor),
+            (index, factor) => Index::Multiple(Box::new(index), factor),
+        }
+    }
+
+    /// The difference to another that is not larger.
+    #[must_use]
+    pub fn minus(self, other: Index) -> Index {
+        match (self, other) {
+            (index, Index::Constant(0)) => index,
+            (Index::Constant(a), Index::Constant(b)) => Index::Constant(a.saturating_sub(b)),
+            (a, b) => Index::Difference(Box::new(a), Box::new(b)),
+        }
+    }
+
+    /// The quotient, rounded down.
+    #[must_use]
+    pub fn over(self, divisor: usize) -> Index {
+        match (self, divisor) {
+            (index, 0 | 1) => index,
+            (Index::Constant(value), divisor) => Index::Constant(value / divisor),
+            (index, divisor) => Index::Quotient(Box::new(index), divisor),
+        }
+    }
+
+    /// What division leaves.
+    #[must_use]
+    pub fn modulo(self, divisor: usize) -> Index {
+        match (self, divisor) {
+            (_, 0 | 1) => Index::Constant(0),
+            (Index::Constant(value), divisor) => Index::Constant(value % divisor),
+            (index, divisor) => Index::Remainder(Box::new(index), divisor),
+        }
+    }
+
+    /// The smaller of two.
+    #[must_use]
+    pub fn min(self, other: Index) -> Index {
+        match (self, other) {
+            (Index::Constant(a), Index::Constant(b)) => Index::Constant(a.min(b)),
+            (a, b) => Index::Minimum(Box::new(a), Box::new(b)),
+        }
+    }
+
+    /// The larger of two.
+    #[must_use]
+    pub fn max(self, other: Index) -> Index {
+        match (self, other) {
+            (Index::Constant(0), index) | (index, Index::Constant(0)) => index,
+            (Index::Constant(a), Index::Constant(b)) => Index::Constant(a.max(b)),
+            (a, b) => Index::Maximum(Box::new(a), Box::new(b)),
+        }
+    }
+}
+
+impl From<Variable> for Index {
+    fn from(variable: Variable) -> Self {
+        Index::Variable(variable)
+    }
+}
+
+impl From<usize> for Index {
+    fn from(value: usize) -> Self {
+        Index::Constant(value)
+    }
+}
+
+impl Address {
+    /// The address so many elements behind.
+    #[must_use]
+    pub fn plus(self, offset: impl Into<Index>) -> Address {
+        Address { base: self.base, offset: self.offset.plus(offset.into()) }
+    }
+
+    /// An address in the thread's own memory.
+    #[must_use]
+    pub fn scratch(offset: usize) -> Address {
+        Address { base: Base::Scratch, offset: Index::Constant(offset) }
+    }
+}
+
+/// Makes one routine.
+#[derive(Debug)]
+pub(super) struct Builder<'p> {
+    pub plan: &'p Plan,
+    variables: usize,
+    locals: Vec<Lanes>,
+}
+
+impl<'p> Builder<'p> {
+    pub fn new(plan: &'p Plan) -> Self {
+        Builder { plan, variables: Variable::END.0 + 1, locals: Vec::new() }
+    }
+
+    pub fn finish(self, name: String, units: usize, body: Vec<Statement>) -> Routine {
+        Routine { name, units, variables: self.variables, locals: self.locals, body }
+    }
+
+    pub fn variable(&mut self) -> Variable {
+        let variable = Variable(self.variables);
+        self.variables += 1;
+        variable
+    }
+
+    pub fn local(&mut self, lanes: Lanes) -> Local {
+        self.locals.push(lanes);
+        Local(self.locals.len() - 1)
+    }
+
+    /// Sets a new local.
+    pub fn set(&mut self, body: &mut Vec<Statement>, lanes: Lanes, operation: Operation) -> Local {
+        let local = self.local(lanes);
+        body.push(Statement::Set { local, operation });
+        local
+    }
+
+    /// A loop whose body `fill` writes.
+    pub fn repeat(
+        &mut self,
+        from: impl Into<Index>,
+        to: impl Into<Index>,
+        by: usize,
+        fill: impl FnOnce(&mut Self, Variable, &mut Vec<Statement>),
+    ) -> Statement {
+        let variable = self.variable();
+        let mut body = Vec::new();
+        fill(self, variable, &mut body);
+        Statement::For { variable, from: from.into(), to: to.into(), by, body }
+    }
+
+    /// The loop over the units of a call.
+    pub fn units(&mut self, fill: impl FnOnce(&mut Self, Variable, &mut Vec<Statement>)) -> Vec<Statement> {
+        vec![self.repeat(Variable::BEGIN, Variable::END, 1, fill)]
+    }
+
+    /// Takes a number apart into indices of dimensions, the last of which runs fastest; sets a variable for each.
+    pub fn unravel(&mut self, number: Variable, dims: &[usize], body: &mut Vec<Statement>) -> Vec<Index> {
+        let mut inner = 1;
+        let mut indices: Vec<Index> = Vec::with_capacity(dims.len());
+        let outermost = dims.iter().position(|size| *size != 1);
+        for (position, size) in dims.iter().enumerate().rev() {
+            let quotient = Index::from(number).over(inner);
+            // The outermost needs no remainder: the number is smaller than the product.
+            let value = if outermost == Some(position) { quotient } else { quotient.modulo(*size) };
+            indices.push(match value {
+                Index::Constant(_) | Index::Variable(_) => value,
+                _ => {
+                    let variable = self.variable();
+                    body.push(Statement::Let { variable, value });
+                    Index::from(variable)
+                }
+            });
+            inner *= size;
+        }
+        indices.reverse();
+        indices
+    }
+
+    /// The address of an operand at these outer indices.
+    pub fn address(&self, operand: &Operand, outer: &[Index]) -> Address {
+        let (base, start) = match operand.place {
+            Place::Buffer(id) => (Base::Arena, self.plan.buffers.get(id.index()).map_or(0, |buffer| buffer.offset)),
+            Place::Weights => (Base::Weights, 0),
+            Place::Input(index) => (Base::Input(index), 0),
+            Place::Output(index) => (Base::Output(index), 0),
+        };
+        let moved = outer.iter().zip(&operand.strides).map(|(index, stride)| index.clone().times(*stride));
+        let offset = moved.fold(Index::Constant(start + operand.offset), Index::plus);
+        Address { base, offset }
+    }
+}

@@ -1,0 +1,162 @@
+//! The code of elementwise expressions: loops over merged dimensions, the innermost in vectors where memory allows.
+
+use super::build::Builder;
+use super::{Address, Index, Lanes, Local, Operation, Statement};
+use crate::op::elementwise::Binary;
+use crate::plan::step::{Elementwise, Expression, Operand};
+
+/// Elements of a unit of a one-dimensional expression.
+const CHUNK: usize = 4096;
+
+/// Fewest units that outer dimensions should give before more of them are taken.
+const UNITS: usize = 8;
+
+/// The number of units and the code.
+pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usize, Vec<Statement>) {
+    let Some((last, outer)) = step.outer.split_last() else {
+        // A single element.
+        let body = builder.units(|builder, _, body| inner(builder, step, &[], 0.into(), 1.into(), body));
+        return (1, body);
+    };
+    let size = *last;
+    if outer.is_empty() {
+        let units = size.div_ceil(CHUNK).max(1);
+        let body = builder.units(|builder, unit, body| {
+            if units == 1 {
+                inner(builder, step, &[], 0.into(), size.into(), body);
+            } else {
+                let from = Index::from(unit).times(CHUNK);
+                let to = from.clone().plus(CHUNK.into()).min(size.into());
+                inner(builder, step, &[], from, to, body);
+            }
+        });
+        return (units, body);
+    }
+    // Outer dimensions are units, as many of them as make enough; the rest are loops.
+    let mut shared = 1;
+    while shared < outer.len() && outer.iter().take(shared).product::<usize>() < UNITS {
+        shared += 1;
+    }
+    let (units, looped) = outer.split_at(shared);
+    let body = builder.units(|builder, unit, body| {
+        let indices = builder.unravel(unit, units, body);
+        nest(builder, step, indices, looped, size, body);
+    });
+    (units.iter().product(), body)
+}
+
+/// Loops over `looped`, then over the innermost dimension.
+fn nest(
+    builder: &mut Builder<'_>,
+    step: &Elementwise,
+    indices: Vec<Index>,
+    looped: &[usize],
+    size: usize,
+    body: &mut Vec<Statement>,
+) {
+    match looped {
+        [] => inner(builder, step, &indices, 0.into(), size.into(), body),
+        [first, rest @ ..] => {
+            let each = builder.repeat(0, *first, 1, |builder, variable, body| {
+                let indices = indices.into_iter().chain([Index::from(variable)]).collect();
+                nest(builder, step, indices, rest, size, body);
+            });
+            body.push(each);
+        }
+    }
+}
+
+/// The innermost dimension from `from` to `to`: vectors of four, then what is left one by one.
+fn inner(
+    builder: &mut Builder<'_>,
+    step: &Elementwise,
+    outer: &[Index],
+    from: Index,
+    to: Index,
+    body: &mut Vec<Statement>,
+) {
+    let depth = outer.len();
+    let stride = |operand: &Operand| operand.strides.get(depth).copied().unwrap_or(0);
+    let is_vector = stride(&step.out) == 1 && step.operands.iter().all(|operand| stride(operand) <= 1);
+    let mut rest = from.clone();
+    if is_vector {
+        let length = to.clone().minus(from.clone());
+        let fours = from.clone().plus(length.over(4).times(4));
+        let vectors = builder.repeat(from, fours.clone(), 4, |builder, position, body| {
+            element(builder, step, outer, position.into(), Lanes::Four, body);
+        });
+        body.push(vectors);
+        rest = fours;
+        if rest == to {
+            return;
+        }
+    }
+    let singles = builder.repeat(rest, to, 1, |builder, position, body| {
+        element(builder, step, outer, position.into(), Lanes::One, body);
+    });
+    body.push(singles);
+}
+
+/// One element, or four neighbours.
+fn element(
+    builder: &mut Builder<'_>,
+    step: &Elementwise,
+    outer: &[Index],
+    position: Index,
+    lanes: Lanes,
+    body: &mut Vec<Statement>,
+) {
+    let indices: Vec<Index> = outer.iter().cloned().chain([position]).collect();
+    let loads: Vec<Local> = step
+        .operands
+        .iter()
+        .map(|operand| {
+            let address = builder.address(operand, &indices);
+            let is_same = operand.strides.get(outer.len()).copied().unwrap_or(0) == 0;
+            let load = if is_same { Operation::Splat(address) } else { Operation::Load(address) };
+            builder.set(body, lanes, load)
+        })
+        .collect();
+    let value = evaluate(builder, &step.expression, &loads, lanes, body);
+    let to: Address = builder.address(&step.out, &indices);
+    body.push(Statement::Store { local: value, to });
+}
+
+fn evaluate(
+    builder: &mut Builder<'_>,
+    expression: &Expression,
+    loads: &[Local],
+    lanes: Lanes,
+    body: &mut Vec<Statement>,
+) -> Local {
+    match expression {
+        Expression::Load(index) => match loads.get(*index) {
+            Some(local) => *local,
+            None => builder.set(body, lanes, Operation::Constant(0.0)),
+        },
+        Expression::Constant(value) => builder.set(body, lanes, Operation::Constant(*value)),
+        Expression::Activation(activation, x) => {
+            let x = evaluate(builder, x, loads, lanes, body);
+            builder.activate(*activation, x, lanes, body)
+        }
+        Expression::Prelu(x, slope) => {
+            let x = evaluate(builder, x, loads, lanes, body);
+            let slope = evaluate(builder, slope, loads, lanes, body);
+            builder.prelu(x, slope, lanes, body)
+        }
+        Expression::Binary(operator, left, right) => {
+            let left = evaluate(builder, left, loads, lanes, body);
+            let right = evaluate(builder, right, loads, lanes, body);
+            builder.set(
+                body,
+                lanes,
+                match operator {
+                    Binary::Add => Operation::Add(left, right),
+                    Binary::Subtract => Operation::Subtract(left, right),
+                    Binary::Multiply => Operation::Multiply(left, right),
+                    Binary::Divide => Operation::Divide(left, right),
+                },
+            )
+        }
+    }
+}

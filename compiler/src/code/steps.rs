@@ -1,0 +1,321 @@
+//! The code of each kind of step.
+
+use parameternet_runtime::abi::Kernel;
+
+use super::build::Builder;
+use super::{Argument, Index, Lanes, Operation, Routine, Shape, Statement, elementwise, matmul};
+use crate::plan::Plan;
+use crate::plan::step::{
+    Along, Depthwise, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step, Transpose, Work,
+};
+
+/// Rows, or groups of columns, of a unit of small kernels: enough to be worth a thread's while.
+const ROWS: usize = 16;
+
+/// The code of a step.
+pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
+    let mut builder = Builder::new(plan);
+    let (units, body) = match &step.work {
+        Work::Matmul(step) => matmul::matmul(&mut builder, step),
+        Work::SmallLinear(step) => small_linear(&mut builder, step),
+        Work::Depthwise(step) => depthwise(&mut builder, step),
+        Work::Mix(step) => mix(&mut builder, step),
+        Work::Rows(step) => rows(&mut builder, step),
+        Work::Mean(step) => mean(&mut builder, step),
+        Work::Softmax(step) => softmax(&mut builder, step),
+        Work::Norm(step) => norm(&mut builder, step),
+        Work::Gather(step) => gather(&mut builder, step),
+        Work::Transpose(step) => transpose(&mut builder, step),
+        Work::Elementwise(step) => elementwise::elementwise(&mut builder, step),
+    };
+    builder.finish(format!("step{index}_{}", name(&step.work)), units, body)
+}
+
+/// What a step is called in dumps.
+#[must_use]
+pub(crate) fn name(work: &Work) -> &'static str {
+    match work {
+        Work::Matmul(_) => Kernel::Matmul.name(),
+        Work::SmallLinear(_) => "small_linear",
+        Work::Depthwise(_) => Kernel::Depthwise.name(),
+        Work::Mix(_) => Kernel::Mix.name(),
+        Work::Rows(step) => step.kernel.name(),
+        Work::Mean(step) => match step.along {
+            Along::Rows { .. } => Kernel::MeanRows.name(),
+            Along::Columns { .. } => Kernel::MeanColumns.name(),
+        },
+        Work::Softmax(_) => Kernel::Softmax.name(),
+        Work::Norm(step) => step.kernel.name(),
+        Work::Gather(_) => Kernel::Gather.name(),
+        Work::Transpose(_) => Kernel::Transpose.name(),
+        Work::Elementwise(_) => "elementwise",
+    }
+}
+
+/// Units of `parts` pieces of a number of things per outer index; the code gets the outer indices, the first thing and how
+/// many there are.
+fn in_parts(
+    builder: &mut Builder<'_>,
+    outer: &[usize],
+    count: usize,
+    per_unit: usize,
+    fill: impl FnOnce(&mut Builder<'_>, &[Index], Index, Index, &mut Vec<Statement>),
+) -> (usize, Vec<Statement>) {
+    let parts = count.div_ceil(per_unit.max(1)).max(1);
+    let dims: Vec<usize> = outer.iter().copied().chain([parts]).collect();
+    let body = builder.units(|builder, unit, body| {
+        let mut indices = builder.unravel(unit, &dims, body);
+        let part = indices.pop().unwrap_or(Index::Constant(0));
+        if parts == 1 {
+            fill(builder, &indices, Index::Constant(0), count.into(), body);
+        } else {
+            let first = builder.variable();
+            body.push(Statement::Let { variable: first, value: part.times(per_unit) });
+            let first = Index::from(first);
+            let length = Index::from(count).minus(first.clone()).min(per_unit.into());
+            fill(builder, &indices, first, length, body);
+        }
+    });
+    (dims.iter().product(), body)
+}
+
+fn at(builder: &Builder<'_>, operand: &Operand, outer: &[Index], moved: Index) -> Argument {
+    Argument::Address(builder.address(operand, outer).plus(moved))
+}
+
+fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], moved: Index) -> Argument {
+    operand.map_or(Argument::Null, |operand| at(builder, operand, outer, moved))
+}
+
+fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (usize, Vec<Statement>) {
+    let rows_per_unit = step.rows_per_unit;
+    in_parts(builder, &step.outer, step.rows, rows_per_unit, |builder, outer, first, count, body| {
+        let mut sums_at = outer.to_vec();
+        sums_at.push(first.clone().over(rows_per_unit));
+        if let Some(sums) = &step.finish.sums {
+            let start = builder.address(sums, &sums_at);
+            let clear = builder.repeat(0, step.shape.channels, 1, |builder, channel, body| {
+                let zero = builder.set(body, Lanes::One, Operation::Constant(0.0));
+                body.push(Statement::Store { local: zero, to: start.plus(channel) });
+            });
+            body.push(clear);
+        }
+        let each = builder.repeat(first.clone(), first.plus(count), 1, |builder, row, body| {
+            let row = Index::from(row);
+            let finish = &step.finish;
+            let residual_row = row.clone().times(finish.residual_row_stride);
+            let arguments = vec![
+                at(builder, &step.image, outer, 0.into()),
+                at(builder, &step.weights, outer, 0.into()),
+                at(builder, &step.out, outer, row.clone().times(step.out_row_stride)),
+                Argument::Index(row),
+                Argument::Shape(Shape::Depthwise(step.shape)),
+                optional(builder, finish.bias.as_ref(), outer, 0.into()),
+                optional(builder, finish.gate.as_ref(), outer, 0.into()),
+                optional(builder, finish.residual.as_ref(), outer, residual_row),
+                optional(builder, finish.sums.as_ref(), &sums_at, 0.into()),
+            ];
+            body.push(Statement::Call { kernel: Kernel::Depthwise, arguments });
+        });
+        body.push(each);
+    })
+}
+
+fn mix(builder: &mut Builder<'_>, step: &Mix) -> (usize, Vec<Statement>) {
+    in_parts(builder, &step.outer, step.length, 4096, |builder, outer, first, count, body| {
+        let arguments = vec![
+            at(builder, &step.experts, outer, first.clone()),
+            at(builder, &step.coefficients, outer, 0.into()),
+            at(builder, &step.out, outer, first),
+            Argument::Index(count),
+            Argument::Index(step.count.into()),
+            Argument::Index(step.stride.into()),
+        ];
+        body.push(Statement::Call { kernel: Kernel::Mix, arguments });
+    })
+}
+
+fn rows(builder: &mut Builder<'_>, step: &Rows) -> (usize, Vec<Statement>) {
+    let per_unit = step.rows.div_ceil(ROWS).max(1);
+    in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
+        let shape = match step.shape {
+            RowsShape::Pool(shape) => Shape::Pool(shape),
+            RowsShape::Resample(shape) => Shape::Resample(shape),
+        };
+        let each = builder.repeat(first.clone(), first.plus(count), 1, |builder, row, body| {
+            let row = Index::from(row);
+            let arguments = vec![
+                at(builder, &step.image, outer, 0.into()),
+                at(builder, &step.out, outer, row.clone().times(step.out_row_stride)),
+                Argument::Index(row),
+                Argument::Shape(shape),
+            ];
+            body.push(Statement::Call { kernel: step.kernel, arguments });
+        });
+        body.push(each);
+    })
+}
+
+fn mean(builder: &mut Builder<'_>, step: &Mean) -> (usize, Vec<Statement>) {
+    let (source, out) = (&step.source, &step.out);
+    match step.along {
+        Along::Rows { divisor } => in_parts(builder, &step.outer, step.columns, 128, |builder, outer, first, count, body| {
+            let arguments = vec![
+                at(builder, source, outer, first.clone()),
+                at(builder, out, outer, first),
+                Argument::Index(step.rows.into()),
+                Argument::Index(count),
+                Argument::Index(step.row_stride.into()),
+                Argument::Index(divisor.into()),
+            ];
+            body.push(Statement::Call { kernel: Kernel::MeanRows, arguments });
+        }),
+        Along::Columns { out_stride } => {
+            let per_unit = step.rows.div_ceil(ROWS).max(1);
+            in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
+                let arguments = vec![
+                    at(builder, source, outer, first.clone().times(step.row_stride)),
+                    at(builder, out, outer, first.times(out_stride)),
+                    Argument::Index(count),
+                    Argument::Index(step.columns.into()),
+                    Argument::Index(step.row_stride.into()),
+                    Argument::Index(out_stride.into()),
+                ];
+                body.push(Statement::Call { kernel: Kernel::MeanColumns, arguments });
+            })
+        }
+    }
+}
+
+fn softmax(builder: &mut Builder<'_>, step: &Softmax) -> (usize, Vec<Statement>) {
+    let per_unit = step.rows.div_ceil(ROWS).max(1);
+    in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
+        let arguments = vec![
+            at(builder, &step.source, outer, first.clone().times(step.shape.source_stride)),
+            at(builder, &step.out, outer, first.times(step.shape.out_stride)),
+            Argument::Index(count),
+            Argument::Shape(Shape::Softmax(step.shape)),
+        ];
+        body.push(Statement::Call { kernel: Kernel::Softmax, arguments });
+    })
+}
+
+fn norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
+    // Group normalisation needs all pixels of an image at once.
+    let per_unit = if step.kernel == Kernel::GroupNorm { step.rows } else { step.rows.div_ceil(ROWS) };
+    in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
+        let arguments = vec![
+            at(builder, &step.source, outer, first.clone().times(step.shape.source_stride)),
+            at(builder, &step.out, outer, first.times(step.shape.out_stride)),
+            Argument::Index(count),
+            Argument::Shape(Shape::Norm(step.shape)),
+            optional(builder, step.weight.as_ref(), outer, 0.into()),
+            optional(builder, step.bias.as_ref(), outer, 0.into()),
+        ];
+        body.push(Statement::Call { kernel: step.kernel, arguments });
+    })
+}
+
+fn gather(builder: &mut Builder<'_>, step: &Gather) -> (usize, Vec<Statement>) {
+    let per_unit = step.count.div_ceil(ROWS).max(1);
+    in_parts(builder, &step.outer, step.count, per_unit, |builder, outer, first, count, body| {
+        let arguments = vec![
+            at(builder, &step.source, outer, 0.into()),
+            at(builder, &step.out, outer, first.clone().times(step.out_stride)),
+            at(builder, &step.indices, outer, first),
+            Argument::Index(count),
+            Argument::Index(step.length.into()),
+            Argument::Index(step.source_stride.into()),
+            Argument::Index(step.out_stride.into()),
+        ];
+        body.push(Statement::Call { kernel: Kernel::Gather, arguments });
+    })
+}
+
+fn transpose(builder: &mut Builder<'_>, step: &Transpose) -> (usize, Vec<Statement>) {
+    let by_columns = step.columns >= step.rows;
+    let (count, per_unit) = if by_columns { (step.columns, 1024) } else { (step.rows, 64) };
+    in_parts(builder, &step.outer, count, per_unit, |builder, outer, first, count, body| {
+        let (source, out) = if by_columns {
+            (first.clone(), first.times(step.out_stride))
+        } else {
+            (first.clone().times(step.source_stride), first)
+        };
+        let (rows, columns) =
+            if by_columns { (step.rows.into(), count) } else { (count, Index::from(step.columns)) };
+        let arguments = vec![
+            at(builder, &step.source, outer, source),
+            at(builder, &step.out, outer, out),
+            Argument::Index(rows),
+            Argument::Index(columns),
+            Argument::Index(step.source_stride.into()),
+            Argument::Index(step.out_stride.into()),
+        ];
+        body.push(Statement::Call { kernel: Kernel::Transpose, arguments });
+    })
+}
+
+/// Vectors of columns that are summed side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// One row per unit: columns in vectors of four, several at once, each summed in order of `depth` as the kernel does.
+fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (usize, Vec<Statement>) {
+    let padded = step.columns.next_multiple_of(4);
+    let body = builder.units(|builder, row, body| {
+        let outer = [if step.rows == 1 { Index::Constant(0) } else { Index::from(row) }];
+        let source = builder.address(&step.source, &outer);
+        let weights = builder.address(&step.weights, &[]);
+        let out = builder.address(&step.out, &outer);
+        let bias = step.bias.as_ref().map(|bias| builder.address(bias, &[]));
+        let vectors: Vec<usize> = (0..padded).step_by(4).collect();
+        for group in vectors.chunks(SIDE_BY_SIDE) {
+            let sums: Vec<_> =
+                group.iter().map(|_| builder.set(body, Lanes::Four, Operation::Constant(0.0))).collect();
+            let each = builder.repeat(0, step.depth, 1, |builder, k, body| {
+                let x = builder.set(body, Lanes::Four, Operation::Splat(source.clone().plus(k)));
+                for (column, sum) in group.iter().zip(&sums) {
+                    let at = weights.clone().plus(Index::from(k).times(padded)).plus(*column);
+                    let weight = builder.set(body, Lanes::Four, Operation::Load(at));
+                    body.push(Statement::Set { local: *sum, operation: Operation::MultiplyAdd(x, weight, *sum) });
+                }
+            });
+            body.push(each);
+            for (column, sum) in group.iter().zip(&sums) {
+                finish_column(builder, step, *column, *sum, bias.as_ref(), &out, body);
+            }
+        }
+    });
+    (step.rows, body)
+}
+
+/// Adds the bias to a vector of sums, activates and stores it; the last one may be partial.
+fn finish_column(
+    builder: &mut Builder<'_>,
+    step: &SmallLinear,
+    column: usize,
+    sum: super::Local,
+    bias: Option<&super::Address>,
+    out: &super::Address,
+    body: &mut Vec<Statement>,
+) {
+    let count = step.columns.saturating_sub(column).min(4);
+    if count == 4 {
+        let mut value = sum;
+        if let Some(bias) = bias {
+            let bias = builder.set(body, Lanes::Four, Operation::Load(bias.clone().plus(column)));
+            value = builder.set(body, Lanes::Four, Operation::Add(value, bias));
+        }
+        let value = builder.activate(step.activation, value, Lanes::Four, body);
+        body.push(Statement::Store { local: value, to: out.clone().plus(column) });
+        return;
+    }
+    for lane in 0..count {
+        let mut value = builder.set(body, Lanes::One, Operation::Lane(sum, u8::try_from(lane).unwrap_or(0)));
+        if let Some(bias) = bias {
+            let bias = builder.set(body, Lanes::One, Operation::Load(bias.clone().plus(column + lane)));
+            value = builder.set(body, Lanes::One, Operation::Add(value, bias));
+        }
+        let value = builder.activate(step.activation, value, Lanes::One, body);
+        body.push(Statement::Store { local: value, to: out.clone().plus(column + lane) });
+    }
+}

@@ -1,0 +1,174 @@
+//! The plan: what will really run.
+//!
+//! In: an optimised [`Graph`] and [`Options`]. Out: a [`Plan`]: steps in order, each a kernel with constant geometry and a
+//! fused epilogue; every intermediate placed in one arena; and how each weight is prepared once when it is loaded. A plan is
+//! plain data: the back ends read it and decide nothing, so two of them compute the same bits.
+//!
+//! The way: [`fuse`] says which nodes become one step; [`lower`] makes the steps, on views of buffers whose places are not
+//! known yet, writing straight into concatenations and outputs where it can ([`place`]); [`arena`] puts the buffers into the
+//! arena by their lifetimes. [`verify`] lists what then holds; [`print`] shows it.
+
+pub mod arena;
+pub mod fuse;
+pub mod lower;
+pub mod place;
+pub mod print;
+pub mod step;
+pub mod verify;
+pub mod view;
+pub mod weights;
+
+use std::fmt;
+
+use parameternet_runtime::abi::Tile;
+
+use crate::graph::{Graph, NodeId};
+use crate::op::Op;
+use crate::op::error::OpError;
+use crate::passes;
+use crate::shape::Shape;
+use step::Step;
+use weights::Weights;
+
+/// A buffer of the arena; prints as `b3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub(crate) usize);
+
+impl BufferId {
+    /// Buffers are numbered from 0 in the order in which steps first write them.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl fmt::Display for BufferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b{}", self.0)
+    }
+}
+
+/// How the pixels of images lie in the memory of inputs and outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ImageLayout {
+    /// `[batch, channels, height, width]`, as PyTorch has them.
+    #[default]
+    Nchw,
+    /// `[batch, height, width, channels]`, as decoded images have them: needs no conversion.
+    Nhwc,
+}
+
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The register tile of the instruction set.
+    pub tile: Tile,
+    /// Threads that share the work of each step.
+    pub threads: usize,
+    /// How inputs and outputs with four dimensions lie in memory.
+    pub layout: ImageLayout,
+}
+
+/// An input or output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Its logical shape.
+    pub shape: Shape,
+}
+
+/// A piece of the arena that holds a value, or several side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buffer {
+    /// Its length.
+    pub elements: usize,
+    /// Where it begins in the arena.
+    pub offset: usize,
+    /// The first step that writes it.
+    pub first: usize,
+    /// The last step that reads or writes it.
+    pub last: usize,
+}
+
+/// See the module's documentation. Lengths and offsets count `f32`s.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The name of the network.
+    pub network: String,
+    /// What it was made for.
+    pub options: Options,
+    /// The inputs in order.
+    pub inputs: Vec<Port>,
+    /// The outputs in order.
+    pub outputs: Vec<Port>,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+    /// The buffers; [`BufferId`]s index them.
+    pub buffers: Vec<Buffer>,
+    /// The length of the arena.
+    pub arena: usize,
+    /// The largest sum of buffers that live at the same time: no arena can be smaller.
+    pub live_peak: usize,
+    /// The length of the memory that each thread has for itself.
+    pub scratch: usize,
+    /// The weights as kernels want them.
+    pub weights: Weights,
+}
+
+/// Why there is no plan: a defect of the compiler, or a network beyond what memory can address.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// A node that lowering does not understand.
+    #[error("the operation `{operation}` ({node}) cannot be lowered: {reason}; this is a defect of the compiler, please report it")]
+    Defect {
+        /// The node.
+        node: NodeId,
+        /// Its operation.
+        operation: &'static str,
+        /// What was wrong.
+        reason: &'static str,
+    },
+    /// A rewriting that lowering relies on failed.
+    #[error("the pass `{pass}` failed: {reason}; this is a defect of the compiler, please report it")]
+    Pass {
+        /// The pass.
+        pass: &'static str,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The plan contradicts itself.
+    #[error("the plan is broken: {0}; this is a defect of the compiler, please report it")]
+    Broken(#[from] verify::Violation),
+}
+
+/// Makes the plan of a graph.
+///
+/// # Errors
+/// Only for defects of the compiler.
+pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
+    let graph = &legal(graph)?;
+    let fusion = fuse::fuse(graph);
+    let placement = place::place(graph, &fusion);
+    let lowered = lower::lower(graph, &fusion, &placement, options)?;
+    let plan = arena::assign(lowered);
+    verify::verify(&plan)?;
+    Ok(plan)
+}
+
+/// The graph without operations that steps have no word for: the passes that take them apart may have been left out.
+fn legal(graph: &Graph) -> Result<Graph, PlanError> {
+    let has = |graph: &Graph, wanted: fn(&Op) -> bool| graph.nodes().any(|(_, node)| wanted(&node.op));
+    let run = |graph: &Graph, pass: &passes::Pass| {
+        let failed = |error: OpError| PlanError::Pass { pass: pass.name, reason: error.kind.to_string() };
+        (pass.run)(graph).map_err(failed)
+    };
+    let mut graph = graph.clone();
+    if has(&graph, |op| matches!(op, Op::Routing(_))) {
+        graph = run(&graph, &passes::expand_routing::PASS)?;
+    }
+    if has(&graph, |op| matches!(op, Op::BatchNorm(_))) {
+        graph = run(&graph, &passes::expand_batch_norm::PASS)?;
+    }
+    Ok(graph)
+}

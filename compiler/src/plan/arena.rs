@@ -1,0 +1,206 @@
+//! The arena: one block of memory in which every intermediate has its place.
+//!
+//! In: steps on buffers. Out: the [`Plan`]. A step may write where an operand of it lies that nobody reads again, if every
+//! element is read where it is written. Then each buffer, which lives from the first step that writes it to the last that
+//! touches it, is placed so that no two that live at the same time overlap: in several orders, each buffer at the lowest
+//! offset that is free for all of its life; the shortest arena wins.
+
+#![expect(clippy::indexing_slicing, reason = "buffer ids are indices into the tables of buffers")]
+
+use std::ops::RangeInclusive;
+
+use super::lower::Lowered;
+use super::step::{Finish, Left, Operand, Right, Work};
+use super::view::Place;
+use super::{Buffer, BufferId, Plan};
+use parameternet_runtime::abi::Tile;
+
+/// Buffers begin at multiples of that many elements: a cache line.
+const ALIGNMENT: usize = 16;
+
+/// When a buffer lives: from the first step that touches it to the last.
+type Life = Option<RangeInclusive<usize>>;
+
+/// See the module's documentation.
+#[must_use]
+pub fn assign(mut lowered: Lowered) -> Plan {
+    reuse(&mut lowered);
+    let (buffers, arena, live_peak) = place(&lowered);
+    let tile = lowered.options.tile;
+    Plan {
+        network: lowered.network,
+        options: lowered.options,
+        inputs: lowered.inputs,
+        outputs: lowered.outputs,
+        scratch: lowered.steps.iter().map(|step| scratch(&step.work, tile)).max().unwrap_or(0),
+        steps: lowered.steps,
+        buffers,
+        arena,
+        live_peak,
+        weights: lowered.weights,
+    }
+}
+
+fn lives(lowered: &Lowered) -> Vec<Life> {
+    let mut lives: Vec<Life> = vec![None; lowered.buffers.len()];
+    for (index, step) in lowered.steps.iter().enumerate() {
+        for operand in step.work.reads().into_iter().chain(step.work.writes()) {
+            if let Place::Buffer(id) = operand.place {
+                let first = lives[id.0].as_ref().map_or(index, |life| *life.start());
+                lives[id.0] = Some(first..=index);
+            }
+        }
+    }
+    lives
+}
+
+/// Lets steps write where an operand lies that nobody reads again.
+fn reuse(lowered: &mut Lowered) {
+    let lives = lives(lowered);
+    // What a buffer has become.
+    let mut same: Vec<BufferId> = (0..lowered.buffers.len()).map(BufferId).collect();
+    // The last step that touches what a buffer has become.
+    let mut last: Vec<usize> = lives.iter().map(|life| life.as_ref().map_or(0, |life| *life.end())).collect();
+    for (index, step) in lowered.steps.iter_mut().enumerate() {
+        step.work.for_each_place(&mut |place| {
+            if let Place::Buffer(id) = place {
+                *id = same[id.0];
+            }
+        });
+        let Some(Place::Buffer(out)) = step.work.writes().first().map(|operand| operand.place) else { continue };
+        let is_new = lives[out.0].as_ref().is_some_and(|life| *life.start() == index);
+        let dying = |id: &BufferId| {
+            *id != out && last[id.0] == index && lowered.buffers[id.0] == lowered.buffers[out.0] && is_new
+        };
+        if let Some(old) = overwritable(&step.work).into_iter().find(dying) {
+            same[out.0] = old;
+            last[old.0] = last[out.0];
+            step.work.for_each_place(&mut |place| {
+                if *place == Place::Buffer(out) {
+                    *place = Place::Buffer(old);
+                }
+            });
+        }
+    }
+}
+
+/// The buffers whose elements a step reads only where it writes them.
+fn overwritable(work: &Work) -> Vec<BufferId> {
+    let Some(out) = work.writes().first().copied() else { return Vec::new() };
+    let lies_like = |operand: &Operand| operand.offset == out.offset && operand.strides == out.strides;
+    let residual = |finish: &Finish, stride: usize, row_stride: Option<usize>| -> Vec<Operand> {
+        let like = |residual: &&Operand| {
+            lies_like(residual)
+                && finish.shape.residual_stride == stride
+                && row_stride.is_none_or(|row_stride| finish.residual_row_stride == row_stride)
+        };
+        finish.residual.iter().filter(like).cloned().collect()
+    };
+    let candidates: Vec<Operand> = match work {
+        Work::Elementwise(step) => step.operands.iter().filter(|operand| lies_like(operand)).cloned().collect(),
+        Work::Matmul(step) => residual(&step.finish, step.out_stride, None),
+        Work::Depthwise(step) => residual(&step.finish, step.shape.out_stride, Some(step.out_row_stride)),
+        Work::SmallLinear(_)
+        | Work::Mix(_)
+        | Work::Rows(_)
+        | Work::Mean(_)
+        | Work::Softmax(_)
+        | Work::Norm(_)
+        | Work::Gather(_)
+        | Work::Transpose(_) => Vec::new(),
+    };
+    let reads = work.reads();
+    let read_otherwise = |place: Place, count: usize| reads.iter().filter(|read| read.place == place).count() > count;
+    let mut found = Vec::new();
+    for candidate in &candidates {
+        let like = candidates.iter().filter(|other| other.place == candidate.place).count();
+        if let Place::Buffer(id) = candidate.place
+            && !read_otherwise(candidate.place, like)
+        {
+            found.push(id);
+        }
+    }
+    found
+}
+
+/// The places of all buffers, the length of the arena, and the largest sum of what lives at once.
+fn place(lowered: &Lowered) -> (Vec<Buffer>, usize, usize) {
+    let lives = lives(lowered);
+    let mut live = vec![0; lowered.steps.len()];
+    for (life, elements) in lives.iter().zip(&lowered.buffers) {
+        for step in life.iter().cloned().flatten() {
+            live[step] += elements;
+        }
+    }
+    let live_peak = live.iter().copied().max().unwrap_or(0);
+    let span = |id: usize| lives[id].as_ref().map_or(0, |life| life.end() - life.start() + 1);
+    let ids: Vec<usize> = (0..lives.len()).filter(|id| lives[*id].is_some()).collect();
+    let by = |key: &dyn Fn(usize) -> (usize, usize)| {
+        let mut order = ids.clone();
+        order.sort_by_key(|id| std::cmp::Reverse(key(*id)));
+        order
+    };
+    let orders = [
+        by(&|id| (lowered.buffers[id], span(id))),
+        by(&|id| (lowered.buffers[id] * span(id), 0)),
+        by(&|id| (span(id), lowered.buffers[id])),
+        by(&|id| (lives[id].as_ref().map_or(0, |life| usize::MAX - life.start()), lowered.buffers[id])),
+    ];
+    let placed = orders.iter().map(|order| first_fit(order, &lives, &lowered.buffers)).min_by_key(|(_, length)| *length);
+    let (offsets, arena) = placed.unwrap_or_default();
+    let buffers = lives.iter().enumerate().map(|(id, life)| Buffer {
+        elements: lowered.buffers[id],
+        offset: offsets.get(id).copied().unwrap_or(0),
+        first: life.as_ref().map_or(0, |life| *life.start()),
+        last: life.as_ref().map_or(0, |life| *life.end()),
+    });
+    (buffers.collect(), arena, live_peak)
+}
+
+/// Places buffers in this order, each as low as possible.
+fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize]) -> (Vec<usize>, usize) {
+    let mut offsets = vec![0; lives.len()];
+    // Offset, end and buffer of what is placed, by offset.
+    let mut placed: Vec<(usize, usize, usize)> = Vec::new();
+    let mut arena = 0;
+    for &id in order {
+        let Some(life) = &lives[id] else { continue };
+        let length = lengths[id].next_multiple_of(ALIGNMENT);
+        let mut offset = 0;
+        for (start, end, other) in &placed {
+            let meets = lives[*other].as_ref().is_some_and(|other| other.start() <= life.end() && life.start() <= other.end());
+            if !meets {
+                continue;
+            }
+            if *start >= offset + length {
+                break;
+            }
+            offset = offset.max(*end);
+        }
+        offsets[id] = offset;
+        arena = arena.max(offset + length);
+        let position = placed.partition_point(|(start, _, _)| *start <= offset);
+        placed.insert(position, (offset, offset + length, id));
+    }
+    (offsets, arena)
+}
+
+/// The scratch memory that a thread needs for a step: panels first, then patches.
+#[must_use]
+pub fn scratch(work: &Work, tile: Tile) -> usize {
+    let Work::Matmul(step) = work else { return 0 };
+    let patches = match &step.left {
+        Left::Rows { .. } => 0,
+        Left::Patches { .. } => step.blocking.rows_per_block.min(step.rows) * step.depth,
+    };
+    panel_scratch(&step.right, step.blocking.panels_per_unit, step.depth, tile) + patches
+}
+
+/// The part of the scratch memory that panels take.
+#[must_use]
+pub fn panel_scratch(right: &Right, panels: usize, depth: usize, tile: Tile) -> usize {
+    match right {
+        Right::Packed { .. } => 0,
+        Right::Mixed { .. } | Right::Computed { .. } => (panels * depth * tile.columns()).next_multiple_of(ALIGNMENT),
+    }
+}

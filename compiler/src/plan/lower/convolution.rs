@@ -1,0 +1,352 @@
+//! Convolutions: depthwise ones by their own kernel, all others as matrix products of pixels or patches.
+
+use parameternet_runtime::abi::{DepthwiseShape, PatchShape, WindowShape};
+use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
+
+use super::super::fuse::Chain;
+use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Operand, Right, Work};
+use super::super::view::{Axis, CHANNELS_LAST, Place, View};
+use super::blocking::{Extent, blocking, repeats};
+use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
+use crate::graph::{Node, NodeId, WeightId};
+use crate::op::conv::Conv;
+use crate::op::dynamic_conv::DynamicConv;
+use crate::op::window::Window;
+
+/// The weights of a convolution.
+struct Filters {
+    kernel: WeightId,
+    /// Per output channel; of a dynamic convolution per expert and output channel.
+    bias: Option<WeightId>,
+    /// Per output channel of a dynamic convolution, not mixed.
+    shift: Option<WeightId>,
+}
+
+impl Filters {
+    fn of(node: &Node, conv: &Conv, dynamic: Option<&DynamicConv>) -> Option<Filters> {
+        let mut weights = node.weights.iter().copied();
+        Some(Filters {
+            kernel: weights.next()?,
+            bias: if conv.bias { Some(weights.next()?) } else { None },
+            shift: if dynamic.is_some_and(|dynamic| dynamic.shift) { Some(weights.next()?) } else { None },
+        })
+    }
+}
+
+/// The experts of a dynamic convolution and their coefficients.
+struct Experts {
+    count: usize,
+    /// `[batch, experts]`, experts contiguous.
+    coefficients: View,
+}
+
+/// The geometry of a window over an image.
+pub(super) fn window_shape(window: &Window, image: &Image, out_width: usize) -> WindowShape {
+    let [[top, _], [left, _]] = window.padding;
+    WindowShape {
+        height: image.height,
+        width: image.width,
+        out_width,
+        kernel_height: window.kernel[0],
+        kernel_width: window.kernel[1],
+        stride_height: window.stride[0],
+        stride_width: window.stride[1],
+        dilation_height: window.dilation[0],
+        dilation_width: window.dilation[1],
+        top,
+        left,
+        pixel_stride: image.pixel_stride,
+        row_stride: image.row_stride,
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn convolution(
+        &mut self,
+        id: NodeId,
+        chain: &Chain,
+        node: &Node,
+        conv: &Conv,
+        dynamic: Option<&DynamicConv>,
+    ) -> View {
+        let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
+        let image = self.image(operands[0]);
+        let Some(filters) = Filters::of(node, conv, dynamic) else { return image.view };
+        let experts = dynamic.map(|dynamic| Experts {
+            count: dynamic.experts,
+            coefficients: self.arranged(operands[1], &[0, 1], |view| view.is_contiguous_along(1)),
+        });
+        if conv.groups == image.channels && conv.out == image.channels && conv.groups > 1 {
+            self.depthwise(id, chain, conv, &image, &filters, experts.as_ref())
+        } else {
+            self.general(id, chain, conv, &image, &filters, experts.as_ref())
+        }
+    }
+
+    /// A convolution as a product of pixels (or patches) and filters.
+    fn general(
+        &mut self,
+        id: NodeId,
+        chain: &Chain,
+        conv: &Conv,
+        image: &Image,
+        filters: &Filters,
+        experts: Option<&Experts>,
+    ) -> View {
+        let out = self.target(id, &CHANNELS_LAST, has_even_pixels);
+        let [batch, _, out_height, out_width] = [0, 1, 2, 3].map(|dim: usize| out.axes[dim].size);
+        let (inputs, outputs) = (image.channels / conv.groups, conv.out / conv.groups);
+        let taps: usize = conv.window.kernel.iter().product();
+        let depth = taps * inputs;
+
+        // Pixels are multiplied as they lie if the window is a pixel.
+        let is_pointwise = taps == 1 && conv.window.stride == [1, 1] && conv.window.padding == [[0; 2]; 2];
+        let even = image.view.merged(2..4).filter(|_| is_pointwise);
+        let mut finish = self.finish_of_image(chain, &out, conv, filters, experts);
+
+        // Samples are further rows if nothing differs between them.
+        let as_rows = |view: &View| view.permute(&CHANNELS_LAST).merged(0..3);
+        let joined = match (&finish, experts, even) {
+            (Finish { gate: None, .. }, None, Some(_)) if batch > 1 => {
+                let residual = chain.residual.map(|residual| self.residual(residual));
+                let residual_rows = residual.as_ref().map_or(Some(Axis { size: 1, stride: 0 }), as_rows);
+                as_rows(&image.view).zip(as_rows(&out)).zip(residual_rows)
+            }
+            _ => None,
+        };
+        if let Some((_, residual)) = joined {
+            finish.shape.residual_stride = residual.stride;
+        }
+        let joined = joined.map(|(both, _)| both);
+        let samples = if joined.is_some() { 1 } else { batch };
+        let stride_of_batch = |view: &View| if joined.is_some() { 0 } else { view.axes[0].stride };
+        let outer = [Axis { size: samples, stride: 0 }, Axis { size: conv.groups, stride: 0 }];
+        let along = |batch: usize, group: usize| [Axis { size: samples, stride: batch }, Axis { size: conv.groups, stride: group }];
+
+        let rows = batch / samples * out_height * out_width;
+        let left_operand = operand(&image.view, &along(stride_of_batch(&image.view), inputs));
+        let left = match even {
+            Some(pixels) => Left::Rows {
+                rows: left_operand,
+                stride: joined.map_or(if pixels.size == 1 { image.channels } else { pixels.stride }, |(x, _)| x.stride),
+            },
+            None => Left::Patches {
+                image: left_operand,
+                shape: PatchShape {
+                    window: window_shape(&conv.window, image, out_width),
+                    channels: inputs,
+                    out_stride: depth,
+                },
+            },
+        };
+        let length = panels_length(depth, outputs, self.options.tile);
+        let right = self.panels(conv, filters.kernel, [inputs, outputs], experts, length);
+        let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
+        let extent = Extent { repeats: repeats(&outer), rows, depth, columns: outputs };
+        let mixing = experts.map_or(0, |experts| batch * experts.count * conv.out * depth);
+        let step = Matmul {
+            outer: outer.iter().map(|axis| axis.size).collect(),
+            rows,
+            depth,
+            columns: outputs,
+            blocking: blocking(extent, &left, &right, self.options),
+            left,
+            right,
+            out_stride: joined.map_or(out_pixels.stride, |(_, y)| y.stride),
+            out: operand(&out, &along(stride_of_batch(&out), outputs)),
+            finish: finish_along(finish, samples, outputs),
+        };
+        let products = batch * out_height * out_width * conv.out * depth;
+        self.push(chain.nodes.clone(), Work::Matmul(step), products + mixing);
+        out
+    }
+
+    /// Filters `[(experts,) out, inputs, height, width]` as panels.
+    fn panels(
+        &mut self,
+        conv: &Conv,
+        kernel: WeightId,
+        [inputs, outputs]: [usize; 2],
+        experts: Option<&Experts>,
+        length: usize,
+    ) -> Right {
+        let [height, width] = conv.window.kernel;
+        let taps = height * width;
+        let count = experts.map_or(1, |experts| experts.count);
+        let layout = Layout::Panels {
+            outer: vec![
+                Dimension { size: count, stride: conv.out * inputs * taps },
+                Dimension { size: conv.groups, stride: outputs * inputs * taps },
+            ],
+            depth: vec![Dimension { size: taps, stride: 1 }, Dimension { size: inputs, stride: taps }],
+            columns: Dimension { size: outputs, stride: inputs * taps },
+            tile: self.options.tile,
+        };
+        let total = layout.length();
+        let offset = self.weights.weight(self.graph, kernel, layout);
+        let panels = weight_operand(offset, total, vec![0, length]);
+        match experts {
+            None => Right::Packed { panels },
+            Some(experts) => Right::Mixed {
+                experts: panels,
+                stride: conv.groups * length,
+                count,
+                coefficients: operand(&experts.coefficients, &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }]),
+            },
+        }
+    }
+
+    /// The residual of a chain over images: evenly spaced pixels with contiguous channels.
+    fn residual(&mut self, id: NodeId) -> View {
+        self.arranged(id, &CHANNELS_LAST, has_even_pixels)
+    }
+
+    /// The epilogue of a convolution; its operands move along the batch and, by one, along channels.
+    fn finish_of_image(
+        &mut self,
+        chain: &Chain,
+        out: &View,
+        conv: &Conv,
+        filters: &Filters,
+        experts: Option<&Experts>,
+    ) -> Finish {
+        let mut finish = Self::activations(chain);
+        finish.bias = match experts {
+            None => filters.bias.map(|bias| self.bias(bias)),
+            Some(experts) => self.mixed_bias(conv, filters, experts),
+        };
+        finish.gate = chain.gate.map(|gate| {
+            let rank = self.dims(gate).len();
+            let dims = out.dims();
+            let channels = rank - 3;
+            let view = self.arranged(gate, &(0..rank).collect::<Vec<_>>(), |view| view.is_contiguous_along(channels));
+            let stretched = view.broadcast(&[dims[0], dims[1], 1, 1]);
+            operand(&stretched, &[stretched.axes[0], Axis { size: 1, stride: 1 }])
+        });
+        if let Some(residual) = chain.residual {
+            let view = self.residual(residual);
+            finish.shape.residual_stride = view.merged(2..4).map_or(0, |axis| axis.stride);
+            finish.residual_row_stride = view.axes[2].stride;
+            finish.residual = Some(operand(&view, &[view.axes[0], Axis { size: 1, stride: 1 }]));
+        }
+        finish
+    }
+
+    fn bias(&mut self, bias: WeightId) -> Operand {
+        let (offset, length) = self.vector(bias);
+        weight_operand(offset, length, vec![0, 1])
+    }
+
+    /// The bias of a dynamic convolution: mixed from the experts' per sample, and what is not mixed.
+    fn mixed_bias(&mut self, conv: &Conv, filters: &Filters, experts: &Experts) -> Option<Operand> {
+        let Some(bias) = filters.bias else { return filters.shift.map(|shift| self.bias(shift)) };
+        let batch = experts.coefficients.axes[0];
+        let (offset, length) = self.vector(bias);
+        let mixed = self.buffer(&[batch.size, conv.out], &[0, 1]);
+        let mix = Mix {
+            outer: vec![batch.size],
+            experts: weight_operand(offset, length, vec![0]),
+            stride: conv.out,
+            count: experts.count,
+            coefficients: operand(&experts.coefficients, &[batch]),
+            out: operand(&mixed, &[mixed.axes[0]]),
+            length: conv.out,
+        };
+        self.push(Vec::new(), Work::Mix(mix), batch.size * experts.count * conv.out);
+        let sum = match filters.shift {
+            None => mixed,
+            Some(shift) => {
+                let (offset, _) = self.vector(shift);
+                let shift = View::dense(Place::Weights, offset, &[conv.out], &[0]).broadcast(&mixed.dims());
+                self.add(&mixed, &shift)
+            }
+        };
+        Some(operand(&sum, &[sum.axes[0], Axis { size: 1, stride: 1 }]))
+    }
+
+    fn depthwise(
+        &mut self,
+        id: NodeId,
+        chain: &Chain,
+        conv: &Conv,
+        image: &Image,
+        filters: &Filters,
+        experts: Option<&Experts>,
+    ) -> View {
+        let out = self.target(id, &CHANNELS_LAST, has_contiguous_channels);
+        let [batch, channels, out_height, out_width] = [0, 1, 2, 3].map(|dim: usize| out.axes[dim]);
+        let taps: usize = conv.window.kernel.iter().product();
+        let length = taps * conv.out;
+        let weights = self.taps(conv, filters.kernel, taps, experts);
+        let finish = self.finish_of_image(chain, &out, conv, filters, experts);
+        let shape = DepthwiseShape {
+            window: window_shape(&conv.window, image, out_width.size),
+            channels: channels.size,
+            weight_stride: conv.out,
+            out_stride: out_width.stride,
+            epilogue: finish.shape,
+        };
+        let step = Depthwise {
+            outer: vec![batch.size],
+            rows: out_height.size,
+            rows_per_unit: out_height.size.div_ceil(16).max(1),
+            image: operand(&image.view, &[image.view.axes[0]]),
+            weights,
+            out_row_stride: out_height.stride,
+            out: operand(&out, &[batch]),
+            shape,
+            finish: first_stride(finish),
+        };
+        let products = batch.size * length * (out_height.size * out_width.size);
+        self.push(chain.nodes.clone(), Work::Depthwise(step), products);
+        out
+    }
+
+    /// Depthwise filters as `[taps][channels]`, mixed per sample if there are experts.
+    fn taps(&mut self, conv: &Conv, kernel: WeightId, taps: usize, experts: Option<&Experts>) -> Operand {
+        let count = experts.map_or(1, |experts| experts.count);
+        let layout = Layout::Strided(vec![
+            Dimension { size: count, stride: conv.out * taps },
+            Dimension { size: taps, stride: 1 },
+            Dimension { size: conv.out, stride: taps },
+        ]);
+        let length = taps * conv.out;
+        let offset = self.weights.weight(self.graph, kernel, layout);
+        let stored = weight_operand(offset, count * length, vec![0]);
+        let Some(experts) = experts else { return stored };
+        let batch = experts.coefficients.axes[0];
+        let mixed = self.buffer(&[batch.size, length], &[0, 1]);
+        let mix = Mix {
+            outer: vec![batch.size],
+            experts: stored,
+            stride: length,
+            count,
+            coefficients: operand(&experts.coefficients, &[batch]),
+            out: operand(&mixed, &[mixed.axes[0]]),
+            length,
+        };
+        self.push(Vec::new(), Work::Mix(mix), batch.size * count * length);
+        operand(&mixed, &[mixed.axes[0]])
+    }
+}
+
+/// The operands of an epilogue, made to move along `samples` and groups of so many channels.
+fn finish_along(mut finish: Finish, samples: usize, channels: usize) -> Finish {
+    let operands = [&mut finish.bias, &mut finish.gate, &mut finish.residual];
+    for operand in operands.into_iter().flatten() {
+        if let [batch, group] = operand.strides.as_mut_slice() {
+            *batch *= usize::from(samples > 1);
+            *group *= channels;
+        }
+    }
+    finish
+}
+
+/// The operands of an epilogue, made to move along the batch alone.
+fn first_stride(mut finish: Finish) -> Finish {
+    let operands = [&mut finish.bias, &mut finish.gate, &mut finish.residual];
+    for operand in operands.into_iter().flatten() {
+        operand.strides.truncate(1);
+    }
+    finish
+}

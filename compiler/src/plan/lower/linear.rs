@@ -1,0 +1,142 @@
+//! Linear layers and matrix products of two tensors.
+
+use parameternet_runtime::prepare::{Dimension, Layout};
+
+use super::super::fuse::Chain;
+use super::super::step::{Left, Matmul, Right, SmallLinear, Work};
+use super::super::view::{Axis, View};
+use super::blocking::{Extent, blocking, repeats};
+use super::{Lowering, has_even_rows, operand, weight_operand};
+use crate::graph::{Node, NodeId};
+use crate::op::Op;
+use crate::op::activation::Activation;
+use crate::op::linear::Linear;
+
+/// Multiply-adds up to which a linear layer is generated whole: the call of a kernel would take as long.
+const SMALL: usize = 2048;
+
+impl Lowering<'_> {
+    pub(super) fn linear(&mut self, id: NodeId, chain: &Chain, node: &Node, linear: Linear) -> View {
+        let x = chain.anchor().and_then(|anchor| self.graph.operands(anchor).first().copied()).unwrap_or(id);
+        let rank = self.dims(x).len();
+        let order: Vec<usize> = (0..rank).collect();
+        let source = self.arranged(x, &order, has_even_rows);
+        let out = self.target(id, &order, has_even_rows);
+        let depth = source.axes[rank - 1].size;
+        let rows: usize = out.elements() / linear.out;
+        let (Some(weight), bias) = (node.weights.first().copied(), node.weights.get(1).copied()) else { return out };
+        let bias = bias.filter(|_| linear.bias).map(|bias| {
+            let (offset, length) = self.vector(bias);
+            weight_operand(offset, length, vec![0])
+        });
+        let even = |view: &View| view.merged(0..rank - 1).unwrap_or(Axis { size: 1, stride: 0 });
+        let dimension = |size, stride| Dimension { size, stride };
+        let (along_depth, along_columns) = (dimension(depth, 1), dimension(linear.out, depth));
+        let products = rows * depth * linear.out;
+
+        if let Some(activation) = self.only_activation(chain).filter(|_| products <= SMALL) {
+            let layout = Layout::Quads { depth: vec![along_depth], columns: along_columns };
+            let length = layout.length();
+            let offset = self.weights.weight(self.graph, weight, layout);
+            let step = SmallLinear {
+                rows,
+                depth,
+                columns: linear.out,
+                source: operand(&source, &[even(&source)]),
+                weights: weight_operand(offset, length, vec![0]),
+                bias,
+                activation,
+                out: operand(&out, &[even(&out)]),
+            };
+            self.push(chain.nodes.clone(), Work::SmallLinear(step), products);
+            return out;
+        }
+        let tile = self.options.tile;
+        let layout = Layout::Panels { outer: Vec::new(), depth: vec![along_depth], columns: along_columns, tile };
+        let length = layout.length();
+        let offset = self.weights.weight(self.graph, weight, layout);
+        let mut finish = Self::activations(chain);
+        finish.bias = bias;
+        if let Some(residual) = chain.residual {
+            let view = self.arranged(residual, &order, has_even_rows);
+            finish.shape.residual_stride = even(&view).stride;
+            finish.residual = Some(operand(&view, &[Axis { size: 1, stride: 0 }]));
+        }
+        let one = [Axis { size: 1, stride: 0 }];
+        let left = Left::Rows { rows: operand(&source, &one), stride: even(&source).stride };
+        let right = Right::Packed { panels: weight_operand(offset, length, vec![0]) };
+        let extent = Extent { repeats: 1, rows, depth, columns: linear.out };
+        let step = Matmul {
+            outer: vec![1],
+            rows,
+            depth,
+            columns: linear.out,
+            blocking: blocking(extent, &left, &right, self.options),
+            left,
+            right,
+            out: operand(&out, &one),
+            out_stride: even(&out).stride,
+            finish,
+        };
+        self.push(chain.nodes.clone(), Work::Matmul(step), products);
+        out
+    }
+
+    /// The activation of a chain that has nothing else behind its first node.
+    fn only_activation(&self, chain: &Chain) -> Option<Activation> {
+        match chain.nodes.as_slice() {
+            [_] => Some(Activation::Identity),
+            [_, second] => match self.graph.node(*second).map(|node| &node.op) {
+                Some(Op::Activation(activation)) => Some(*activation),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A product of two computed tensors over their last two dimensions.
+    pub(super) fn matmul(&mut self, id: NodeId, chain: &Chain) -> View {
+        let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
+        let [x, y] = [operands[0], operands[1]];
+        let dims = self.dims(id);
+        let rank = dims.len();
+        let row_major = |rank: usize| (0..rank).collect::<Vec<_>>();
+        let is_row_contiguous = |view: &View| view.is_contiguous_along(view.axes.len() - 1);
+        let left_rank = self.dims(x).len();
+        let left = self.arranged(x, &row_major(left_rank), is_row_contiguous);
+        let depth = left.axes[left_rank - 1].size;
+        let stretched = |view: View, last: [usize; 2]| view.broadcast(&[&dims[..rank - 2], &last].concat());
+        let left = stretched(left, [dims[rank - 2], depth]);
+        let right = stretched(self.view(y), [depth, dims[rank - 1]]);
+        let out = self.target(id, &row_major(rank), is_row_contiguous);
+        let batch = |view: &View| view.axes[..rank - 2].to_vec();
+        let mut finish = Self::activations(chain);
+        if let Some(residual) = chain.residual {
+            let view = self.arranged(residual, &row_major(rank), is_row_contiguous);
+            finish.shape.residual_stride = view.axes[rank - 2].stride;
+            finish.residual = Some(operand(&view, &batch(&view)));
+        }
+        let outer = batch(&out);
+        let extent = Extent { repeats: repeats(&outer), rows: dims[rank - 2], depth, columns: dims[rank - 1] };
+        let left_factor = Left::Rows { rows: operand(&left, &batch(&left)), stride: left.axes[rank - 2].stride };
+        let right_factor = Right::Computed {
+            source: operand(&right, &batch(&right)),
+            row_stride: right.axes[rank - 2].stride,
+            column_stride: right.axes[rank - 1].stride,
+        };
+        let step = Matmul {
+            outer: outer.iter().map(|axis| axis.size).collect(),
+            rows: extent.rows,
+            depth,
+            columns: extent.columns,
+            blocking: blocking(extent, &left_factor, &right_factor, self.options),
+            left: left_factor,
+            right: right_factor,
+            out: operand(&out, &outer),
+            out_stride: out.axes[rank - 2].stride,
+            finish,
+        };
+        self.push(chain.nodes.clone(), Work::Matmul(step), dims.iter().product::<usize>() * depth);
+        out
+    }
+}

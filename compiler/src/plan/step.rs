@@ -1,0 +1,517 @@
+//! Steps: what a plan does one after the other.
+//!
+//! A step is a kernel (or loops of its own) with everything constant. Most repeat their work along *outer* dimensions, such
+//! as the samples of a batch or the groups of a convolution; each [`Operand`] says how far it moves with each of them.
+
+use parameternet_runtime::abi::{
+    ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
+};
+
+use super::view::Place;
+use crate::graph::NodeId;
+use crate::op::activation::Activation;
+use crate::op::elementwise::Binary;
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The nodes that it computes, the last of which is its result; none for a copy.
+    pub nodes: Vec<NodeId>,
+    /// What it does.
+    pub work: Work,
+    /// Multiply-adds of convolutions, matrix products and mixing.
+    pub multiply_adds: u64,
+}
+
+/// A pointer: where the first element of an operand lies, and how far it moves along each outer dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operand {
+    /// What it points into.
+    pub place: Place,
+    /// Where in it.
+    pub offset: usize,
+    /// By how much it moves along each outer dimension.
+    pub strides: Vec<usize>,
+    /// One past the last element that is read or written through it, over all of the step.
+    pub end: usize,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// A matrix product, and everything that is one: convolutions of all kinds but depthwise, linear layers, attention.
+    Matmul(Matmul),
+    /// A linear layer so small that it is generated whole.
+    SmallLinear(SmallLinear),
+    /// A depthwise convolution.
+    Depthwise(Depthwise),
+    /// Weights mixed from experts.
+    Mix(Mix),
+    /// A kernel that writes one row of pixels at a time: pooling and resampling.
+    Rows(Rows),
+    /// Means along dimensions.
+    Mean(Mean),
+    /// Softmax of rows.
+    Softmax(Softmax),
+    /// Layer or group normalisation.
+    Norm(Norm),
+    /// Entries chosen by a table.
+    Gather(Gather),
+    /// A matrix copied with rows and columns exchanged.
+    Transpose(Transpose),
+    /// A function of elements by themselves, and every other copy.
+    Elementwise(Elementwise),
+}
+
+/// The operands of an epilogue and what it does with them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Finish {
+    /// Added per column or channel.
+    pub bias: Option<Operand>,
+    /// Multiplied per column or channel.
+    pub gate: Option<Operand>,
+    /// Added element by element.
+    pub residual: Option<Operand>,
+    /// The distance between rows of pixels of the residual; for steps that write an image row by row.
+    pub residual_row_stride: usize,
+    /// Sums per column or channel of what is written, one vector per unit of rows.
+    pub sums: Option<Operand>,
+    /// Activations and strides.
+    pub shape: Epilogue,
+}
+
+/// A matrix product `[rows, depth] × [depth, columns]`, once per outer index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matmul {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of the left factor.
+    pub rows: usize,
+    /// Products per output.
+    pub depth: usize,
+    /// Columns of the right factor.
+    pub columns: usize,
+    /// The left factor.
+    pub left: Left,
+    /// The right factor.
+    pub right: Right,
+    /// The output.
+    pub out: Operand,
+    /// The distance between rows of the output.
+    pub out_stride: usize,
+    /// What else happens.
+    pub finish: Finish,
+    /// How the work is cut.
+    pub blocking: Blocking,
+}
+
+/// The left factor of a [`Matmul`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Left {
+    /// Rows as they lie in memory.
+    Rows {
+        /// The first.
+        rows: Operand,
+        /// The distance between them.
+        stride: usize,
+    },
+    /// What lies under the window of a convolution, gathered block by block.
+    Patches {
+        /// The image.
+        image: Operand,
+        /// The window.
+        shape: PatchShape,
+    },
+}
+
+/// The right factor of a [`Matmul`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Right {
+    /// Weights in panels.
+    Packed {
+        /// The first panel.
+        panels: Operand,
+    },
+    /// Experts in panels, mixed panel by panel.
+    Mixed {
+        /// The first panel of the first expert.
+        experts: Operand,
+        /// The distance between experts.
+        stride: usize,
+        /// How many experts.
+        count: usize,
+        /// The coefficients, one per expert.
+        coefficients: Operand,
+    },
+    /// A computed tensor, packed panel by panel.
+    Computed {
+        /// Its first element.
+        source: Operand,
+        /// The distance along `depth`.
+        row_stride: usize,
+        /// The distance along columns.
+        column_stride: usize,
+    },
+}
+
+/// How the work of a [`Matmul`] is cut into units, which threads share, and blocks, which stay in caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocking {
+    /// Rows of a unit.
+    pub rows_per_unit: usize,
+    /// Panels of a unit.
+    pub panels_per_unit: usize,
+    /// Rows of a block: multiplied with every panel of the unit before the next block.
+    pub rows_per_block: usize,
+}
+
+/// `out[r] = activation(bias + sum over k of source[r, k] * weights[k])`, weights `[depth][columns rounded up to 4]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SmallLinear {
+    /// Rows.
+    pub rows: usize,
+    /// Products per output.
+    pub depth: usize,
+    /// Outputs per row.
+    pub columns: usize,
+    /// The input; one outer dimension, the rows.
+    pub source: Operand,
+    /// The weights.
+    pub weights: Operand,
+    /// Added per column.
+    pub bias: Option<Operand>,
+    /// What is done at last.
+    pub activation: Activation,
+    /// The output; one outer dimension, the rows.
+    pub out: Operand,
+}
+
+/// A depthwise convolution of images; the outer dimension is the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Depthwise {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of the output.
+    pub rows: usize,
+    /// Rows of a unit.
+    pub rows_per_unit: usize,
+    /// The input.
+    pub image: Operand,
+    /// The weights, `[taps][channels]`.
+    pub weights: Operand,
+    /// The output.
+    pub out: Operand,
+    /// The distance between rows of pixels of the output.
+    pub out_row_stride: usize,
+    /// The geometry.
+    pub shape: DepthwiseShape,
+    /// What else happens.
+    pub finish: Finish,
+}
+
+/// `out = sum over e of coefficients[e] * experts[e]`, once per outer index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mix {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// The first expert.
+    pub experts: Operand,
+    /// The distance between experts.
+    pub stride: usize,
+    /// How many experts.
+    pub count: usize,
+    /// The coefficients.
+    pub coefficients: Operand,
+    /// The mixture.
+    pub out: Operand,
+    /// Its length.
+    pub length: usize,
+}
+
+/// A kernel that writes one row of pixels at a time; the outer dimension is the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// Which.
+    pub kernel: Kernel,
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of the output.
+    pub rows: usize,
+    /// The input.
+    pub image: Operand,
+    /// The output.
+    pub out: Operand,
+    /// The distance between rows of pixels of the output.
+    pub out_row_stride: usize,
+    /// The geometry.
+    pub shape: RowsShape,
+}
+
+/// The geometry of a [`Rows`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RowsShape {
+    /// Of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].
+    Pool(PoolShape),
+    /// Of the others.
+    Resample(ResampleShape),
+}
+
+/// Means; see [`Kernel::MeanRows`] and [`Kernel::MeanColumns`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mean {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// The input.
+    pub source: Operand,
+    /// The output.
+    pub out: Operand,
+    /// Rows.
+    pub rows: usize,
+    /// Columns, contiguous.
+    pub columns: usize,
+    /// The distance between rows.
+    pub row_stride: usize,
+    /// What is summed.
+    pub along: Along,
+}
+
+/// What a [`Mean`] sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Along {
+    /// The rows of each column, divided by `divisor`.
+    Rows {
+        /// The number of elements that the sums stand for.
+        divisor: usize,
+    },
+    /// The columns of each row; outputs are `out_stride` apart.
+    Columns {
+        /// The distance between outputs.
+        out_stride: usize,
+    },
+}
+
+/// Softmax of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Softmax {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows.
+    pub rows: usize,
+    /// The input.
+    pub source: Operand,
+    /// The output.
+    pub out: Operand,
+    /// The geometry.
+    pub shape: SoftmaxShape,
+}
+
+/// Layer or group normalisation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Norm {
+    /// Which.
+    pub kernel: Kernel,
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows, or pixels of an image.
+    pub rows: usize,
+    /// The input.
+    pub source: Operand,
+    /// The output.
+    pub out: Operand,
+    /// Multiplied.
+    pub weight: Option<Operand>,
+    /// Added.
+    pub bias: Option<Operand>,
+    /// The geometry.
+    pub shape: NormShape,
+}
+
+/// Entries of `length` contiguous elements chosen by a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gather {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// The input.
+    pub source: Operand,
+    /// The output.
+    pub out: Operand,
+    /// The table, in the prepared weights.
+    pub indices: Operand,
+    /// Entries of the table.
+    pub count: usize,
+    /// Elements of an entry.
+    pub length: usize,
+    /// The distance between entries of the input.
+    pub source_stride: usize,
+    /// The distance between entries of the output.
+    pub out_stride: usize,
+}
+
+/// `out[c, r] = source[r, c]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transpose {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of the input.
+    pub rows: usize,
+    /// Columns of the input, contiguous.
+    pub columns: usize,
+    /// The input.
+    pub source: Operand,
+    /// The output.
+    pub out: Operand,
+    /// The distance between rows of the input.
+    pub source_stride: usize,
+    /// The distance between columns in the output.
+    pub out_stride: usize,
+}
+
+/// A function of elements by themselves; the outer dimensions are all there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Elementwise {
+    /// The dimensions.
+    pub outer: Vec<usize>,
+    /// What [`Expression::Load`] reads.
+    pub operands: Vec<Operand>,
+    /// The function.
+    pub expression: Expression,
+    /// The output.
+    pub out: Operand,
+}
+
+/// An expression over the operands of an [`Elementwise`] step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expression {
+    /// An element of an operand.
+    Load(usize),
+    /// A number.
+    Constant(f32),
+    /// A function of one.
+    Activation(Activation, Box<Expression>),
+    /// The first where positive, else the first times the second.
+    Prelu(Box<Expression>, Box<Expression>),
+    /// Arithmetic of two.
+    Binary(Binary, Box<Expression>, Box<Expression>),
+}
+
+impl Work {
+    /// What it reads, in the order in which it is shown.
+    #[must_use]
+    pub fn reads(&self) -> Vec<&Operand> {
+        fn finish(finish: &Finish) -> impl Iterator<Item = &Operand> {
+            [&finish.bias, &finish.gate, &finish.residual].into_iter().flatten()
+        }
+        match self {
+            Work::Matmul(step) => {
+                let left = match &step.left {
+                    Left::Rows { rows, .. } => rows,
+                    Left::Patches { image, .. } => image,
+                };
+                let mut reads = vec![left];
+                match &step.right {
+                    Right::Packed { panels } => reads.push(panels),
+                    Right::Mixed { experts, coefficients, .. } => reads.extend([experts, coefficients]),
+                    Right::Computed { source, .. } => reads.push(source),
+                }
+                reads.extend(finish(&step.finish));
+                reads
+            }
+            Work::SmallLinear(step) => [&step.source, &step.weights].into_iter().chain(&step.bias).collect(),
+            Work::Depthwise(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
+            Work::Mix(step) => vec![&step.experts, &step.coefficients],
+            Work::Rows(step) => vec![&step.image],
+            Work::Mean(step) => vec![&step.source],
+            Work::Softmax(step) => vec![&step.source],
+            Work::Norm(step) => [&step.source].into_iter().chain(&step.weight).chain(&step.bias).collect(),
+            Work::Gather(step) => vec![&step.source, &step.indices],
+            Work::Transpose(step) => vec![&step.source],
+            Work::Elementwise(step) => step.operands.iter().collect(),
+        }
+    }
+
+    /// What it writes: its result, then sums.
+    #[must_use]
+    pub fn writes(&self) -> Vec<&Operand> {
+        match self {
+            Work::Matmul(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
+            Work::SmallLinear(step) => vec![&step.out],
+            Work::Depthwise(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
+            Work::Mix(step) => vec![&step.out],
+            Work::Rows(step) => vec![&step.out],
+            Work::Mean(step) => vec![&step.out],
+            Work::Softmax(step) => vec![&step.out],
+            Work::Norm(step) => vec![&step.out],
+            Work::Gather(step) => vec![&step.out],
+            Work::Transpose(step) => vec![&step.out],
+            Work::Elementwise(step) => vec![&step.out],
+        }
+    }
+}
+
+impl Work {
+    /// Visits the place of every operand.
+    pub fn for_each_place(&mut self, visit: &mut dyn FnMut(&mut Place)) {
+        fn finish<'a>(finish: &'a mut Finish) -> impl Iterator<Item = &'a mut Operand> {
+            [&mut finish.bias, &mut finish.gate, &mut finish.residual, &mut finish.sums].into_iter().flatten()
+        }
+        let operands: Vec<&mut Operand> = match self {
+            Work::Matmul(step) => {
+                let left = match &mut step.left {
+                    Left::Rows { rows, .. } => rows,
+                    Left::Patches { image, .. } => image,
+                };
+                let mut operands = vec![left, &mut step.out];
+                match &mut step.right {
+                    Right::Packed { panels } => operands.push(panels),
+                    Right::Mixed { experts, coefficients, .. } => operands.extend([experts, coefficients]),
+                    Right::Computed { source, .. } => operands.push(source),
+                }
+                operands.extend(finish(&mut step.finish));
+                operands
+            }
+            Work::SmallLinear(step) => {
+                [&mut step.source, &mut step.weights, &mut step.out].into_iter().chain(&mut step.bias).collect()
+            }
+            Work::Depthwise(step) => {
+                let fixed = [&mut step.image, &mut step.weights, &mut step.out];
+                fixed.into_iter().chain(finish(&mut step.finish)).collect()
+            }
+            Work::Mix(step) => vec![&mut step.experts, &mut step.coefficients, &mut step.out],
+            Work::Rows(step) => vec![&mut step.image, &mut step.out],
+            Work::Mean(step) => vec![&mut step.source, &mut step.out],
+            Work::Softmax(step) => vec![&mut step.source, &mut step.out],
+            Work::Norm(step) => {
+                let fixed = [&mut step.source, &mut step.out];
+                fixed.into_iter().chain(&mut step.weight).chain(&mut step.bias).collect()
+            }
+            Work::Gather(step) => vec![&mut step.source, &mut step.indices, &mut step.out],
+            Work::Transpose(step) => vec![&mut step.source, &mut step.out],
+            Work::Elementwise(step) => step.operands.iter_mut().chain([&mut step.out]).collect(),
+        };
+        for operand in operands {
+            visit(&mut operand.place);
+        }
+    }
+}
+
+/// The activation as kernels know it.
+#[must_use]
+pub fn activation_shape(activation: Activation) -> ActivationShape {
+    use parameternet_runtime::abi::ActivationCode;
+    let code = match activation {
+        Activation::Identity => ActivationCode::Identity,
+        Activation::Relu => ActivationCode::Relu,
+        Activation::Relu6 => ActivationCode::Relu6,
+        Activation::LeakyRelu { .. } => ActivationCode::LeakyRelu,
+        Activation::Sigmoid => ActivationCode::Sigmoid,
+        Activation::HardSigmoid => ActivationCode::HardSigmoid,
+        Activation::HardSwish => ActivationCode::HardSwish,
+        Activation::Silu => ActivationCode::Silu,
+        Activation::GeluErf => ActivationCode::GeluErf,
+        Activation::GeluTanh => ActivationCode::GeluTanh,
+        Activation::Tanh => ActivationCode::Tanh,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "kernels compute in f32")]
+    let slope = if let Activation::LeakyRelu { slope } = activation { slope as f32 } else { 0.0 };
+    ActivationShape { code, slope }
+}

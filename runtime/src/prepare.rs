@@ -1,0 +1,564 @@
+//! The preparation of weights: from the tensors of a file to one block of memory that kernels read.
+//!
+//! A [`Preparation`] is data that the compiler writes. [`Preparation::run`] follows it once, when weights are loaded: values
+//! are computed from stored tensors (normalisations folded in, branches merged), then laid out as a kernel wants them: in
+//! panels for matrix products, by taps for depthwise convolutions, in another order of dimensions. Each value is computed
+//! when the first layout needs it and dropped after the last, so the memory needed beside the block is that of few tensors.
+//!
+//! Vectors per channel are computed in f64; a large tensor is rounded to f32 once for each map that is folded into it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::abi::Tile;
+use crate::arena::{AlignedBuffer, AllocationError};
+use crate::weights::BoundWeights;
+
+/// A value in a [`Preparation`]: an index of [`Preparation::values`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub usize);
+
+/// How a value is computed. Every value is computed from values before it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// The tensor of that index in the source.
+    Stored(usize),
+    /// Known when the program was compiled.
+    Constant(Arc<[f64]>),
+    /// `1 / sqrt(of + eps)`
+    InverseSqrt {
+        /// The value.
+        of: ValueId,
+        /// Added to it.
+        eps: f64,
+    },
+    /// `left operator right`, element `i` of `left` with element `i / inner % len` of `right`.
+    Vector {
+        /// What is done.
+        operator: Arithmetic,
+        /// The value that gives the shape.
+        left: ValueId,
+        /// One number per index of a dimension of `left`.
+        right: ValueId,
+        /// Elements of `left` per number: the product of the dimensions behind that one.
+        inner: usize,
+    },
+    /// The sum of two values of the same length.
+    Sum {
+        /// One.
+        left: ValueId,
+        /// The other.
+        right: ValueId,
+    },
+    /// Kernels `[…, size[0], size[1]]` inside larger ones `[…, kernel[0], kernel[1]]`, zeros around them.
+    Embed {
+        /// The kernels.
+        of: ValueId,
+        /// Their height and width.
+        size: [usize; 2],
+        /// Rows above and columns left of them.
+        offset: [usize; 2],
+        /// Height and width of the result.
+        kernel: [usize; 2],
+    },
+    /// Kernels of height and width 1 that pass on each channel times its factor: `[channels, inputs]`, element
+    /// `[c, c % inputs]` is the factor.
+    Diagonal {
+        /// A factor per channel.
+        of: ValueId,
+        /// Input channels per group.
+        inputs: usize,
+    },
+    /// Element `i` is element `indices[i]` of the value.
+    Select {
+        /// The value.
+        of: ValueId,
+        /// Which elements.
+        indices: Arc<[usize]>,
+    },
+}
+
+/// What a [`Value::Vector`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+/// A dimension of a value: how many, and how far apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dimension {
+    /// How many.
+    pub size: usize,
+    /// The distance between neighbours in the value.
+    pub stride: usize,
+}
+
+/// How a value is laid out in the block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layout {
+    /// Elements one after the other, over these dimensions, outermost first.
+    Strided(Vec<Dimension>),
+    /// Panels for [`crate::abi::Kernel::Matmul`]: for each outer index, for each panel of columns, rows along depth.
+    Panels {
+        /// Experts, groups.
+        outer: Vec<Dimension>,
+        /// What is summed over, outermost first.
+        depth: Vec<Dimension>,
+        /// The outputs.
+        columns: Dimension,
+        /// What panels are as wide as.
+        tile: Tile,
+    },
+    /// `[depth][columns]` with rows rounded up to four columns, zeros behind the last.
+    Quads {
+        /// What is summed over, outermost first.
+        depth: Vec<Dimension>,
+        /// The outputs.
+        columns: Dimension,
+    },
+}
+
+impl Layout {
+    /// How many elements it has in the block.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let product = |dims: &[Dimension]| dims.iter().map(|dim| dim.size).product::<usize>();
+        match self {
+            Layout::Strided(dims) => product(dims),
+            Layout::Panels { outer, depth, columns, tile } => {
+                product(outer) * panels_length(product(depth), columns.size, *tile)
+            }
+            Layout::Quads { depth, columns } => product(depth) * columns.size.next_multiple_of(4),
+        }
+    }
+}
+
+/// The length of all panels of a matrix `[depth, columns]`.
+#[must_use]
+pub fn panels_length(depth: usize, columns: usize, tile: Tile) -> usize {
+    let (full, rest) = (columns / tile.columns(), columns % tile.columns());
+    depth * (full * tile.columns() + if rest == 0 { 0 } else { tile.panel_width(rest) })
+}
+
+/// Something in the block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// A value, laid out.
+    Value {
+        /// Which.
+        value: ValueId,
+        /// How.
+        layout: Layout,
+    },
+    /// A table of indices, whose bits stand in place of numbers.
+    Indices(Arc<[u32]>),
+}
+
+impl Content {
+    /// How many elements it has in the block.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        match self {
+            Content::Value { layout, .. } => layout.length(),
+            Content::Indices(indices) => indices.len(),
+        }
+    }
+}
+
+/// [`Content`] at its place in the block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// Where it begins.
+    pub offset: usize,
+    /// What it is.
+    pub content: Content,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Preparation {
+    /// Values; each is computed from ones before it.
+    pub values: Vec<Value>,
+    /// What the block holds, in order; gaps are zeros.
+    pub contents: Vec<Prepared>,
+    /// The length of the block.
+    pub length: usize,
+}
+
+/// Where stored tensors come from.
+pub trait TensorSource {
+    /// The elements of the tensor of that index, in row-major order; `None` if there is none.
+    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>>;
+}
+
+impl TensorSource for BoundWeights<'_> {
+    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
+        self.get(index).map(|view| Cow::Owned(view.to_f32()))
+    }
+}
+
+/// Why weights cannot be prepared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+    /// The source lacks a tensor.
+    #[error("there is no tensor {0} in the source of weights")]
+    MissingTensor(usize),
+    /// A value has another length than its use needs: the source's tensors are not those of the program.
+    #[error("a weight has {found} elements where {expected} are needed")]
+    Length {
+        /// What is needed.
+        expected: usize,
+        /// What there is.
+        found: usize,
+    },
+    /// There is no memory for the block.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
+}
+
+impl Preparation {
+    /// Prepares the weights of `source`: the block that programs read.
+    ///
+    /// # Errors
+    /// When the source lacks a tensor or has one of another length, or memory runs out.
+    pub fn run(&self, source: &dyn TensorSource) -> Result<AlignedBuffer, PrepareError> {
+        let mut block = AlignedBuffer::new(self.length)?;
+        let mut values = Values { preparation: self, source, known: HashMap::new(), reads: self.reads() };
+        for prepared in &self.contents {
+            let end = prepared.offset.saturating_add(prepared.content.length());
+            let found = block.as_slice().len();
+            let Some(target) = block.as_mut_slice().get_mut(prepared.offset..end) else {
+                return Err(PrepareError::Length { expected: end, found });
+            };
+            match &prepared.content {
+                Content::Value { value, layout } => {
+                    values.compute(*value)?;
+                    if let Some(elements) = values.known.get(value) {
+                        lay_out(elements, layout, target)?;
+                    }
+                    values.release(*value);
+                }
+                Content::Indices(indices) => {
+                    for (element, index) in target.iter_mut().zip(indices.iter()) {
+                        *element = f32::from_bits(*index);
+                    }
+                }
+            }
+        }
+        Ok(block)
+    }
+
+    /// By value: how many other values and contents read it.
+    fn reads(&self) -> HashMap<ValueId, usize> {
+        let mut reads = HashMap::new();
+        let contents = self.contents.iter().filter_map(|prepared| match &prepared.content {
+            Content::Value { value, .. } => Some(*value),
+            Content::Indices(_) => None,
+        });
+        for id in self.values.iter().flat_map(Value::operands).chain(contents) {
+            *reads.entry(id).or_insert(0) += 1;
+        }
+        reads
+    }
+}
+
+impl Value {
+    /// The values that it is computed from.
+    #[must_use]
+    pub fn operands(&self) -> Vec<ValueId> {
+        match self {
+            Value::Stored(_) | Value::Constant(_) => Vec::new(),
+            Value::InverseSqrt { of, .. }
+            | Value::Embed { of, .. }
+            | Value::Diagonal { of, .. }
+            | Value::Select { of, .. } => vec![*of],
+            Value::Vector { left, right, .. } | Value::Sum { left, right } => vec![*left, *right],
+        }
+    }
+}
+
+/// The elements of a value: large ones as they are stored, small ones exact.
+#[derive(Debug)]
+enum Elements<'s> {
+    Single(Cow<'s, [f32]>),
+    Double(Vec<f64>),
+}
+
+impl Elements<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Elements::Single(values) => values.len(),
+            Elements::Double(values) => values.len(),
+        }
+    }
+
+    fn to_f64(&self) -> Vec<f64> {
+        match self {
+            Elements::Single(values) => values.iter().copied().map(f64::from).collect(),
+            Elements::Double(values) => values.clone(),
+        }
+    }
+}
+
+/// Values above that many elements are kept in f32.
+const LARGE: usize = 1 << 14;
+
+#[expect(clippy::cast_possible_truncation, reason = "weights are f32 in the end")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+/// The values that are still needed.
+struct Values<'s> {
+    preparation: &'s Preparation,
+    source: &'s dyn TensorSource,
+    known: HashMap<ValueId, Elements<'s>>,
+    reads: HashMap<ValueId, usize>,
+}
+
+impl<'s> Values<'s> {
+    /// Counts one read; the elements go with the last.
+    fn release(&mut self, id: ValueId) {
+        if let Some(reads) = self.reads.get_mut(&id) {
+            *reads = reads.saturating_sub(1);
+            if *reads == 0 {
+                self.known.remove(&id);
+            }
+        }
+    }
+
+    /// Makes a value known, and before it all that it is computed from.
+    fn compute(&mut self, id: ValueId) -> Result<(), PrepareError> {
+        let mut open = vec![id];
+        while let Some(&id) = open.last() {
+            let Some(value) = self.preparation.values.get(id.0).filter(|_| !self.known.contains_key(&id)) else {
+                open.pop();
+                continue;
+            };
+            let missing = value.operands().into_iter().find(|operand| !self.known.contains_key(operand));
+            if let Some(operand) = missing.filter(|operand| *operand < id) {
+                open.push(operand);
+                continue;
+            }
+            let elements = self.evaluate(value)?;
+            self.known.insert(id, elements);
+            for operand in value.operands() {
+                self.release(operand);
+            }
+            open.pop();
+        }
+        Ok(())
+    }
+
+    fn operand(&self, id: ValueId) -> Result<&Elements<'s>, PrepareError> {
+        self.known.get(&id).ok_or(PrepareError::Length { expected: 1, found: 0 })
+    }
+
+    fn evaluate(&self, value: &Value) -> Result<Elements<'s>, PrepareError> {
+        Ok(match value {
+            Value::Stored(index) => {
+                let elements = self.source.tensor(*index).ok_or(PrepareError::MissingTensor(*index))?;
+                Elements::Single(elements)
+            }
+            Value::Constant(values) => Elements::Double(values.to_vec()),
+            Value::InverseSqrt { of, eps } => {
+                let of = self.operand(*of)?.to_f64();
+                Elements::Double(of.into_iter().map(|value| 1.0 / (value + eps).sqrt()).collect())
+            }
+            Value::Vector { operator, left, right, inner } => {
+                vector(*operator, self.operand(*left)?, &self.operand(*right)?.to_f64(), *inner)?
+            }
+            Value::Sum { left, right } => {
+                let (left, right) = (self.operand(*left)?, self.operand(*right)?);
+                same_length(left.len(), right.len())?;
+                match (left, right) {
+                    (Elements::Single(left), Elements::Single(right)) if left.len() > LARGE => {
+                        Elements::Single(left.iter().zip(right.iter()).map(|(left, right)| left + right).collect())
+                    }
+                    _ => Elements::Double(left.to_f64().iter().zip(right.to_f64()).map(|(l, r)| l + r).collect()),
+                }
+            }
+            Value::Embed { of, size, offset, kernel } => {
+                Elements::Double(embed(&self.operand(*of)?.to_f64(), *size, *offset, *kernel)?)
+            }
+            Value::Diagonal { of, inputs } => {
+                let factors = self.operand(*of)?.to_f64();
+                let mut kernel = vec![0.0; factors.len() * inputs];
+                for (channel, (row, factor)) in kernel.chunks_exact_mut((*inputs).max(1)).zip(factors).enumerate() {
+                    if let Some(element) = row.get_mut(channel % inputs) {
+                        *element = factor;
+                    }
+                }
+                Elements::Double(kernel)
+            }
+            Value::Select { of, indices } => {
+                let of = self.operand(*of)?;
+                let short = PrepareError::Length { expected: indices.len(), found: of.len() };
+                match of {
+                    Elements::Single(of) => {
+                        let selected: Option<Vec<f32>> = indices.iter().map(|index| of.get(*index).copied()).collect();
+                        Elements::Single(selected.ok_or(short)?.into())
+                    }
+                    Elements::Double(of) => {
+                        let selected: Option<Vec<f64>> = indices.iter().map(|index| of.get(*index).copied()).collect();
+                        Elements::Double(selected.ok_or(short)?)
+                    }
+                }
+            }
+        })
+    }
+}
+
+fn same_length(expected: usize, found: usize) -> Result<(), PrepareError> {
+    if expected == found { Ok(()) } else { Err(PrepareError::Length { expected, found }) }
+}
+
+fn vector<'s>(
+    operator: Arithmetic,
+    left: &Elements<'_>,
+    right: &[f64],
+    inner: usize,
+) -> Result<Elements<'s>, PrepareError> {
+    let inner = inner.max(1);
+    if right.is_empty() || !left.len().is_multiple_of(inner * right.len()) {
+        return Err(PrepareError::Length { expected: inner * right.len(), found: left.len() });
+    }
+    let apply = |left: f64, right: f64| match operator {
+        Arithmetic::Add => left + right,
+        Arithmetic::Subtract => left - right,
+        Arithmetic::Multiply => left * right,
+        Arithmetic::Divide => left / right,
+    };
+    let factors = right.iter().copied().cycle();
+    Ok(match left {
+        Elements::Single(left) if left.len() > LARGE => {
+            let mut result = Vec::with_capacity(left.len());
+            for (run, factor) in left.chunks_exact(inner).zip(factors) {
+                result.extend(run.iter().map(|value| narrow(apply(f64::from(*value), factor))));
+            }
+            Elements::Single(result.into())
+        }
+        _ => {
+            let left = left.to_f64();
+            let runs = left.chunks_exact(inner).zip(factors);
+            Elements::Double(runs.flat_map(|(run, factor)| run.iter().map(move |value| apply(*value, factor))).collect())
+        }
+    })
+}
+
+/// See [`Value::Embed`].
+fn embed(
+    values: &[f64],
+    [height, width]: [usize; 2],
+    [first_row, first_column]: [usize; 2],
+    [rows, columns]: [usize; 2],
+) -> Result<Vec<f64>, PrepareError> {
+    let size = (height * width).max(1);
+    if first_row + height > rows || first_column + width > columns || !values.len().is_multiple_of(size) {
+        return Err(PrepareError::Length { expected: rows * columns, found: size });
+    }
+    let mut embedded = vec![0.0; values.len() / size * rows * columns];
+    for (small, large) in values.chunks_exact(size).zip(embedded.chunks_exact_mut((rows * columns).max(1))) {
+        let lines = large.chunks_exact_mut(columns.max(1)).skip(first_row);
+        for (line, source) in lines.zip(small.chunks_exact(width.max(1))) {
+            for (element, value) in line.iter_mut().skip(first_column).zip(source) {
+                *element = *value;
+            }
+        }
+    }
+    Ok(embedded)
+}
+
+/// Writes `elements` into `target` as `layout` says.
+fn lay_out(elements: &Elements<'_>, layout: &Layout, target: &mut [f32]) -> Result<(), PrepareError> {
+    let reach = |dims: &[Dimension]| dims.iter().map(|dim| dim.size.saturating_sub(1) * dim.stride).sum::<usize>();
+    let last = match layout {
+        Layout::Strided(dims) => reach(dims),
+        Layout::Panels { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
+        Layout::Quads { depth, columns } => reach(depth) + reach(&[*columns]),
+    };
+    if target.is_empty() {
+        return Ok(());
+    }
+    if last >= elements.len() {
+        return Err(PrepareError::Length { expected: last + 1, found: elements.len() });
+    }
+    match elements {
+        Elements::Single(values) => copy(layout, &|index| values.get(index).copied().unwrap_or(0.0), target),
+        Elements::Double(values) => copy(layout, &|index| values.get(index).copied().map_or(0.0, narrow), target),
+    }
+    Ok(())
+}
+
+/// [`lay_out`] for one type of elements; `read` gives the element of an index.
+fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
+    match layout {
+        Layout::Strided(dims) => {
+            let mut target = target.iter_mut();
+            for_each_offset(dims, 0, &mut |offset| {
+                if let Some(element) = target.next() {
+                    *element = read(offset);
+                }
+            });
+        }
+        Layout::Panels { outer, depth, columns, tile } => {
+            let depth_size: usize = depth.iter().map(|dim| dim.size).product();
+            let mut rest = target;
+            for_each_offset(outer, 0, &mut |offset| {
+                for first in (0..columns.size).step_by(tile.columns().max(1)) {
+                    let count = (columns.size - first).min(tile.columns());
+                    let width = tile.panel_width(count);
+                    let (panel, behind) = std::mem::take(&mut rest).split_at_mut(depth_size * width);
+                    rest = behind;
+                    let start = offset + first * columns.stride;
+                    columns_of(panel, width, start, Dimension { size: count, ..*columns }, depth, read);
+                }
+            });
+        }
+        Layout::Quads { depth, columns } => {
+            columns_of(target, columns.size.next_multiple_of(4), 0, *columns, depth, read);
+        }
+    }
+}
+
+/// Fills rows of `width` elements, one row per index of `depth`, column by column: what lies close in a value is what is
+/// summed over.
+fn columns_of(
+    panel: &mut [f32],
+    width: usize,
+    start: usize,
+    columns: Dimension,
+    depth: &[Dimension],
+    read: &impl Fn(usize) -> f32,
+) {
+    for column in 0..columns.size {
+        let mut rows = panel.chunks_exact_mut(width.max(1));
+        for_each_offset(depth, start + column * columns.stride, &mut |offset| {
+            if let Some(element) = rows.next().and_then(|row| row.get_mut(column)) {
+                *element = read(offset);
+            }
+        });
+    }
+}
+
+/// Calls `visit` with the offset of each index of `dims` in row-major order.
+fn for_each_offset(dims: &[Dimension], offset: usize, visit: &mut impl FnMut(usize)) {
+    match dims {
+        [] => visit(offset),
+        [inner] => {
+            for index in 0..inner.size {
+                visit(offset + index * inner.stride);
+            }
+        }
+        [outer, inner @ ..] => {
+            for index in 0..outer.size {
+                for_each_offset(inner, offset + index * outer.stride, visit);
+            }
+        }
+    }
+}
