@@ -9,6 +9,7 @@ pub mod fold;
 pub mod fold_batch_norm;
 pub mod fold_scale;
 pub mod merge_branches;
+pub mod remove_dead_code;
 pub mod remove_identities;
 
 use crate::graph::{Graph, verify};
@@ -27,7 +28,9 @@ pub struct Pass {
 
 /// All passes in order.
 pub const PASSES: &[Pass] = &[
-    // First: what is not there cannot stand between two operations that belong together.
+    // First: what nothing needs would count as a use of its operands. Later passes drop what they replace by themselves.
+    remove_dead_code::PASS,
+    // Early: what is not there cannot stand between two operations that belong together.
     remove_identities::PASS,
     // Before folding: a convolution that two normalisations share is not folded, two equal ones that became one are.
     common_subexpressions::PASS,
