@@ -5,12 +5,14 @@
 //! switched off by name, and a run can stop after one, which bisects a wrong pass.
 
 pub mod common_subexpressions;
+pub mod expand_routing;
 pub mod fold;
 pub mod fold_batch_norm;
 pub mod fold_scale;
 pub mod merge_branches;
 pub mod remove_dead_code;
 pub mod remove_identities;
+pub mod unify_means;
 
 use crate::graph::{Graph, verify};
 use crate::op::error::OpError;
@@ -30,6 +32,10 @@ pub struct Pass {
 pub const PASSES: &[Pass] = &[
     // First: what nothing needs would count as a use of its operands. Later passes drop what they replace by themselves.
     remove_dead_code::PASS,
+    // Before equal expressions are looked for: means that routings, squeeze-excite blocks and classifiers have in common are
+    // found only when they stand there and are written alike. Before identities: a reshape behind such a mean often is one.
+    expand_routing::PASS,
+    unify_means::PASS,
     // Early: what is not there cannot stand between two operations that belong together.
     remove_identities::PASS,
     // Before folding: a convolution that two normalisations share is not folded, two equal ones that became one are.

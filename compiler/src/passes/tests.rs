@@ -174,6 +174,60 @@ fn identities_go() {
 }
 
 #[test]
+fn reshapes_in_a_row_become_one() {
+    let graph = optimized("return x |> reshape([2, 2, 2, 36]) |> flatten |> reshape([2, 8, -1]) |> relu");
+    assert_eq!(count(&graph, "reshape"), 1);
+    let graph = optimized("return x |> flatten |> reshape([2, 4, 6, 6]) |> relu");
+    assert_eq!(count(&graph, "reshape"), 0);
+    let graph = optimized("let y = x |> flatten return first = y, second = y |> reshape([2, 12, 12])");
+    assert_eq!(count(&graph, "reshape"), 2);
+}
+
+#[test]
+fn pools_and_resizings_to_the_same_size_go() {
+    let graph = optimized(
+        "let y = x |> max_pool(1) |> avg_pool(1, stride=1) |> adaptive_avg_pool(6) |> upsample(1) |> mean([])
+         return y |> upsample(size=6, mode=bilinear) |> upsample(size=[6, 6], mode=bilinear, align_corners=true) |> relu",
+    );
+    assert_eq!(graph.node_count(), 2);
+    let graph = optimized("return x |> max_pool(1, stride=2) |> avg_pool(2, stride=1) |> adaptive_avg_pool([1, 2])");
+    assert_eq!(graph.node_count(), 4);
+}
+
+#[test]
+fn routings_become_the_operations_that_define_them() {
+    let routing = |routing: &str| {
+        let graph = optimized(&format!("return x |> dynamic_conv(6, experts=3, routing={routing}) as a"));
+        assert_eq!(count(&graph, "routing"), 0, "{routing}");
+        let names = ["mean", "linear", "activation", "softmax", "dynamic_conv"];
+        names.map(|name| count(&graph, name))
+    };
+    assert_eq!(routing("mlp(hidden=5, activation=silu)"), [1, 2, 1, 1, 1]);
+    assert_eq!(routing("mlp(gate=sigmoid)"), [1, 2, 2, 0, 1]);
+    assert_eq!(routing("linear"), [1, 1, 1, 0, 1]);
+    assert_eq!(routing("linear(gate=softmax(temperature=3))"), [1, 1, 0, 1, 1]);
+    // Every part is called as its weights are.
+    let graph = optimized("return x |> dynamic_conv(6, experts=3) as a");
+    let paths: Vec<String> =
+        graph.nodes().filter_map(|(_, node)| node.path.as_ref()).map(ToString::to_string).collect();
+    assert_eq!(paths, ["a.routing.fc1", "a.routing.fc2", "a"]);
+}
+
+#[test]
+fn means_of_one_tensor_are_computed_once() {
+    let graph = optimized(
+        "let y = x * (x |> global_avg_pool |> conv(4) as squeeze |> sigmoid)
+         let z = (x |> dynamic_conv(4, experts=2) as a) + (x |> dynamic_conv(4, kernel=3, experts=2, routing=linear) as b)
+         return y = y, z = z, features = x |> mean([2, 3]), kept = x |> mean([2, 3], keep=true), pooled = x |> avg_pool(6)",
+    );
+    assert_eq!((count(&graph, "mean"), count(&graph, "adaptive_avg_pool"), count(&graph, "avg_pool")), (1, 0, 0));
+    let graph = optimized("return x |> global_avg_pool |> flatten |> linear(3) as classifier");
+    assert_eq!(graph.node_count(), 3, "an input, a mean and a linear layer");
+    let graph = optimized("return x |> avg_pool(6, padding=3) |> avg_pool(2, stride=1) |> mean([1], keep=true)");
+    assert_eq!((count(&graph, "avg_pool"), count(&graph, "mean"), count(&graph, "reshape")), (1, 2, 2));
+}
+
+#[test]
 fn an_input_that_is_an_output_stays() {
     let graph = optimized("return same = x |> identity, other = x |> relu");
     assert_eq!(graph.node_count(), 2);
