@@ -12,6 +12,7 @@ pub mod fold_scale;
 pub mod merge_branches;
 pub mod remove_dead_code;
 pub mod remove_identities;
+pub mod split_means;
 pub mod unify_means;
 
 use crate::graph::{Graph, verify};
@@ -38,6 +39,8 @@ pub const PASSES: &[Pass] = &[
     unify_means::PASS,
     // Early: what is not there cannot stand between two operations that belong together.
     remove_identities::PASS,
+    // Before equal expressions: a part may have been averaged already.
+    split_means::PASS,
     // Before folding: a convolution that two normalisations share is not folded, two equal ones that became one are.
     common_subexpressions::PASS,
     // Before scales: the result of a normalisation is what a scale mostly stands behind.

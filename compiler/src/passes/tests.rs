@@ -228,6 +228,32 @@ fn means_of_one_tensor_are_computed_once() {
 }
 
 #[test]
+fn the_mean_of_a_concatenation_is_gathered_from_its_parts() {
+    let graph = optimized(
+        "let a = x |> conv(3) as a |> relu
+         let b = a |> dynamic_conv(3, kernel=3, groups=3, experts=2, routing=linear) as b
+         let y = concat(a, b)
+         return y * (y |> global_avg_pool |> conv(6) as squeeze |> sigmoid)",
+    );
+    // The routing of `b` averages `a` already.
+    let sources: Vec<&str> = graph
+        .nodes()
+        .filter(|(_, node)| node.op.name() == "mean")
+        .filter_map(|(id, _)| graph.node(graph.operands(id)[0]))
+        .map(|node| node.op.name())
+        .collect();
+    assert_eq!(sources, ["activation", "dynamic_conv"]);
+    assert_eq!(count(&graph, "concat"), 2);
+    // Concatenations of concatenations, of one tensor twice, and ones that nothing else needs.
+    let graph = optimized("let y = concat(x, concat(x |> relu, x)) return y |> mean([2, 3]) |> linear(3) as l");
+    assert_eq!((count(&graph, "mean"), count(&graph, "concat")), (2, 2));
+    assert!(graph.nodes().all(|(_, node)| node.op.name() != "concat" || node.shape.rank() == 2));
+    // Other dimensions.
+    let graph = optimized("return a = concat(x, x, dim=2) |> mean([2, 3]), b = concat(x, x) |> mean([1, 2])");
+    assert_eq!((count(&graph, "mean"), count(&graph, "concat")), (2, 2));
+}
+
+#[test]
 fn an_input_that_is_an_output_stays() {
     let graph = optimized("return same = x |> identity, other = x |> relu");
     assert_eq!(graph.node_count(), 2);
