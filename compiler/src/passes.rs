@@ -5,9 +5,11 @@
 //! switched off by name, and a run can stop after one, which bisects a wrong pass.
 
 pub mod common_subexpressions;
+pub mod expand_batch_norm;
 pub mod expand_routing;
 pub mod fold;
 pub mod fold_batch_norm;
+pub mod fold_constants;
 pub mod fold_scale;
 pub mod merge_branches;
 pub mod remove_dead_code;
@@ -43,11 +45,15 @@ pub const PASSES: &[Pass] = &[
     split_means::PASS,
     // Before folding: a convolution that two normalisations share is not folded, two equal ones that became one are.
     common_subexpressions::PASS,
+    // After equal expressions, each of which is folded once; before scales, which may be such constants.
+    fold_constants::PASS,
     // Before scales: the result of a normalisation is what a scale mostly stands behind.
     fold_batch_norm::PASS,
     fold_scale::PASS,
     // After folding: branches are bare convolutions only then.
     merge_branches::PASS,
+    // After all that would rather have the normalisation itself.
+    expand_batch_norm::PASS,
 ];
 
 /// What to run.

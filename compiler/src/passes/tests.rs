@@ -61,16 +61,20 @@ fn batch_norms_fold_into_convolutions_experts_and_linear_layers() {
 }
 
 #[test]
-fn a_batch_norm_after_a_shared_value_stays() {
-    let graph = optimized("let y = x |> conv(4) as a return first = y |> batch_norm as b, second = y |> relu");
-    assert_eq!(count(&graph, "batch_norm"), 1);
-    let graph = optimized("let y = x |> conv(4) as a return first = y |> batch_norm as b, second = y");
-    assert_eq!(count(&graph, "batch_norm"), 1);
-    let graph = optimized("return x |> relu |> batch_norm as b");
-    assert_eq!(count(&graph, "batch_norm"), 1);
-    // Dimension 1 of this linear layer's output is no feature.
-    let graph = optimized("return x |> flatten(2) |> linear(4) as l |> batch_norm as b");
-    assert_eq!(count(&graph, "batch_norm"), 1);
+fn a_batch_norm_that_cannot_be_folded_becomes_arithmetic() {
+    for body in [
+        "let y = x |> conv(4) as a return first = y |> batch_norm as b, second = y |> relu",
+        "let y = x |> conv(4) as a return first = y |> batch_norm(affine=false) as b, second = y",
+        "return x |> relu |> batch_norm(eps=0.5) as b",
+        // Dimension 1 of this linear layer's output is no feature.
+        "return x |> flatten(2) |> linear(4) as l |> batch_norm as b",
+        "return x |> flatten |> batch_norm as b",
+        "return x |> reshape([2, 4, 6, 3, 2]) |> batch_norm as b",
+    ] {
+        let graph = optimized(body);
+        let counts = ["batch_norm", "param", "binary"].map(|name| count(&graph, name));
+        assert_eq!(counts, [0, 2, 2], "{body}");
+    }
 }
 
 #[test]
@@ -251,6 +255,60 @@ fn the_mean_of_a_concatenation_is_gathered_from_its_parts() {
     // Other dimensions.
     let graph = optimized("return a = concat(x, x, dim=2) |> mean([2, 3]), b = concat(x, x) |> mean([1, 2])");
     assert_eq!((count(&graph, "mean"), count(&graph, "concat")), (2, 2));
+}
+
+#[test]
+fn operations_on_constants_are_constants() {
+    let graph = optimized(
+        "let table = constant([[i + j for j in 0..6] for i in 0..6]) |> permute([1, 0]) |> softmax
+         let border = concat(table |> tanh, table, dim=0)[::2] |> pad([[0, 0], [1, 1]], value=0.5) |> mean([1], keep=true)
+         return x * table + border",
+    );
+    assert_eq!(graph.node_count(), 5, "an input, two constants and two operations");
+    // What is not finite, and what takes more steps than there are elements.
+    let product = optimized("return x + matmul(constant([[1, 2]]), constant([[3], [4]]))");
+    assert_eq!(count(&product, "matmul"), 1);
+    let divided = tests::graph("return x = x |> relu, y = constant([1, 2]) / constant([0, 1])");
+    let divided = optimize(&divided, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(count(&divided, "binary"), 1);
+}
+
+#[test]
+fn movements_and_arithmetic_of_learned_tensors_cost_nothing() {
+    for table in [
+        // Relative positions, as in a window attention.
+        "param(\"table\", [9, 4]) |> gather([[i * j % 9 for j in 0..6] for i in 0..6]) |> permute([2, 0, 1])",
+        "param(\"table\", [36]) |> reshape([6, 6]) |> roll([1, -2], dims=[0, 1])",
+        "concat(param(\"a\", [3, 6]), param(\"b\", [1, 6]), constant([[1, 2, 3, 4, 5, 6]]), param(\"c\", [1, 6]), dim=0)",
+        "param(\"table\", [4, 4]) |> pad([[1, 1], [2, 0]], value=-2.5) |> dropout(0.1)",
+        "param(\"table\", [2, 4, 3, 3]) |> upsample(2)",
+        "param(\"table\", [2, 4, 12, 12])[:, :, ::2, 1::2]",
+        // Of the selected halves only one table is needed.
+        "concat(param(\"a\", [6, 6]), param(\"b\", [6, 6]), dim=0)[6:]",
+        "param(\"a\", [4, 1, 1]) * param(\"b\", [6]) - 3 / (param(\"c\", [1, 6, 1]) + 2)",
+        "param(\"a\", [6]) + param(\"b\", [6])",
+        "constant([1, 2, 3, 4, 5, 6]) - param(\"a\", [6, 1])",
+    ] {
+        let graph = optimized(&format!("return x + ({table})"));
+        assert_eq!(graph.node_count(), 3, "{table}: an input, a learned tensor and a sum");
+        assert_eq!(count(&graph, "param"), 1, "{table}");
+    }
+    let graph = optimized("let table = concat(param(\"a\", [6]), param(\"b\", [6]), dim=0) return x + table[6:]");
+    let (_, param) = graph.nodes().find(|(_, node)| node.op.name() == "param").unwrap();
+    assert_eq!(graph.weight(param.weights[0]).unwrap().recipe.to_string(), "6 elements of w1");
+    // What no recipe says, and what is too large for a table.
+    let graph = optimized("return x + (param(\"a\", [6]) |> sigmoid)");
+    assert_eq!(count(&graph, "activation"), 1);
+    let graph = optimized("return x + (param(\"a\", [6, 200000]) |> permute([1, 0]))[0]");
+    assert_eq!(count(&graph, "permute"), 1);
+}
+
+#[test]
+fn a_tensor_doubled_again_and_again_is_computed_soon() {
+    let graph = optimized("let p = param(\"p\", [6]) for i in 0..60 { p = (p + p) / 2 } return x + p");
+    assert_eq!(graph.node_count(), 3);
+    let graph = optimized("let p = param(\"p\", [6]) for i in 0..60 { p = concat(p, p, dim=0)[3:9] } return x + p");
+    assert_eq!(graph.node_count(), 3);
 }
 
 #[test]
