@@ -314,7 +314,9 @@ fn the_graph_can_be_printed_after_a_pass() {
     assert_eq!(lines(&["--after", "common-subexpressions"]), 9);
     assert_eq!(lines(&["--after", "fold-batch-norm"]), 0);
     assert_eq!(lines(&["--after", "all"]), 0);
-    assert_eq!(lines(&["--after", "all", "--without", "fold-batch-norm"]), 9);
+    assert_eq!(lines(&["--after", "merge-branches", "--without", "fold-batch-norm"]), 9);
+    assert_eq!(lines(&["--after", "all", "--without", "fold-batch-norm"]), 0);
+    assert_eq!(lines(&["--after", "all", "--without", "fold-batch-norm", "--without", "expand-batch-norm"]), 9);
     assert!(fails(2, &["build", DIGITS, "--emit", "ir", "--after", "fold-everything"]).contains("fold-batch-norm"));
     assert!(fails(2, &["build", DIGITS, "--emit", "ast", "--after", "all"]).contains("--emit ir"));
 }

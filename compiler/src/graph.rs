@@ -276,8 +276,7 @@ impl Graph {
     /// The number of trainable parameters; buffers such as batch-norm statistics do not count.
     #[must_use]
     pub fn parameter_count(&self) -> u64 {
-        self.weights
-            .iter()
+        self.stored_weights()
             .filter(|weight| weight.role.is_trainable())
             .map(|weight| weight.shape.elements() as u64)
             .sum()

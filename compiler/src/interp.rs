@@ -127,6 +127,12 @@ pub fn run_observed(
     Ok(values.outputs())
 }
 
+/// The output, of the given shape, of an operation without weights on known tensors.
+pub(crate) fn compute(op: &Op, inputs: &[(&Shape, &[f64])], shape: &Shape) -> Vec<f64> {
+    let inputs = inputs.iter().map(|(shape, data)| Operand { shape, data }).collect();
+    evaluate(op, &Job { inputs, weights: Vec::new(), shape })
+}
+
 /// The values of the nodes that are still needed.
 struct Values<'g> {
     graph: &'g Graph,

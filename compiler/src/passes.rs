@@ -5,11 +5,17 @@
 //! switched off by name, and a run can stop after one, which bisects a wrong pass.
 
 pub mod common_subexpressions;
+pub mod expand_batch_norm;
+pub mod expand_routing;
 pub mod fold;
 pub mod fold_batch_norm;
+pub mod fold_constants;
 pub mod fold_scale;
 pub mod merge_branches;
+pub mod remove_dead_code;
 pub mod remove_identities;
+pub mod split_means;
+pub mod unify_means;
 
 use crate::graph::{Graph, verify};
 use crate::op::error::OpError;
@@ -27,15 +33,27 @@ pub struct Pass {
 
 /// All passes in order.
 pub const PASSES: &[Pass] = &[
-    // First: what is not there cannot stand between two operations that belong together.
+    // First: what nothing needs would count as a use of its operands. Later passes drop what they replace by themselves.
+    remove_dead_code::PASS,
+    // Before equal expressions are looked for: means that routings, squeeze-excite blocks and classifiers have in common are
+    // found only when they stand there and are written alike. Before identities: a reshape behind such a mean often is one.
+    expand_routing::PASS,
+    unify_means::PASS,
+    // Early: what is not there cannot stand between two operations that belong together.
     remove_identities::PASS,
+    // Before equal expressions: a part may have been averaged already.
+    split_means::PASS,
     // Before folding: a convolution that two normalisations share is not folded, two equal ones that became one are.
     common_subexpressions::PASS,
+    // After equal expressions, each of which is folded once; before scales, which may be such constants.
+    fold_constants::PASS,
     // Before scales: the result of a normalisation is what a scale mostly stands behind.
     fold_batch_norm::PASS,
     fold_scale::PASS,
     // After folding: branches are bare convolutions only then.
     merge_branches::PASS,
+    // After all that would rather have the normalisation itself.
+    expand_batch_norm::PASS,
 ];
 
 /// What to run.

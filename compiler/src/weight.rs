@@ -153,6 +153,14 @@ pub enum Recipe {
         /// Input channels per group: output `o` takes input `o % inputs` of its group.
         inputs: usize,
     },
+    /// Elements of weights in another order: element `i` is element `indices[i]` of the weights laid end to end. A learned
+    /// tensor that is reshaped, permuted or looked up in a table is one.
+    Select {
+        /// The weights.
+        of: Vec<WeightId>,
+        /// A position for each element of the result.
+        indices: Arc<[u32]>,
+    },
 }
 
 impl Recipe {
@@ -163,6 +171,7 @@ impl Recipe {
             Recipe::Stored | Recipe::Constant(_) => Vec::new(),
             Recipe::InverseSqrt { of, .. } | Recipe::Embed { of, .. } | Recipe::Diagonal { of, .. } => vec![*of],
             Recipe::Vector { left, right, .. } | Recipe::Sum { left, right } => vec![*left, *right],
+            Recipe::Select { of, .. } => of.clone(),
         }
     }
 }
@@ -179,6 +188,10 @@ impl fmt::Display for Recipe {
                 write!(f, "{of} at [{row}, {column}] of {height}x{width}")
             }
             Recipe::Diagonal { of, .. } => write!(f, "diagonal of {of}"),
+            Recipe::Select { of, indices } => {
+                let of: Vec<String> = of.iter().map(ToString::to_string).collect();
+                write!(f, "{} elements of {}", indices.len(), of.join(", "))
+            }
         }
     }
 }

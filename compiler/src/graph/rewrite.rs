@@ -2,8 +2,9 @@
 //!
 //! A [`Rewrite`] walks the old graph in order. For each node a pass says what becomes of it: it is kept, it is replaced by
 //! nodes that compute the same, or another node's value is used in its place. The new graph is built in the same order, so
-//! its nodes stay in an order of execution; the old one is never changed. Nodes that nothing uses any more are dropped at
-//! the end, weights stay: a derived weight may still need them when it is prepared.
+//! its nodes stay in an order of execution; the old one is never changed. A rewrite cleans up after itself: nodes that no
+//! output needs any more are dropped at the end. Those that none needed before stay, for the pass that removes dead code.
+//! Weights stay: a derived weight may still need them when it is prepared.
 
 use super::{Graph, Node, NodeId, Port, WeightId};
 use crate::op::Op;
@@ -115,7 +116,7 @@ impl<'g> Rewrite<'g> {
         &self.new
     }
 
-    /// Ends the rewrite: inputs and outputs are those of the old graph, and what nothing uses is dropped.
+    /// Ends the rewrite: inputs and outputs are those of the old graph, and what nothing needs any more is dropped.
     fn finish(mut self) -> Graph {
         let moved = |ports: &[Port]| -> Vec<Port> {
             let port = |port: &Port| Some(Port { name: port.name.clone(), node: self.value(port.node)? });
@@ -124,14 +125,23 @@ impl<'g> Rewrite<'g> {
         let (inputs, outputs) = (moved(&self.old.inputs), moved(&self.old.outputs));
         self.new.inputs = inputs;
         self.new.outputs = outputs;
-        without_dead_nodes(&self.new)
+        let was_dead = needed(self.old, []).into_iter().zip(&self.values).filter(|(needed, _)| !needed);
+        let kept = needed(&self.new, was_dead.filter_map(|(_, value)| *value));
+        retain(&self.new, &kept)
     }
 }
 
-/// The graph without nodes that no output needs; inputs of the network stay.
-fn without_dead_nodes(graph: &Graph) -> Graph {
+/// The graph without the nodes that no output needs; inputs of the network stay.
+#[must_use]
+pub fn without_dead_nodes(graph: &Graph) -> Graph {
+    retain(graph, &needed(graph, []))
+}
+
+/// By node: whether an output needs it, it is an input, or one of `also` needs it.
+fn needed(graph: &Graph, also: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
     let mut needed = vec![false; graph.node_count()];
     let mut open: Vec<NodeId> = graph.outputs.iter().chain(&graph.inputs).map(|port| port.node).collect();
+    open.extend(also);
     while let Some(id) = open.pop() {
         match needed.get_mut(id.index()) {
             Some(needed) if !*needed => {
@@ -141,12 +151,17 @@ fn without_dead_nodes(graph: &Graph) -> Graph {
             _ => {}
         }
     }
+    needed
+}
+
+/// The graph of the nodes that are `kept`, with all that they need.
+fn retain(graph: &Graph, kept: &[bool]) -> Graph {
     let mut compact = graph.clone();
     compact.dag.clear();
     let mut moved: Vec<Option<NodeId>> = vec![None; graph.node_count()];
     let place = |moved: &[Option<NodeId>], id: NodeId| moved.get(id.index()).copied().flatten();
     for (id, node) in graph.nodes() {
-        if !needed.get(id.index()).copied().unwrap_or(false) {
+        if !kept.get(id.index()).copied().unwrap_or(false) {
             continue;
         }
         let index = compact.dag.add_node(node.clone());

@@ -7,14 +7,15 @@
 //! 5. no two weights have the same name;
 //! 6. inputs and outputs are nodes of the graph, inputs are input nodes, and there is at least one output;
 //! 7. the parent of an instance comes before it; only the network has none;
-//! 8. weights that come from a file precede derived ones, and a derived weight is computed from weights before it.
+//! 8. weights that come from a file precede derived ones, and a derived weight is computed from weights before it;
+//! 9. the recipe of a derived weight fits the weights that it needs, and gives as many elements as the weight has.
 
 use std::collections::HashSet;
 
-use super::{Graph, NodeId};
+use super::{Graph, NodeId, WeightId};
 use crate::op::Op;
 use crate::shape::Shape;
-use crate::weight::Recipe;
+use crate::weight::{Recipe, Weight};
 
 /// A broken invariant: a defect of the compiler, not of a program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +50,9 @@ pub fn verify(graph: &Graph) -> Result<(), Violation> {
         if weight.recipe == Recipe::Stored || weight.recipe.operands().iter().any(|operand| operand.index() >= index) {
             return Err(violation(&weight.name, "does not come after the weights that it needs"));
         }
+        if !fits(graph, weight) {
+            return Err(violation(&weight.name, format!("cannot be computed as {}", weight.recipe)));
+        }
     }
     for input in graph.inputs() {
         if !graph.node(input.node).is_some_and(|node| matches!(node.op, Op::Input(_))) {
@@ -67,6 +71,32 @@ pub fn verify(graph: &Graph) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// Whether a recipe can be followed and gives as many elements as its weight has.
+fn fits(graph: &Graph, weight: &Weight) -> bool {
+    let count = weight.shape.elements();
+    let shape = |id: WeightId| graph.weight(id).map(|weight| weight.shape.clone()).unwrap_or_default();
+    let elements = |id: WeightId| shape(id).elements();
+    match &weight.recipe {
+        Recipe::Stored => true,
+        Recipe::Constant(values) => values.len() == count,
+        Recipe::InverseSqrt { of, .. } => elements(*of) == count,
+        Recipe::Vector { left, right, dim, .. } => {
+            elements(*left) == count && shape(*left).dims().get(*dim) == Some(&elements(*right))
+        }
+        Recipe::Sum { left, right } => elements(*left) == count && elements(*right) == count,
+        Recipe::Embed { of, offset: [row, column], kernel: [rows, columns] } => {
+            shape(*of).nchw().is_some_and(|[out, inputs, height, width]| {
+                row + height <= *rows && column + width <= *columns && out * inputs * rows * columns == count
+            })
+        }
+        Recipe::Diagonal { of, inputs } => elements(*of) * inputs == count,
+        Recipe::Select { of, indices } => {
+            let available = of.iter().fold(0usize, |sum, id| sum.saturating_add(elements(*id)));
+            indices.len() == count && indices.iter().all(|index| (*index as usize) < available)
+        }
+    }
 }
 
 fn check_node(graph: &Graph, id: NodeId) -> Result<(), Violation> {

@@ -2,16 +2,21 @@
 
 #![expect(clippy::indexing_slicing, reason = "a verified graph: shapes and ranges fit by construction")]
 
+use std::borrow::Cow;
+
 use super::strided::Along;
-use super::weights::{WeightSource, fetch};
 use super::{InterpError, elementwise};
 use crate::graph::{Graph, WeightId};
 use crate::shape::Shape;
 use crate::weight::Recipe;
 
-/// The values of a recipe. Stored weights have none of their own here.
-pub(super) fn derive(graph: &Graph, source: &dyn WeightSource, recipe: &Recipe) -> Result<Vec<f64>, InterpError> {
-    let values = |id: &WeightId| fetch(graph, source, *id);
+/// The values of a recipe, from those of the weights that it needs. Stored weights have none of their own here.
+pub(super) fn derive<'v>(
+    graph: &Graph,
+    values: &dyn Fn(WeightId) -> Result<Cow<'v, [f64]>, InterpError>,
+    recipe: &Recipe,
+) -> Result<Vec<f64>, InterpError> {
+    let values = |id: &WeightId| values(*id);
     let shape = |id: &WeightId| graph.weight(*id).map(|weight| weight.shape.clone()).unwrap_or_default();
     Ok(match recipe {
         Recipe::Stored => Vec::new(),
@@ -37,6 +42,14 @@ pub(super) fn derive(graph: &Graph, source: &dyn WeightSource, recipe: &Recipe) 
                 kernel[channel * inputs + channel % inputs] = *factor;
             }
             kernel
+        }
+        Recipe::Select { of, indices } => {
+            let sources = of.iter().map(values).collect::<Result<Vec<_>, _>>()?;
+            let all = match sources.as_slice() {
+                [only] => Cow::Borrowed(&**only),
+                sources => Cow::Owned(sources.concat()),
+            };
+            indices.iter().map(|index| all[*index as usize]).collect()
         }
     })
 }
