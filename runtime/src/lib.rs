@@ -16,6 +16,8 @@
 
 pub mod abi;
 pub mod arena;
+pub mod prepare;
+pub mod program;
 mod shape;
 pub mod synth;
 mod tensor;

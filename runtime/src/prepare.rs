@@ -70,12 +70,12 @@ pub enum Value {
         /// Input channels per group.
         inputs: usize,
     },
-    /// Element `i` is element `indices[i]` of the value.
+    /// Element `i` is element `indices[i]` of the values laid end to end.
     Select {
-        /// The value.
-        of: ValueId,
+        /// The values.
+        of: Vec<ValueId>,
         /// Which elements.
-        indices: Arc<[usize]>,
+        indices: Arc<[u32]>,
     },
 }
 
@@ -273,10 +273,8 @@ impl Value {
     pub fn operands(&self) -> Vec<ValueId> {
         match self {
             Value::Stored(_) | Value::Constant(_) => Vec::new(),
-            Value::InverseSqrt { of, .. }
-            | Value::Embed { of, .. }
-            | Value::Diagonal { of, .. }
-            | Value::Select { of, .. } => vec![*of],
+            Value::InverseSqrt { of, .. } | Value::Embed { of, .. } | Value::Diagonal { of, .. } => vec![*of],
+            Value::Select { of, .. } => of.clone(),
             Value::Vector { left, right, .. } | Value::Sum { left, right } => vec![*left, *right],
         }
     }
@@ -397,18 +395,14 @@ impl<'s> Values<'s> {
                 Elements::Double(kernel)
             }
             Value::Select { of, indices } => {
-                let of = self.operand(*of)?;
-                let short = PrepareError::Length { expected: indices.len(), found: of.len() };
-                match of {
-                    Elements::Single(of) => {
-                        let selected: Option<Vec<f32>> = indices.iter().map(|index| of.get(*index).copied()).collect();
-                        Elements::Single(selected.ok_or(short)?.into())
-                    }
-                    Elements::Double(of) => {
-                        let selected: Option<Vec<f64>> = indices.iter().map(|index| of.get(*index).copied()).collect();
-                        Elements::Double(selected.ok_or(short)?)
-                    }
+                let mut all = Vec::new();
+                for value in of {
+                    all.extend(self.operand(*value)?.to_f64());
                 }
+                let element = |index: &u32| all.get(usize::try_from(*index).ok()?).copied();
+                let selected: Option<Vec<f64>> = indices.iter().map(element).collect();
+                let short = PrepareError::Length { expected: indices.len(), found: all.len() };
+                Elements::Double(selected.ok_or(short)?)
             }
         })
     }

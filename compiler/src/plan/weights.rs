@@ -108,6 +108,9 @@ impl Weights {
                 Value::Embed { of: value(*of), size, offset: *offset, kernel: *kernel }
             }
             Recipe::Diagonal { of, inputs } => Value::Diagonal { of: value(*of), inputs: *inputs },
+            Recipe::Select { of, indices } => {
+                Value::Select { of: of.iter().map(|id| value(*id)).collect(), indices: Arc::clone(indices) }
+            }
         }
     }
 }

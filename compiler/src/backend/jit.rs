@@ -1,0 +1,291 @@
+//! Machine code through Cranelift, in memory.
+//!
+//! In: a [`Plan`] and the instruction set it was made for. Out: [`Code`]: a function per step, and a driver per thread that
+//! calls them with that thread's units, meeting the other threads between steps. The code lives in memory that is writable
+//! while it is written and executable afterwards, never both, and goes when the [`Code`] is dropped.
+//!
+//! Nothing is decided here: each statement of a [`Routine`] becomes the instructions that it names.
+
+mod function;
+mod memory;
+
+use std::fmt::Write as _;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlags, Signature, UserFuncName, types};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{CodegenError, Context as FunctionContext};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{FuncId, Linkage, Module, ModuleError};
+use parameternet_runtime::abi::Kernel;
+use parameternet_runtime::isa::Isa;
+use parameternet_runtime::kernels::Kernels;
+use parameternet_runtime::program::{Code, Context, Port, StepEntry, share};
+use parameternet_runtime::threads::barrier_wait;
+
+use crate::code::{self, Routine};
+use crate::plan::Plan;
+use memory::{CodeMemory, Shapes};
+
+/// Why there is no code.
+#[derive(Debug, thiserror::Error)]
+pub enum JitError {
+    /// This machine lacks the instruction set.
+    #[error("this machine does not have the instruction set {0}")]
+    Isa(Isa),
+    /// The plan was made for another instruction set.
+    #[error("the plan is for tiles of {planned:?}, but those of {isa} are {own:?}")]
+    Tile {
+        /// The instruction set.
+        isa: Isa,
+        /// Its tile.
+        own: parameternet_runtime::abi::Tile,
+        /// That of the plan.
+        planned: parameternet_runtime::abi::Tile,
+    },
+    /// Cranelift knows no such machine.
+    #[error("there is no code generator for this machine: {0}")]
+    Host(String),
+    /// Cranelift refused a function: a defect of the compiler.
+    #[error("the code of `{function}` was refused: {reason}; this is a defect of the compiler, please report it")]
+    Refused {
+        /// The function.
+        function: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A form of the code for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// Cranelift's intermediate form.
+    Clif,
+    /// The instructions of the machine.
+    Assembly,
+}
+
+/// Machine code for a plan.
+///
+/// # Errors
+/// When the machine lacks the instruction set. All other errors are defects.
+pub fn compile(plan: &Plan, isa: Isa) -> Result<Code, JitError> {
+    let (code, _) = build(plan, isa, None)?;
+    Ok(code)
+}
+
+/// A text of the machine code for a plan.
+///
+/// # Errors
+/// As [`compile`].
+pub fn list(plan: &Plan, isa: Isa, listing: Listing) -> Result<String, JitError> {
+    let (_, text) = build(plan, isa, Some(listing))?;
+    Ok(text)
+}
+
+fn refused(function: &str, reason: impl ToString) -> JitError {
+    JitError::Refused { function: function.to_owned(), reason: reason.to_string() }
+}
+
+fn build(plan: &Plan, isa: Isa, listing: Option<Listing>) -> Result<(Code, String), JitError> {
+    let kernels = Kernels::for_isa(isa).ok_or(JitError::Isa(isa))?;
+    if plan.options.tile != isa.tile() {
+        return Err(JitError::Tile { isa, own: isa.tile(), planned: plan.options.tile });
+    }
+    let routines = code::generate(plan);
+    let shapes = Shapes::of(&routines);
+    let mut builder = JITBuilder::with_isa(target(isa)?, cranelift_module::default_libcall_names());
+    for kernel in Kernel::ALL {
+        builder.symbol(kernel.name(), kernels.address(kernel));
+    }
+    builder.symbol(BARRIER, barrier_wait as *const u8);
+    builder.symbols(shapes.symbols());
+    let mut writer = Writer {
+        module: JITModule::new(builder),
+        context: FunctionContext::new(),
+        builders: FunctionBuilderContext::new(),
+        has_fma: isa != Isa::Portable,
+        listing,
+        text: String::new(),
+    };
+    let steps = routines.iter().map(|routine| writer.step(routine, &shapes)).collect::<Result<Vec<_>, _>>()?;
+    let threads = plan.options.threads.max(1);
+    let drivers = (0..threads)
+        .map(|member| writer.driver(member, threads, &routines, &steps, plan.scratch))
+        .collect::<Result<Vec<_>, _>>()?;
+    writer.module.finalize_definitions().map_err(|error| refused("the module", error))?;
+    let text = std::mem::take(&mut writer.text);
+    let memory = CodeMemory::new(writer.module, shapes);
+    let port = |port: &crate::plan::Port| Port { name: port.name.clone(), shape: port.shape.dims().to_vec() };
+    let code = Code {
+        inputs: plan.inputs.iter().map(port).collect(),
+        outputs: plan.outputs.iter().map(port).collect(),
+        arena: plan.arena,
+        scratch: plan.scratch,
+        preparation: plan.weights.preparation.clone(),
+        drivers: drivers.iter().map(|id| memory.driver(*id)).collect(),
+        steps: routines
+            .iter()
+            .zip(&steps)
+            .map(|(routine, id)| StepEntry {
+                name: routine.name.clone(),
+                units: routine.units,
+                function: memory.step(*id),
+            })
+            .collect(),
+        owner: Box::new(memory),
+    };
+    Ok((code, text))
+}
+
+/// The symbol of the barrier.
+const BARRIER: &str = "barrier_wait";
+
+/// Cranelift's description of this machine, limited to an instruction set.
+fn target(isa: Isa) -> Result<OwnedTargetIsa, JitError> {
+    let host = |error: &dyn ToString| JitError::Host(error.to_string());
+    let mut flags = settings::builder();
+    let wanted = [
+        ("opt_level", "speed"),
+        ("is_pic", "false"),
+        ("use_colocated_libcalls", "false"),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ];
+    for (name, value) in wanted {
+        flags.set(name, value).map_err(|error| host(&error))?;
+    }
+    let infer = isa != Isa::Portable;
+    let mut builder = cranelift_native::builder_with_options(infer).map_err(|error| host(&error))?;
+    if !infer && cfg!(target_arch = "x86_64") {
+        // What every x86-64 machine of the last fifteen years has; vector code needs it.
+        for feature in ["has_sse3", "has_ssse3", "has_sse41"] {
+            builder.enable(feature).map_err(|error| host(&error))?;
+        }
+    }
+    builder.finish(settings::Flags::new(flags)).map_err(|error| host(&error))
+}
+
+/// Writes functions into a module.
+struct Writer {
+    module: JITModule,
+    context: FunctionContext,
+    builders: FunctionBuilderContext,
+    has_fma: bool,
+    listing: Option<Listing>,
+    text: String,
+}
+
+impl Writer {
+    fn signature(&self, parameters: usize) -> Signature {
+        let mut signature = Signature::new(self.call_conv());
+        signature.params.extend(std::iter::repeat_n(AbiParam::new(types::I64), parameters));
+        signature
+    }
+
+    fn call_conv(&self) -> CallConv {
+        self.module.isa().default_call_conv()
+    }
+
+    /// The function of a step.
+    fn step(&mut self, routine: &Routine, shapes: &Shapes) -> Result<FuncId, JitError> {
+        let signature = self.signature(4);
+        self.context.func.signature = signature;
+        let builder = FunctionBuilder::new(&mut self.context.func, &mut self.builders);
+        function::write(routine, builder, &mut self.module, shapes, self.has_fma)
+            .map_err(|error| refused(&routine.name, error))?;
+        self.define(&routine.name)
+    }
+
+    /// The function of a thread: its units of every step.
+    fn driver(
+        &mut self,
+        member: usize,
+        threads: usize,
+        routines: &[Routine],
+        steps: &[FuncId],
+        scratch: usize,
+    ) -> Result<FuncId, JitError> {
+        let name = format!("driver{member}");
+        let signature = self.signature(1);
+        self.context.func.signature = signature;
+        let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.builders);
+        let block = builder.create_block();
+        builder.append_block_params_for_function_params(block);
+        builder.switch_to_block(block);
+        builder.seal_block(block);
+        let context = builder.block_params(block).first().copied();
+        let context = context.ok_or_else(|| refused(&name, "it has no parameter"))?;
+        let load = |builder: &mut FunctionBuilder<'_>, offset: usize| {
+            let offset = i32::try_from(offset).unwrap_or(0);
+            builder.ins().load(types::I64, MemFlags::trusted(), context, offset)
+        };
+        let own = load(&mut builder, std::mem::offset_of!(Context, scratch));
+        let moved = i64::try_from(member * scratch * size_of::<f32>()).unwrap_or(i64::MAX);
+        let own = builder.ins().iadd_imm(own, moved);
+        let mut wait = None;
+        let mut is_first = true;
+        let mut was_alone = true;
+        for (routine, id) in routines.iter().zip(steps) {
+            // Steps of one unit are thread 0's; it need not wait for itself.
+            let is_alone = routine.units <= 1;
+            if threads > 1 && !is_first && !(is_alone && was_alone) {
+                let (function, barrier) = match wait {
+                    Some(known) => known,
+                    None => {
+                        let mut signature = Signature::new(self.module.isa().default_call_conv());
+                        signature.params.push(AbiParam::new(types::I64));
+                        let id = self
+                            .module
+                            .declare_function(BARRIER, Linkage::Import, &signature)
+                            .map_err(|error| refused(&name, error))?;
+                        let function = self.module.declare_func_in_func(id, builder.func);
+                        let barrier = load(&mut builder, std::mem::offset_of!(Context, barrier));
+                        *wait.insert((function, barrier))
+                    }
+                };
+                builder.ins().call(function, &[barrier]);
+            }
+            let units = share(routine.units, member, threads);
+            if !units.is_empty() {
+                let function = self.module.declare_func_in_func(*id, builder.func);
+                let bound = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+                let begin = builder.ins().iconst(types::I64, bound(units.start));
+                let end = builder.ins().iconst(types::I64, bound(units.end));
+                builder.ins().call(function, &[context, own, begin, end]);
+            }
+            was_alone = is_alone;
+            is_first = false;
+        }
+        builder.ins().return_(&[]);
+        builder.finalize();
+        self.define(&name)
+    }
+
+    /// Compiles the function in the context and puts it into the module.
+    fn define(&mut self, name: &str) -> Result<FuncId, JitError> {
+        let id = self
+            .module
+            .declare_function(name, Linkage::Local, &self.context.func.signature)
+            .map_err(|error| refused(name, error))?;
+        self.context.func.name = UserFuncName::user(0, id.as_u32());
+        if self.listing == Some(Listing::Clif) {
+            let _ = writeln!(self.text, "; {name}\n{}", self.context.func.display());
+        }
+        self.context.set_disasm(self.listing == Some(Listing::Assembly));
+        self.module.define_function(id, &mut self.context).map_err(|error| match error {
+            ModuleError::Compilation(CodegenError::Verifier(errors)) => refused(name, errors),
+            error => refused(name, error),
+        })?;
+        let assembly = self.context.compiled_code().and_then(|code| code.vcode.as_deref());
+        if let Some(assembly) = assembly {
+            let _ = writeln!(self.text, "; {name}\n{assembly}");
+        }
+        self.module.clear_context(&mut self.context);
+        Ok(id)
+    }
+}
+
+/// The comparison that ends a loop.
+const BELOW: IntCC = IntCC::UnsignedLessThan;

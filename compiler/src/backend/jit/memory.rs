@@ -1,0 +1,105 @@
+//! What machine code lives in, and the constant structures that it points to.
+
+use std::sync::Mutex;
+
+use cranelift_jit::JITModule;
+use cranelift_module::FuncId;
+use parameternet_runtime::program::{Driver, StepFunction};
+
+use crate::code::{Argument, Routine, Shape, Statement};
+
+/// The constant structures of all routines, at addresses that do not change; `shape3` in listings.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    shapes: Vec<Box<Shape>>,
+}
+
+impl Shapes {
+    pub(super) fn of(routines: &[Routine]) -> Shapes {
+        fn collect(statements: &[Statement], shapes: &mut Vec<Box<Shape>>) {
+            for statement in statements {
+                match statement {
+                    Statement::For { body, .. } => collect(body, shapes),
+                    Statement::Call { arguments, .. } => {
+                        for argument in arguments {
+                            if let Argument::Shape(shape) = argument
+                                && !shapes.iter().any(|known| **known == *shape)
+                            {
+                                shapes.push(Box::new(*shape));
+                            }
+                        }
+                    }
+                    Statement::Let { .. } | Statement::Set { .. } | Statement::Store { .. } => {}
+                }
+            }
+        }
+        let mut shapes = Vec::new();
+        for routine in routines {
+            collect(&routine.body, &mut shapes);
+        }
+        Shapes { shapes }
+    }
+
+    /// The symbol of a structure.
+    pub(super) fn symbol(&self, shape: &Shape) -> Option<String> {
+        self.shapes.iter().position(|known| **known == *shape).map(|index| format!("shape{index}"))
+    }
+
+    /// Every symbol with its address.
+    pub(super) fn symbols(&self) -> impl Iterator<Item = (String, *const u8)> {
+        self.shapes.iter().enumerate().map(|(index, shape)| {
+            let address: *const u8 = match &**shape {
+                Shape::Matmul(shape) => (&raw const *shape).cast(),
+                Shape::Patches(shape) => (&raw const *shape).cast(),
+                Shape::Depthwise(shape) => (&raw const *shape).cast(),
+                Shape::Pool(shape) => (&raw const *shape).cast(),
+                Shape::Resample(shape) => (&raw const *shape).cast(),
+                Shape::Softmax(shape) => (&raw const *shape).cast(),
+                Shape::Norm(shape) => (&raw const *shape).cast(),
+            };
+            (format!("shape{index}"), address)
+        })
+    }
+}
+
+/// The memory of finished machine code; freed when dropped.
+pub(super) struct CodeMemory {
+    // The lock is never contended: it makes the module shareable, which nobody touches again but to drop it.
+    module: Mutex<Option<JITModule>>,
+    /// The code points into them.
+    _shapes: Shapes,
+}
+
+impl CodeMemory {
+    /// Takes over a module whose definitions are finalized.
+    pub(super) fn new(module: JITModule, shapes: Shapes) -> CodeMemory {
+        CodeMemory { module: Mutex::new(Some(module)), _shapes: shapes }
+    }
+
+    fn address(&self, id: FuncId) -> *const u8 {
+        let module = self.module.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        module.as_ref().map_or(std::ptr::null(), |module| module.get_finalized_function(id))
+    }
+
+    /// A driver.
+    pub(super) fn driver(&self, id: FuncId) -> Driver {
+        // SAFETY: the function was written with the signature of a driver, and lives as long as the module.
+        unsafe { std::mem::transmute::<*const u8, Driver>(self.address(id)) }
+    }
+
+    /// The function of a step.
+    pub(super) fn step(&self, id: FuncId) -> StepFunction {
+        // SAFETY: the function was written with the signature of a step, and lives as long as the module.
+        unsafe { std::mem::transmute::<*const u8, StepFunction>(self.address(id)) }
+    }
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        let module = self.module.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(module) = module.take() {
+            // SAFETY: functions of the module are only called through the `Code` that owns this, by runs that borrow it.
+            unsafe { module.free_memory() };
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Programs and sessions: compiled code, the weights that it reads, and the memory that it works in.
+//!
+//! [`Code`] is what a code generator made of a network, whatever the generator. With prepared weights it is a [`Program`],
+//! which is immutable and shared: any number of [`Session`]s, each with an arena and threads of its own, run it at once.
+//! [`Session::run`] borrows inputs and outputs and allocates nothing.
+
+use std::any::Any;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::arena::{AlignedBuffer, AllocationError};
+use crate::prepare::{Preparation, PrepareError, TensorSource};
+use crate::threads::{Barrier, Team};
+
+/// What generated code finds its memory by.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Context {
+    /// The arena.
+    pub arena: *mut f32,
+    /// The threads' own memory, one piece after the other.
+    pub scratch: *mut f32,
+    /// The prepared weights.
+    pub weights: *const f32,
+    /// The inputs.
+    pub inputs: *const *const f32,
+    /// The outputs.
+    pub outputs: *const *mut f32,
+    /// Where threads meet between steps.
+    pub barrier: *const Barrier,
+}
+
+/// All of one thread's work of a run.
+pub type Driver = unsafe extern "C" fn(context: *const Context);
+
+/// The units from `begin` to `end` of a step; `scratch` is the thread's own memory.
+pub type StepFunction =
+    unsafe extern "C" fn(context: *const Context, scratch: *mut f32, begin: usize, end: usize);
+
+/// The units that a member of a team of so many works on: near equal parts in order, a single one for member 0.
+#[must_use]
+pub fn share(units: usize, member: usize, members: usize) -> Range<usize> {
+    (member * units).div_ceil(members)..((member + 1) * units).div_ceil(members)
+}
+
+/// A step of the code, for measurements.
+#[derive(Debug, Clone)]
+pub struct StepEntry {
+    /// Its name.
+    pub name: String,
+    /// How many units it has.
+    pub units: usize,
+    /// Its code.
+    pub function: StepFunction,
+}
+
+/// An input or output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Its dimensions, as the network has them.
+    pub shape: Vec<usize>,
+}
+
+impl Port {
+    /// How many elements it has.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What a code generator made. Lengths count `f32`s.
+pub struct Code {
+    /// The inputs in order.
+    pub inputs: Vec<Port>,
+    /// The outputs in order.
+    pub outputs: Vec<Port>,
+    /// The length of the arena.
+    pub arena: usize,
+    /// The length of each thread's own memory.
+    pub scratch: usize,
+    /// How the weights are prepared.
+    pub preparation: Preparation,
+    /// One driver per thread.
+    pub drivers: Vec<Driver>,
+    /// The steps, one by one.
+    pub steps: Vec<StepEntry>,
+    /// What the functions above live in; dropped with the code.
+    pub owner: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Code")
+            .field("inputs", &self.inputs)
+            .field("outputs", &self.outputs)
+            .field("threads", &self.drivers.len())
+            .field("steps", &self.steps.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A network that is ready to run: code and weights. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Program {
+    code: Arc<Code>,
+    weights: Arc<AlignedBuffer>,
+}
+
+/// Why a session cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// There is no memory for it.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
+    /// The operating system starts no thread.
+    #[error("no thread can be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The code has no driver.
+    #[error("the code has no thread")]
+    NoThread,
+}
+
+/// Why a run was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// More or fewer inputs or outputs than the network has.
+    #[error("the network has {expected} {what}, but {found} were given")]
+    Count {
+        /// `inputs` or `outputs`.
+        what: &'static str,
+        /// How many it has.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// An input or output of another length.
+    #[error("`{name}` of shape {shape:?} has {} elements, not {found}", shape.iter().product::<usize>())]
+    Length {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How many elements were given.
+        found: usize,
+    },
+}
+
+impl Program {
+    /// Joins code and weights, which are prepared as the code wants them.
+    ///
+    /// # Errors
+    /// When `source` lacks a weight, or memory runs out.
+    ///
+    /// # Safety
+    /// The functions of `code` read and write only the memory that [`Context`] leads to, within the lengths that `code`
+    /// says, are valid as long as its owner, may run on several threads with contexts that share nothing but weights, and
+    /// its drivers meet at the barrier equally often.
+    pub unsafe fn new(code: Code, source: &dyn TensorSource) -> Result<Program, PrepareError> {
+        let weights = code.preparation.run(source)?;
+        Ok(Program { code: Arc::new(code), weights: Arc::new(weights) })
+    }
+
+    /// The inputs in order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.code.inputs
+    }
+
+    /// The outputs in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        &self.code.outputs
+    }
+
+    /// The steps in order.
+    #[must_use]
+    pub fn steps(&self) -> &[StepEntry] {
+        &self.code.steps
+    }
+
+    /// How many threads share the work.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.code.drivers.len()
+    }
+
+    /// The bytes of its prepared weights.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        self.weights.len() * size_of::<f32>()
+    }
+
+    /// Makes a session: an arena, and threads if the code uses more than one.
+    ///
+    /// # Errors
+    /// When memory runs out or no thread can be started.
+    pub fn session(&self) -> Result<Session, SessionError> {
+        let threads = NonZeroUsize::new(self.threads()).ok_or(SessionError::NoThread)?;
+        Ok(Session {
+            arena: AlignedBuffer::new(self.code.arena)?,
+            scratch: AlignedBuffer::new(self.code.scratch.saturating_mul(threads.get()))?,
+            team: Team::new(threads)?,
+            inputs: Pointers(vec![std::ptr::null(); self.code.inputs.len()]),
+            outputs: Pointers(vec![std::ptr::null_mut(); self.code.outputs.len()]),
+            program: self.clone(),
+        })
+    }
+}
+
+/// Room for the pointers of a run; null between runs.
+#[derive(Debug)]
+struct Pointers<P>(Vec<P>);
+
+// SAFETY: the pointers are only used while a run borrows what they point to, on the threads of that run.
+unsafe impl<P> Send for Pointers<P> {}
+// SAFETY: as above; shared access reads no pointer.
+unsafe impl<P> Sync for Pointers<P> {}
+
+/// One user of a [`Program`]: runs one at a time, in memory of its own.
+#[derive(Debug)]
+pub struct Session {
+    program: Program,
+    arena: AlignedBuffer,
+    scratch: AlignedBuffer,
+    team: Team,
+    inputs: Pointers<*const f32>,
+    outputs: Pointers<*mut f32>,
+}
+
+/// A context that the threads of one run share.
+struct Shared(Context);
+
+// SAFETY: generated code reads the context and splits what it leads to between threads by the contract of `Program::new`.
+unsafe impl Sync for Shared {}
+
+impl Session {
+    /// What it runs.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The bytes of memory that it has for itself.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        (self.arena.len() + self.scratch.len()) * size_of::<f32>()
+    }
+
+    /// Fills its memory with NaN, so that a value that is read before it was written shows in the outputs. For tests.
+    pub fn poison(&mut self) {
+        self.arena.poison();
+        self.scratch.poison();
+    }
+
+    /// Computes the outputs for these inputs, each in row-major order of the layout that the program was compiled for.
+    /// Allocates nothing.
+    ///
+    /// # Errors
+    /// When the number or the lengths of inputs or outputs are not those of the program; then nothing is written.
+    pub fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
+        self.check(inputs, outputs)?;
+        let shared = &self.context(inputs, outputs);
+        let drivers = self.program.code.drivers.as_slice();
+        self.team.run(&|member, _| {
+            if let Some(driver) = drivers.get(member) {
+                // SAFETY: the context leads to an arena, scratch memory and weights of the lengths that the code says, and
+                // to inputs and outputs whose lengths were checked; the team has as many members as there are drivers and
+                // as its barrier expects. The rest is the contract of `Program::new`.
+                unsafe { driver(&raw const shared.0) };
+            }
+        });
+        self.forget();
+        Ok(())
+    }
+
+    /// [`Session::run`], step by step: adds to `times`, one per step, how long each took. All threads finish a step before
+    /// the next begins.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_timed(
+        &mut self,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        times: &mut [Duration],
+    ) -> Result<(), RunError> {
+        self.check(inputs, outputs)?;
+        let shared = &self.context(inputs, outputs);
+        let code = &*self.program.code;
+        let (threads, scratch) = (code.drivers.len(), code.scratch);
+        for (step, time) in code.steps.iter().zip(times) {
+            let start = Instant::now();
+            let work = |member: usize| {
+                let units = share(step.units, member, threads);
+                if !units.is_empty() {
+                    // SAFETY: as in `run`; the scratch memory has a piece for each member.
+                    unsafe {
+                        let scratch = shared.0.scratch.add(member * scratch);
+                        (step.function)(&raw const shared.0, scratch, units.start, units.end);
+                    }
+                }
+            };
+            if step.units <= 1 {
+                work(0);
+            } else {
+                self.team.run(&|member, _| work(member));
+            }
+            *time += start.elapsed();
+        }
+        self.forget();
+        Ok(())
+    }
+
+    fn check(&self, inputs: &[&[f32]], outputs: &[&mut [f32]]) -> Result<(), RunError> {
+        let check = |what, ports: &[Port], lengths: &mut dyn ExactSizeIterator<Item = usize>| {
+            if ports.len() != lengths.len() {
+                return Err(RunError::Count { what, expected: ports.len(), found: lengths.len() });
+            }
+            match ports.iter().zip(lengths).find(|(port, length)| port.elements() != *length) {
+                Some((port, found)) => {
+                    Err(RunError::Length { name: port.name.clone(), shape: port.shape.clone(), found })
+                }
+                None => Ok(()),
+            }
+        };
+        check("inputs", self.program.inputs(), &mut inputs.iter().map(|input| input.len()))?;
+        check("outputs", self.program.outputs(), &mut outputs.iter().map(|output| output.len()))
+    }
+
+    fn context(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Shared {
+        for (pointer, input) in self.inputs.0.iter_mut().zip(inputs) {
+            *pointer = input.as_ptr();
+        }
+        for (pointer, output) in self.outputs.0.iter_mut().zip(outputs) {
+            *pointer = output.as_mut_ptr();
+        }
+        Shared(Context {
+            arena: self.arena.as_mut_ptr(),
+            scratch: self.scratch.as_mut_ptr(),
+            weights: self.program.weights.as_ptr(),
+            inputs: self.inputs.0.as_ptr(),
+            outputs: self.outputs.0.as_ptr(),
+            barrier: self.team.barrier(),
+        })
+    }
+
+    /// Drops the pointers of a run.
+    fn forget(&mut self) {
+        self.inputs.0.fill(std::ptr::null());
+        self.outputs.0.fill(std::ptr::null_mut());
+    }
+}
