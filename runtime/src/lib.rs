@@ -7,17 +7,25 @@
 //!   with the [`TensorSpec`]s of a network and gives [`BoundWeights`], or a [`MismatchError`] that lists everything
 //!   that does not fit. [`save`] writes such a file.
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
+//! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
+//!   contract with generated code, [`math`] the constants that both use.
 //!
 //! No input, however damaged, makes this crate panic.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod abi;
+mod isa;
+pub mod kernels;
+pub mod math;
 mod shape;
+mod simd;
 pub mod synth;
 mod tensor;
 pub mod weights;
 
+pub use isa::{Isa, IsaError};
+pub use kernels::Kernels;
 pub use tensor::{ShapeError, Tensor};
 pub use weights::{
     BoundWeights, ElementType, MismatchError, NamedTensor, SaveError, TensorSpec, TensorView, WeightFile,
