@@ -41,12 +41,15 @@
     )
 )]
 
+pub mod backend;
+pub mod code;
 pub mod elaborate;
 pub mod graph;
 pub mod interp;
 pub mod limits;
 pub mod op;
 pub mod passes;
+pub mod plan;
 pub mod program;
 mod resolve;
 pub mod shape;

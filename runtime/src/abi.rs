@@ -196,6 +196,14 @@ pub struct ActivationShape {
     pub slope: f32,
 }
 
+impl ActivationShape {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_identity(self) -> bool {
+        self.code == ActivationCode::Identity
+    }
+}
+
 /// What happens to an output `v` of column or channel `c` before it is written, in this order, as far as the operand is
 /// there: `v + bias[c]`, `before(v)`, `v * gate[c]`, `v + residual[same place]`, `after(v)`; at last, what is written is
 /// also added to `sums[c]`.

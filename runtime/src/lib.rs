@@ -9,6 +9,8 @@
 //! - [`threads::Team`] runs one job on several threads at once, which meet at a [`threads::Barrier`] between the steps of a
 //!   network; [`arena::AlignedBuffer`] is the memory in which they compute.
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
+//! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
+//!   contract with generated code, [`math`] the constants that both use.
 //!
 //! No input, however damaged, makes this crate panic.
 
@@ -16,14 +18,20 @@
 
 pub mod abi;
 pub mod arena;
+mod isa;
+pub mod kernels;
+pub mod math;
 pub mod prepare;
 pub mod program;
 mod shape;
+mod simd;
 pub mod synth;
 mod tensor;
 pub mod threads;
 pub mod weights;
 
+pub use isa::{Isa, IsaError};
+pub use kernels::Kernels;
 pub use tensor::{ShapeError, Tensor};
 pub use weights::{
     BoundWeights, ElementType, MismatchError, NamedTensor, SaveError, TensorSpec, TensorView, WeightFile,

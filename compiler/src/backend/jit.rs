@@ -20,10 +20,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 use parameternet_runtime::abi::Kernel;
-use parameternet_runtime::isa::Isa;
-use parameternet_runtime::kernels::Kernels;
 use parameternet_runtime::program::{Code, Context, Port, StepEntry, share};
 use parameternet_runtime::threads::barrier_wait;
+use parameternet_runtime::{Isa, Kernels};
 
 use crate::code::{self, Routine};
 use crate::plan::Plan;

@@ -1,0 +1,156 @@
+//! Instruction sets: which of them this machine has, and which one is used.
+//!
+//! In comes the machine and, in [`Isa::chosen`] alone, the environment variable `PNET_ISA`. Out comes an [`Isa`]. Its
+//! kernels are in [`Kernels::for_isa`](crate::kernels::Kernels::for_isa), which gives none that the machine cannot run.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::abi::Tile;
+
+/// An instruction set that there are kernels for, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isa {
+    /// What every machine has.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 (F, VL, BW, DQ) besides.
+    Avx512,
+}
+
+/// Why an instruction set cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IsaError {
+    /// No instruction set has that name.
+    #[error("there is no instruction set '{name}'; there are avx512, avx2 and portable")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// This machine lacks it.
+    #[error("this machine does not have the instruction set {isa}")]
+    Unavailable {
+        /// What was asked for.
+        isa: Isa,
+    },
+}
+
+impl Isa {
+    /// All of them, in order.
+    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+
+    /// The name, as in `PNET_ISA`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this machine can run it.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Isa::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => {
+                Isa::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 | Isa::Avx512 => false,
+        }
+    }
+
+    /// The instruction sets of this machine, in order.
+    #[must_use]
+    pub fn available() -> Vec<Isa> {
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+    }
+
+    /// The best instruction set of this machine.
+    #[must_use]
+    pub fn detect() -> Isa {
+        Isa::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
+    }
+
+    /// The one that the environment variable `PNET_ISA` asks for, else the best one.
+    ///
+    /// # Errors
+    ///
+    /// If the variable names no instruction set, or one that this machine lacks.
+    pub fn chosen() -> Result<Isa, IsaError> {
+        Isa::choose(std::env::var_os("PNET_ISA").map(|name| name.to_string_lossy().into_owned()).as_deref())
+    }
+
+    fn choose(name: Option<&str>) -> Result<Isa, IsaError> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Isa::detect()) };
+        let isa: Isa = name.parse()?;
+        if isa.is_available() { Ok(isa) } else { Err(IsaError::Unavailable { isa }) }
+    }
+
+    /// The register tile of its matrix product.
+    #[must_use]
+    pub const fn tile(self) -> Tile {
+        match self {
+            Isa::Portable => Tile { lanes: 4, rows: 4 },
+            Isa::Avx2 => Tile { lanes: 8, rows: 6 },
+            Isa::Avx512 => Tile { lanes: 16, rows: 12 },
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Isa {
+    type Err = IsaError;
+
+    fn from_str(name: &str) -> Result<Isa, IsaError> {
+        Isa::ALL.into_iter().find(|isa| isa.name() == name).ok_or_else(|| IsaError::Unknown { name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed() {
+        for isa in Isa::ALL {
+            assert_eq!(isa.to_string().parse(), Ok(isa));
+        }
+    }
+
+    #[test]
+    fn a_choice_is_honoured_or_refused() {
+        assert_eq!(Isa::choose(None), Ok(Isa::detect()));
+        assert_eq!(Isa::choose(Some("")), Ok(Isa::detect()));
+        assert_eq!(Isa::choose(Some("portable")), Ok(Isa::Portable));
+        let unknown = Isa::choose(Some("sse9")).unwrap_err();
+        assert_eq!(unknown.to_string(), "there is no instruction set 'sse9'; there are avx512, avx2 and portable");
+        for isa in Isa::ALL {
+            let expected = if isa.is_available() { Ok(isa) } else { Err(IsaError::Unavailable { isa }) };
+            assert_eq!(Isa::choose(Some(isa.name())), expected);
+        }
+        let unavailable = IsaError::Unavailable { isa: Isa::Avx512 };
+        assert_eq!(unavailable.to_string(), "this machine does not have the instruction set avx512");
+    }
+
+    #[test]
+    fn the_best_one_is_the_last_available() {
+        assert_eq!(Isa::available().last(), Some(&Isa::detect()));
+        assert!(Isa::available().contains(&Isa::Portable));
+    }
+}

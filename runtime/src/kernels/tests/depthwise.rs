@@ -1,0 +1,155 @@
+//! Windows: depthwise convolution and patches.
+
+use super::images::{Image, random_window};
+use super::*;
+
+struct Case {
+    image: Image,
+    weights: Rows,
+    shape: DepthwiseShape,
+    row: usize,
+    finish: Finish,
+}
+
+impl Case {
+    fn random(random: &mut Random) -> Case {
+        let channels = random.between(1, 40);
+        let (image, window, row) = random_window(random, channels, true);
+        let weight_stride = channels + random.between(0, 3);
+        let out_stride = channels + random.between(0, 3);
+        let taps = window.kernel_height * window.kernel_width;
+        let weights = Rows::random(random, taps, channels, weight_stride);
+        let finish = Finish::random(random, window.out_width, channels);
+        let shape = DepthwiseShape { window, channels, weight_stride, out_stride, epilogue: finish.epilogue };
+        Case { image, weights, shape, row, finish }
+    }
+
+    /// Runs it as so many calls.
+    fn run(&self, kernels: &Kernels, splits: &[usize]) -> (Rows, Option<Vec<f32>>) {
+        let mut out = Rows::poison(self.shape.window.out_width, self.shape.channels, self.shape.out_stride);
+        let mut sums = self.finish.sums.clone();
+        let shift = |pointer: *const f32, by: usize| if pointer.is_null() { pointer } else { pointer.wrapping_add(by) };
+        for pair in splits.windows(2) {
+            let (first, end) = (pair[0], pair[1]);
+            let shape = DepthwiseShape { channels: end - first, ..self.shape };
+            // SAFETY: all operands have as many pixels, channels and taps as the shape says.
+            unsafe {
+                (kernels.depthwise)(
+                    self.image.pointer().wrapping_add(first),
+                    self.weights.pointer().wrapping_add(first),
+                    out.pointer_mut().wrapping_add(first),
+                    self.row,
+                    &raw const shape,
+                    shift(self.finish.bias(), first),
+                    shift(self.finish.gate(), first),
+                    shift(self.finish.residual(), first),
+                    shift(pointer_mut(sums.as_mut()), first).cast_mut(),
+                );
+            }
+        }
+        (out, sums)
+    }
+}
+
+#[test]
+fn depthwise_is_right() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random);
+            let (out, sums) = case.run(kernels, &[0, case.shape.channels]);
+            let what = format!("{name} row {} {:?}", case.row, case.shape);
+            out.check(&what, 4e-6, |column, channel| {
+                let mut sum = 0.0;
+                for (tap, pixel) in case.image.taps(&case.shape.window, case.row, column).into_iter().enumerate() {
+                    if let Some((row, column)) = pixel {
+                        sum += case.image.at(row, column, channel) * case.weights.at(tap, channel);
+                    }
+                }
+                case.finish.apply(column, channel, sum)
+            });
+            case.finish.check_sums(&what, sums.as_ref(), &out);
+        });
+    }
+}
+
+#[test]
+fn depthwise_has_the_same_bits_however_channels_are_split() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random);
+            let channels = case.shape.channels;
+            let split = random.between(0, channels);
+            let (out, sums) = case.run(kernels, &[0, channels]);
+            let (other, other_sums) = case.run(kernels, &[0, split, channels]);
+            assert_eq!(out.bits(), other.bits(), "{name} {:?}", case.shape);
+            assert_eq!(sums.as_deref().map(bits), other_sums.as_deref().map(bits), "{name} {:?}", case.shape);
+        });
+    }
+}
+
+#[test]
+fn depthwise_has_the_same_bits_on_every_path() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random);
+            let window = &case.shape.window;
+            let (out, _) = case.run(kernels, &[0, case.shape.channels]);
+            // Each pixel alone, as the first of a row: a larger padding at the left is a window further to the left.
+            let column = random.between(0, window.out_width - 1);
+            if column * window.stride_width > window.left {
+                return;
+            }
+            let left = window.left - column * window.stride_width;
+            let mut alone = Case {
+                image: case.image.clone(),
+                weights: case.weights.clone(),
+                shape: case.shape,
+                row: case.row,
+                finish: Finish {
+                    epilogue: case.finish.epilogue,
+                    bias: case.finish.bias.clone(),
+                    gate: case.finish.gate.clone(),
+                    residual: case.finish.residual.as_ref().map(|rows| Rows {
+                        data: rows.data[column * rows.stride..].to_vec(),
+                        rows: rows.rows - column,
+                        ..*rows
+                    }),
+                    sums: None,
+                },
+            };
+            alone.shape.window.left = left;
+            alone.shape.window.out_width = 1;
+            let (single, _) = alone.run(kernels, &[0, case.shape.channels]);
+            for channel in 0..case.shape.channels {
+                assert_eq!(single.at(0, channel), out.at(column, channel), "{name} {:?}", case.shape);
+            }
+        });
+    }
+}
+
+#[test]
+fn patches_are_right() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let channels = random.between(1, 20);
+            let (image, window, _) = random_window(random, channels, true);
+            let taps = window.kernel_height * window.kernel_width;
+            let pixels = image.out_height(&window) * window.out_width;
+            let first = random.between(0, pixels);
+            let count = random.between(0, pixels - first);
+            let out_stride = taps * channels + random.between(0, 3);
+            let shape = PatchShape { window, channels, out_stride };
+            let mut out = Rows::poison(count, taps * channels, out_stride);
+            // SAFETY: the image and the output have that geometry.
+            unsafe { (kernels.patches)(image.pointer(), out.pointer_mut(), first, count, &raw const shape) };
+            out.check(&format!("{name} {first} {shape:?}"), 0.0, |row, value| {
+                let pixel = first + row;
+                let taps = image.taps(&window, pixel / window.out_width, pixel % window.out_width);
+                match taps[value / channels] {
+                    Some((row, column)) => image.at(row, column, value % channels),
+                    None => 0.0,
+                }
+            });
+        });
+    }
+}

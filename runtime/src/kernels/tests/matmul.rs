@@ -1,0 +1,162 @@
+//! Matrix products, and the panels for them.
+
+use super::*;
+
+struct Case {
+    a: Rows,
+    columns: usize,
+    panel: Vec<f32>,
+    width: usize,
+    shape: MatmulShape,
+    finish: Finish,
+}
+
+impl Case {
+    fn random(random: &mut Random, tile: Tile) -> Case {
+        let rows = random.between(0, 40);
+        let depth = if random.between(0, 9) == 0 { 0 } else { random.between(1, 70) };
+        let columns = random.between(1, tile.columns());
+        let width = tile.panel_width(columns);
+        let a_stride = depth + random.between(0, 5);
+        let out_stride = columns + random.between(0, 5);
+        let a = Rows::random(random, rows, depth, a_stride);
+        let mut panel = vec![0.0; depth * width];
+        for row in panel.chunks_mut(width) {
+            row[..columns].copy_from_slice(&random.values(columns));
+        }
+        let finish = Finish::random(random, rows, columns);
+        let shape = MatmulShape { depth, columns, a_stride, out_stride, epilogue: finish.epilogue };
+        Case { a, columns, panel, width, shape, finish }
+    }
+
+    /// Runs it as so many calls.
+    fn run(&self, kernels: &Kernels, splits: &[usize]) -> (Rows, Option<Vec<f32>>) {
+        let mut out = Rows::poison(self.a.rows, self.columns, self.shape.out_stride);
+        let mut sums = self.finish.sums.clone();
+        for pair in splits.windows(2) {
+            let (first, end) = (pair[0], pair[1]);
+            let residual = if self.finish.residual().is_null() {
+                std::ptr::null()
+            } else {
+                self.finish.residual().wrapping_add(first * self.shape.epilogue.residual_stride)
+            };
+            // SAFETY: all operands have as many rows, columns and places along the depth as the shape says.
+            unsafe {
+                (kernels.matmul)(
+                    self.a.pointer().wrapping_add(first * self.shape.a_stride),
+                    self.panel.as_ptr(),
+                    out.pointer_mut().wrapping_add(first * self.shape.out_stride),
+                    end - first,
+                    &raw const self.shape,
+                    self.finish.bias(),
+                    self.finish.gate(),
+                    residual,
+                    pointer_mut(sums.as_mut()),
+                );
+            }
+        }
+        (out, sums)
+    }
+}
+
+#[test]
+fn matmul_is_right() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random, kernels.tile());
+            let (out, sums) = case.run(kernels, &[0, case.a.rows]);
+            let what = format!("{name} {:?}", case.shape);
+            out.check(&what, 4e-6, |row, column| {
+                let products =
+                    (0..case.shape.depth).map(|k| case.a.at(row, k) * f64::from(case.panel[k * case.width + column]));
+                case.finish.apply(row, column, products.sum())
+            });
+            case.finish.check_sums(&what, sums.as_ref(), &out);
+        });
+    }
+}
+
+#[test]
+fn matmul_has_the_same_bits_however_rows_are_split() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random, kernels.tile());
+            let first = random.between(0, case.a.rows);
+            let second = random.between(first, case.a.rows);
+            let (out, sums) = case.run(kernels, &[0, case.a.rows]);
+            let (split, split_sums) = case.run(kernels, &[0, first, second, case.a.rows]);
+            assert_eq!(out.bits(), split.bits(), "{name} {:?}", case.shape);
+            assert_eq!(sums.as_deref().map(bits), split_sums.as_deref().map(bits), "{name} {:?}", case.shape);
+        });
+    }
+}
+
+#[test]
+fn matmul_has_the_same_bits_in_a_wider_panel() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random, kernels.tile());
+            let (out, _) = case.run(kernels, &[0, case.a.rows]);
+            // The same column alone.
+            let column = random.between(0, case.columns - 1);
+            let width = kernels.tile().panel_width(1);
+            let mut panel = vec![0.0; case.shape.depth * width];
+            for (k, row) in panel.chunks_mut(width).enumerate() {
+                row[0] = case.panel[k * case.width + column];
+            }
+            let pick = |values: &Option<Vec<f32>>| values.as_ref().map(|values| vec![values[column]]);
+            let alone = Case {
+                a: case.a.clone(),
+                columns: 1,
+                panel,
+                width,
+                shape: MatmulShape { columns: 1, ..case.shape },
+                finish: Finish {
+                    epilogue: case.finish.epilogue,
+                    bias: pick(&case.finish.bias),
+                    gate: pick(&case.finish.gate),
+                    residual: case.finish.residual.as_ref().map(|rows| Rows {
+                        data: rows.data.get(column..).unwrap_or_default().to_vec(),
+                        columns: 1,
+                        ..*rows
+                    }),
+                    sums: None,
+                },
+            };
+            let (single, _) = alone.run(kernels, &[0, case.a.rows]);
+            for row in 0..case.a.rows {
+                assert_eq!(single.at(row, 0), out.at(row, column), "{name} {:?}", case.shape);
+            }
+        });
+    }
+}
+
+#[test]
+fn panels_are_packed() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let depth = random.between(0, 150);
+            let columns = random.between(1, kernels.tile().columns());
+            let width = kernels.tile().panel_width(columns);
+            let mut panel = Rows::poison(depth, width, width);
+            let transposed = random.flag();
+            let (rows, row_length) = if transposed { (columns, depth) } else { (depth, columns) };
+            let stride = row_length + random.between(0, 3);
+            let source = Rows::random(random, rows, row_length, stride);
+            let (row_stride, column_stride) = if transposed { (1, stride) } else { (stride, 1) };
+            // SAFETY: the source and the panel are as large as that.
+            unsafe {
+                (kernels.pack_panel)(source.pointer(), panel.pointer_mut(), depth, columns, row_stride, column_stride);
+            }
+            panel.check(&format!("{name} {depth} {columns} {transposed}"), 0.0, |k, column| {
+                if column >= columns {
+                    0.0
+                } else if transposed {
+                    source.at(column, k)
+                } else {
+                    source.at(k, column)
+                }
+            });
+        });
+    }
+}

@@ -1,0 +1,180 @@
+//! Vectors of `f32`, the same way for every instruction set.
+//!
+//! A value of a type that implements [`Simd`] proves that the machine has the instruction set: only what has checked that
+//! makes one. Kernels are generic functions over it, inlined into functions that are compiled for the instruction set (see
+//! `kernels.rs`); therefore everything here is `#[inline(always)]`, and no closure may stand between.
+//!
+//! Where two instruction sets could round differently, only [`Simd::mul_add`] does: it rounds once with AVX2 and AVX-512,
+//! twice in portable code.
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+pub(crate) mod portable;
+
+use crate::abi::{ActivationShape, Tile};
+
+/// Rows of the largest register tile of a matrix product.
+pub(crate) const MAX_ROWS: usize = 12;
+
+/// The most lanes of a vector.
+const MAX_LANES: usize = 16;
+
+/// An instruction set, and the proof that the machine has it.
+pub(crate) trait Simd: Copy {
+    /// Several `f32`s.
+    type Vector: Copy;
+    /// The first few lanes of a vector.
+    type Lanes: Copy;
+
+    /// The register tile of matrix products; its lanes are those of a vector.
+    const TILE: Tile;
+    /// `f32`s in a vector.
+    const LANES: usize = Self::TILE.lanes;
+
+    /// The same value in every lane.
+    fn splat(self, value: f32) -> Self::Vector;
+
+    /// Reads a vector.
+    ///
+    /// # Safety
+    ///
+    /// `source` is valid for reads of `LANES` values.
+    unsafe fn load(self, source: *const f32) -> Self::Vector;
+
+    /// Writes a vector.
+    ///
+    /// # Safety
+    ///
+    /// `out` is valid for writes of `LANES` values.
+    unsafe fn store(self, out: *mut f32, value: Self::Vector);
+
+    /// The first `count` lanes; `count` is at most `LANES`.
+    fn lanes(self, count: usize) -> Self::Lanes;
+
+    /// Reads some lanes; the others are zero.
+    ///
+    /// # Safety
+    ///
+    /// `source` is valid for reads of that many values.
+    unsafe fn load_partial(self, source: *const f32, lanes: Self::Lanes) -> Self::Vector;
+
+    /// Writes some lanes.
+    ///
+    /// # Safety
+    ///
+    /// `out` is valid for writes of that many values.
+    unsafe fn store_partial(self, out: *mut f32, value: Self::Vector, lanes: Self::Lanes);
+
+    /// `value` in `lanes`, `other` elsewhere.
+    fn blend(self, lanes: Self::Lanes, value: Self::Vector, other: Self::Vector) -> Self::Vector;
+
+    /// `a + b`
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a - b`
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b`
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a / b`
+    fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b + c`
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `a > b ? a : b`, which is `b` if an operand is NaN.
+    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a < b ? a : b`, which is `b` if an operand is NaN.
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a > b ? yes : no`, thus `no` if an operand is NaN.
+    fn select_greater(self, a: Self::Vector, b: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
+    /// `yes` where `value` is NaN, else `no`.
+    fn select_nan(self, value: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
+    /// The bits of `value`, shifted to the left by 23: its lowest bits become sign and exponent.
+    fn shift_into_exponent(self, value: Self::Vector) -> Self::Vector;
+
+    /// Applies an activation to each of the values: [`crate::kernels::activation::apply`], not inlined, so that code stays
+    /// small.
+    fn activate(self, activation: ActivationShape, values: &mut [Self::Vector]);
+
+    /// Zero in every lane.
+    #[inline(always)]
+    fn zero(self) -> Self::Vector {
+        self.splat(0.0)
+    }
+
+    /// Reads a vector if `FULL`, else some lanes of one.
+    ///
+    /// # Safety
+    ///
+    /// As [`Simd::load`] or [`Simd::load_partial`].
+    #[inline(always)]
+    unsafe fn read<const FULL: bool>(self, source: *const f32, lanes: Self::Lanes) -> Self::Vector {
+        // SAFETY: the same conditions hold.
+        unsafe { if FULL { self.load(source) } else { self.load_partial(source, lanes) } }
+    }
+
+    /// Writes a vector if `FULL`, else some lanes of one.
+    ///
+    /// # Safety
+    ///
+    /// As [`Simd::store`] or [`Simd::store_partial`].
+    #[inline(always)]
+    unsafe fn write<const FULL: bool>(self, out: *mut f32, value: Self::Vector, lanes: Self::Lanes) {
+        // SAFETY: the same conditions hold.
+        unsafe {
+            if FULL {
+                self.store(out, value);
+            } else {
+                self.store_partial(out, value, lanes);
+            }
+        }
+    }
+
+    /// The lanes as numbers; beyond them, zeros.
+    #[inline(always)]
+    fn numbers(self, value: Self::Vector) -> [f32; MAX_LANES] {
+        const { assert!(Self::LANES <= MAX_LANES) };
+        let mut numbers = [0.0; MAX_LANES];
+        // SAFETY: the array has at least `LANES` elements, as asserted above.
+        unsafe { self.store(numbers.as_mut_ptr(), value) };
+        numbers
+    }
+
+    /// The sum of the lanes, from the first to the last.
+    #[inline(always)]
+    fn sum_of_lanes(self, value: Self::Vector) -> f32 {
+        let mut sum = 0.0;
+        for number in self.numbers(value).iter().take(Self::LANES) {
+            sum += number;
+        }
+        sum
+    }
+
+    /// The largest lane; it may miss a NaN.
+    #[inline(always)]
+    fn max_of_lanes(self, value: Self::Vector) -> f32 {
+        let mut largest = f32::NEG_INFINITY;
+        for number in self.numbers(value).iter().take(Self::LANES) {
+            if *number > largest {
+                largest = *number;
+            }
+        }
+        largest
+    }
+}
+
+/// Calls `body::<S, FULL, generics..>(s, arguments.., offset, lanes)` for each vector of `count` contiguous values: for all
+/// full vectors, then for what is left, if anything.
+macro_rules! for_each_vector {
+    ($s:ident: $simd:ident, $count:expr, $body:ident $([$($generic:expr),*])?, ($($argument:expr),* $(,)?)) => {{
+        let count: usize = $count;
+        let mut offset = 0;
+        while offset + $simd::LANES <= count {
+            $body::<$simd, true, $($({ $generic }),*)?>($s, $($argument,)* offset, $s.lanes($simd::LANES));
+            offset += $simd::LANES;
+        }
+        if offset < count {
+            $body::<$simd, false, $($({ $generic }),*)?>($s, $($argument,)* offset, $s.lanes(count - offset));
+        }
+    }};
+}
+pub(crate) use for_each_vector;

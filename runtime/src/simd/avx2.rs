@@ -1,0 +1,153 @@
+//! Vectors of eight with AVX2 and FMA.
+
+use std::arch::x86_64::{
+    __m256, __m256i, _CMP_GT_OQ, _CMP_UNORD_Q, _mm256_add_ps, _mm256_blendv_ps, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps,
+    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+};
+
+use super::Simd;
+use crate::abi::{ActivationShape, Tile};
+use crate::isa::Isa;
+use crate::kernels::activation;
+
+/// The proof that the machine has AVX2 and FMA.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// The token.
+    ///
+    /// # Safety
+    ///
+    /// The machine has AVX2 and FMA.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        Self(())
+    }
+}
+
+/// Eight set lanes, then eight clear ones: eight from `8 - n` on are a mask of `n` lanes.
+static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+impl Simd for Avx2 {
+    type Vector = __m256;
+    type Lanes = __m256i;
+
+    const TILE: Tile = Isa::Avx2.tile();
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, source: *const f32) -> __m256 {
+        // SAFETY: the token proves AVX2, the caller vouches for eight values.
+        unsafe { _mm256_loadu_ps(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, out: *mut f32, value: __m256) {
+        // SAFETY: the token proves AVX2, the caller vouches for eight values.
+        unsafe { _mm256_storeu_ps(out, value) }
+    }
+
+    #[inline(always)]
+    fn lanes(self, count: usize) -> __m256i {
+        debug_assert!(count <= 8, "more lanes than a vector has");
+        // SAFETY: the token proves AVX2. Eight masks are read from an index of at most 8 on, and there are 16.
+        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8usize.saturating_sub(count)).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, source: *const f32, lanes: __m256i) -> __m256 {
+        // SAFETY: the token proves AVX2, the caller vouches for the lanes that are set; the others are not read.
+        unsafe { _mm256_maskload_ps(source, lanes) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, out: *mut f32, value: __m256, lanes: __m256i) {
+        // SAFETY: the token proves AVX2, the caller vouches for the lanes that are set; the others are not written.
+        unsafe { _mm256_maskstore_ps(out, lanes, value) }
+    }
+
+    #[inline(always)]
+    fn blend(self, lanes: __m256i, value: __m256, other: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_blendv_ps(other, value, _mm256_castsi256_ps(lanes)) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: the token proves FMA.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_greater(self, a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn select_nan(self, value: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_UNORD_Q>(value, value)) }
+    }
+
+    #[inline(always)]
+    fn shift_into_exponent(self, value: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(value))) }
+    }
+
+    #[inline(always)]
+    fn activate(self, shape: ActivationShape, values: &mut [__m256]) {
+        #[target_feature(enable = "avx2,fma")]
+        #[inline(never)]
+        fn out_of_line(s: Avx2, shape: ActivationShape, values: &mut [__m256]) {
+            activation::apply(s, shape, values);
+        }
+        // SAFETY: the token proves AVX2 and FMA.
+        unsafe { out_of_line(self, shape, values) }
+    }
+}

@@ -1,0 +1,149 @@
+//! Vectors of sixteen with AVX-512.
+
+use std::arch::x86_64::{
+    __m512, __mmask16, _CMP_GT_OQ, _CMP_UNORD_Q, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps,
+    _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_slli_epi32,
+    _mm512_storeu_ps, _mm512_sub_ps,
+};
+
+use super::Simd;
+use crate::abi::{ActivationShape, Tile};
+use crate::isa::Isa;
+use crate::kernels::activation;
+
+/// The proof that the machine has AVX-512 (F, VL, BW, DQ).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// The token.
+    ///
+    /// # Safety
+    ///
+    /// The machine has AVX-512 (F, VL, BW, DQ).
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        Self(())
+    }
+}
+
+impl Simd for Avx512 {
+    type Vector = __m512;
+    type Lanes = __mmask16;
+
+    const TILE: Tile = Isa::Avx512.tile();
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, source: *const f32) -> __m512 {
+        // SAFETY: the token proves AVX-512, the caller vouches for sixteen values.
+        unsafe { _mm512_loadu_ps(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, out: *mut f32, value: __m512) {
+        // SAFETY: the token proves AVX-512, the caller vouches for sixteen values.
+        unsafe { _mm512_storeu_ps(out, value) }
+    }
+
+    #[inline(always)]
+    fn lanes(self, count: usize) -> __mmask16 {
+        debug_assert!(count <= 16, "more lanes than a vector has");
+        if count >= 16 { __mmask16::MAX } else { !(__mmask16::MAX << count) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, source: *const f32, lanes: __mmask16) -> __m512 {
+        // SAFETY: the token proves AVX-512, the caller vouches for the lanes that are set; the others are not read.
+        unsafe { _mm512_maskz_loadu_ps(lanes, source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, out: *mut f32, value: __m512, lanes: __mmask16) {
+        // SAFETY: the token proves AVX-512, the caller vouches for the lanes that are set; the others are not written.
+        unsafe { _mm512_mask_storeu_ps(out, lanes, value) }
+    }
+
+    #[inline(always)]
+    fn blend(self, lanes: __mmask16, value: __m512, other: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_mask_blend_ps(lanes, other, value) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_greater(self, a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes) }
+    }
+
+    #[inline(always)]
+    fn select_nan(self, value: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value), no, yes) }
+    }
+
+    #[inline(always)]
+    fn shift_into_exponent(self, value: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(value))) }
+    }
+
+    #[inline(always)]
+    fn activate(self, shape: ActivationShape, values: &mut [__m512]) {
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+        #[inline(never)]
+        fn out_of_line(s: Avx512, shape: ActivationShape, values: &mut [__m512]) {
+            activation::apply(s, shape, values);
+        }
+        // SAFETY: the token proves AVX-512.
+        unsafe { out_of_line(self, shape, values) }
+    }
+}

@@ -1,0 +1,167 @@
+//! Vectors as arrays, for every machine.
+//!
+//! The compiler makes vector instructions of the loops where the target has them. Products and sums are rounded by
+//! themselves: `f32::mul_add` is a slow function call where there is no such instruction.
+
+use super::Simd;
+use crate::abi::{ActivationShape, Tile};
+use crate::kernels::activation;
+
+/// Vectors of `L` lanes; tiles of `R` rows. Nothing is to be proved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Portable<const L: usize, const R: usize>;
+
+impl<const L: usize, const R: usize> Portable<L, R> {
+    /// The token.
+    ///
+    /// # Safety
+    ///
+    /// None; it is unsafe as for the other instruction sets.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        Self
+    }
+}
+
+/// `[operation(a[0], b[0]), operation(a[1], b[1]), ...]`
+macro_rules! lane_by_lane {
+    ($a:ident, $b:ident => $value:expr) => {{
+        let mut out = [0.0; L];
+        for ((out, $a), $b) in out.iter_mut().zip($a).zip($b) {
+            *out = $value;
+        }
+        out
+    }};
+    ($a:ident, $b:ident, $c:ident => $value:expr) => {{
+        let mut out = [0.0; L];
+        for (((out, $a), $b), $c) in out.iter_mut().zip($a).zip($b).zip($c) {
+            *out = $value;
+        }
+        out
+    }};
+    ($a:ident, $b:ident, $c:ident, $d:ident => $value:expr) => {{
+        let mut out = [0.0; L];
+        for ((((out, $a), $b), $c), $d) in out.iter_mut().zip($a).zip($b).zip($c).zip($d) {
+            *out = $value;
+        }
+        out
+    }};
+}
+
+impl<const L: usize, const R: usize> Simd for Portable<L, R> {
+    type Vector = [f32; L];
+    type Lanes = usize;
+
+    const TILE: Tile = Tile { lanes: L, rows: R };
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [f32; L] {
+        [value; L]
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, source: *const f32) -> [f32; L] {
+        // SAFETY: the caller vouches for `L` values; an array of `f32` is aligned like one.
+        unsafe { source.cast::<[f32; L]>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, out: *mut f32, value: [f32; L]) {
+        // SAFETY: the caller vouches for `L` values; an array of `f32` is aligned like one.
+        unsafe { out.cast::<[f32; L]>().write(value) };
+    }
+
+    #[inline(always)]
+    fn lanes(self, count: usize) -> usize {
+        debug_assert!(count <= L, "more lanes than a vector has");
+        count
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, source: *const f32, lanes: usize) -> [f32; L] {
+        let mut value = [0.0; L];
+        for (lane, value) in value.iter_mut().enumerate() {
+            if lane < lanes {
+                // SAFETY: the caller vouches for `lanes` values.
+                *value = unsafe { source.add(lane).read() };
+            }
+        }
+        value
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, out: *mut f32, value: [f32; L], lanes: usize) {
+        for (lane, value) in value.into_iter().enumerate() {
+            if lane < lanes {
+                // SAFETY: the caller vouches for `lanes` values.
+                unsafe { out.add(lane).write(value) };
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn blend(self, lanes: usize, value: [f32; L], other: [f32; L]) -> [f32; L] {
+        let mut out = other;
+        for (lane, (out, value)) in out.iter_mut().zip(value).enumerate() {
+            if lane < lanes {
+                *out = value;
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; L], b: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b => a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [f32; L], b: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b => a - b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [f32; L], b: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b => a * b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: [f32; L], b: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b => a / b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [f32; L], b: [f32; L], c: [f32; L]) -> [f32; L] {
+        self.add(self.mul(a, b), c)
+    }
+
+    #[inline(always)]
+    fn max(self, a: [f32; L], b: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b => if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn min(self, a: [f32; L], b: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b => if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn select_greater(self, a: [f32; L], b: [f32; L], yes: [f32; L], no: [f32; L]) -> [f32; L] {
+        lane_by_lane!(a, b, yes, no => if a > b { yes } else { no })
+    }
+
+    #[inline(always)]
+    fn select_nan(self, value: [f32; L], yes: [f32; L], no: [f32; L]) -> [f32; L] {
+        lane_by_lane!(value, yes, no => if value.is_nan() { yes } else { no })
+    }
+
+    #[inline(always)]
+    fn shift_into_exponent(self, value: [f32; L]) -> [f32; L] {
+        value.map(|value| f32::from_bits(value.to_bits() << 23))
+    }
+
+    #[inline(never)]
+    fn activate(self, shape: ActivationShape, values: &mut [[f32; L]]) {
+        activation::apply(self, shape, values);
+    }
+}
