@@ -1,12 +1,14 @@
 //! Weights: the learned tensors and buffers of a network, their roles, and the deterministic values of `pnetc init`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use parameternet_dsl::source::Span;
+use parameternet_runtime::prepare::TensorSource;
 use parameternet_runtime::weights::TensorSpec;
 
-use crate::graph::WeightId;
+use crate::graph::{Graph, WeightId};
 use crate::op::elementwise::Binary;
 use crate::shape::Shape;
 
@@ -209,5 +211,20 @@ impl Weight {
         parameternet_runtime::synth::tensor(&self.name, self.shape.elements())
             .map(|u| self.role.initial(u, gain))
             .collect()
+    }
+}
+
+/// The stored weights of a graph with the values of `pnetc init`, for programs without a file of weights.
+#[derive(Debug, Clone, Copy)]
+pub struct InitialTensors<'g> {
+    /// The graph, before or after passes.
+    pub graph: &'g Graph,
+    /// See [`Role::initial`].
+    pub gain: f64,
+}
+
+impl TensorSource for InitialTensors<'_> {
+    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
+        self.graph.weights().get(index).map(|weight| Cow::Owned(weight.initial(self.gain)))
     }
 }

@@ -12,7 +12,7 @@ mod memory;
 use std::fmt::Write as _;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlags, Signature, UserFuncName, types};
+use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, UserFuncName, types};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context as FunctionContext};
@@ -218,11 +218,11 @@ impl Writer {
         let context = context.ok_or_else(|| refused(&name, "it has no parameter"))?;
         let load = |builder: &mut FunctionBuilder<'_>, offset: usize| {
             let offset = i32::try_from(offset).unwrap_or(0);
-            builder.ins().load(types::I64, MemFlags::trusted(), context, offset)
+            builder.ins().load(types::I64, MemFlagsData::trusted(), context, offset)
         };
         let own = load(&mut builder, std::mem::offset_of!(Context, scratch));
         let moved = i64::try_from(member * scratch * size_of::<f32>()).unwrap_or(i64::MAX);
-        let own = builder.ins().iadd_imm(own, moved);
+        let own = builder.ins().iadd_imm_u(own, moved);
         let mut wait = None;
         let mut is_first = true;
         let mut was_alone = true;
@@ -258,7 +258,7 @@ impl Writer {
             is_first = false;
         }
         builder.ins().return_(&[]);
-        builder.finalize();
+        builder.finalize(self.module.target_config());
         self.define(&name)
     }
 

@@ -25,6 +25,7 @@ type Life = Option<RangeInclusive<usize>>;
 #[must_use]
 pub fn assign(mut lowered: Lowered) -> Plan {
     reuse(&mut lowered);
+    compact(&mut lowered);
     let (buffers, arena, live_peak) = place(&lowered);
     let tile = lowered.options.tile;
     Plan {
@@ -82,6 +83,23 @@ fn reuse(lowered: &mut Lowered) {
             });
         }
     }
+}
+
+/// Numbers the buffers that are used anew, in the order in which steps touch them.
+fn compact(lowered: &mut Lowered) {
+    let mut new: Vec<Option<BufferId>> = vec![None; lowered.buffers.len()];
+    let mut lengths = Vec::new();
+    for step in &mut lowered.steps {
+        step.work.for_each_place(&mut |place| {
+            if let Place::Buffer(id) = place {
+                *id = *new[id.0].get_or_insert_with(|| {
+                    lengths.push(lowered.buffers[id.0]);
+                    BufferId(lengths.len() - 1)
+                });
+            }
+        });
+    }
+    lowered.buffers = lengths;
 }
 
 /// The buffers whose elements a step reads only where it writes them.

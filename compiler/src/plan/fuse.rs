@@ -74,9 +74,9 @@ impl Chain {
 
     /// Takes up the activation, if there is still room for one.
     fn activate(&mut self, activation: Activation) -> bool {
-        let none = ActivationShape::default();
-        let slot = if self.gate.is_none() && self.residual.is_none() { &mut self.before } else { &mut self.after };
-        if *slot != none || (self.after != none) {
+        let is_first = self.gate.is_none() && self.residual.is_none();
+        let slot = if is_first { &mut self.before } else { &mut self.after };
+        if !slot.is_identity() {
             return false;
         }
         *slot = activation_shape(activation);
@@ -198,7 +198,7 @@ fn chain(graph: &Graph, fusion: &Fusion, anchor: NodeId) -> Chain {
             }
             (Op::Binary(Binary::Add), Some(residual))
                 if chain.residual.is_none()
-                    && chain.after == ActivationShape::default()
+                    && chain.after.is_identity()
                     && shape_of(residual) == Some(&node.shape) =>
             {
                 chain.residual = Some(residual);

@@ -86,8 +86,7 @@ fn check_overlaps(plan: &Plan) -> Result<(), Violation> {
         let meets = |other: &super::Buffer| {
             other.offset < buffer.offset + buffer.elements && buffer.offset < other.offset + other.elements
         };
-        let is_used = |buffer: &super::Buffer| buffer.elements > 0 && buffer.last > 0 || buffer.first == 0;
-        if let Some((other, _)) = living.iter().find(|(_, other)| meets(other) && is_used(other)) {
+        if let Some((other, _)) = living.iter().find(|(_, other)| meets(other)) {
             let what = format!("{} and {} overlap", BufferId(id), BufferId(*other));
             return Err(Violation { step: buffer.first, what });
         }

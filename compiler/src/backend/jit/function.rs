@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{AbiParam, FuncRef, GlobalValue, InstBuilder, MemFlags, Signature, Value, types};
+use cranelift_codegen::ir::{AbiParam, FuncRef, GlobalValue, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::{FunctionBuilder, Variable as FrontVariable};
 use cranelift_jit::JITModule;
 use cranelift_module::{Linkage, Module, ModuleError};
@@ -57,7 +57,8 @@ pub(super) fn write(
     function.statements(&routine.body)?;
     function.builder.ins().return_(&[]);
     function.builder.seal_all_blocks();
-    function.builder.finalize();
+    let frontend = function.module.target_config();
+    function.builder.finalize(frontend);
     Ok(())
 }
 
@@ -114,7 +115,7 @@ impl Function<'_, '_> {
 
     fn pointer(&mut self, from: Value, offset: usize) -> Value {
         let offset = i32::try_from(offset).unwrap_or(i32::MAX);
-        self.builder.ins().load(types::I64, MemFlags::trusted().with_readonly(), from, offset)
+        self.builder.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), from, offset)
     }
 
     fn statements(&mut self, statements: &[Statement]) -> Result<(), Box<ModuleError>> {
@@ -140,7 +141,7 @@ impl Function<'_, '_> {
                 self.builder.switch_to_block(inside);
                 self.statements(body)?;
                 let current = self.builder.use_var(counter);
-                let next = self.builder.ins().iadd_imm(current, immediate(*by));
+                let next = self.builder.ins().iadd_imm_u(current, immediate(*by));
                 self.builder.def_var(counter, next);
                 self.builder.ins().jump(header, &[]);
                 self.builder.switch_to_block(behind);
@@ -175,7 +176,7 @@ impl Function<'_, '_> {
         Ok(match argument {
             Argument::Address(address) => {
                 let (address, offset) = self.address(address);
-                if offset == 0 { address } else { self.builder.ins().iadd_imm(address, i64::from(offset)) }
+                if offset == 0 { address } else { self.builder.ins().iadd_imm_u(address, i64::from(offset)) }
             }
             Argument::Null => self.builder.ins().iconst(types::I64, 0),
             Argument::Index(index) => self.index(index),
@@ -215,14 +216,14 @@ impl Function<'_, '_> {
         let Affine { value, constant } = self.affine(&address.offset);
         let base = match value {
             Some(value) => {
-                let bytes = self.builder.ins().ishl_imm(value, i64::from(BYTES.trailing_zeros()));
+                let bytes = self.builder.ins().ishl_imm_u(value, i64::from(BYTES.trailing_zeros()));
                 self.builder.ins().iadd(base, bytes)
             }
             None => base,
         };
         match i32::try_from(constant * BYTES) {
             Ok(offset) => (base, offset),
-            Err(_) => (self.builder.ins().iadd_imm(base, immediate(constant * BYTES)), 0),
+            Err(_) => (self.builder.ins().iadd_imm_u(base, immediate(constant * BYTES)), 0),
         }
     }
 
@@ -230,7 +231,7 @@ impl Function<'_, '_> {
         match self.affine(index) {
             Affine { value: None, constant } => self.builder.ins().iconst(types::I64, immediate(constant)),
             Affine { value: Some(value), constant: 0 } => value,
-            Affine { value: Some(value), constant } => self.builder.ins().iadd_imm(value, immediate(constant)),
+            Affine { value: Some(value), constant } => self.builder.ins().iadd_imm_u(value, immediate(constant)),
         }
     }
 
@@ -253,7 +254,7 @@ impl Function<'_, '_> {
             }
             Index::Multiple(inner, factor) => {
                 let inner = self.affine(inner);
-                let value = inner.value.map(|value| self.builder.ins().imul_imm(value, immediate(*factor)));
+                let value = inner.value.map(|value| self.builder.ins().imul_imm_u(value, immediate(*factor)));
                 Affine { value, constant: inner.constant * factor }
             }
             Index::Difference(left, right) => {
@@ -262,11 +263,11 @@ impl Function<'_, '_> {
             }
             Index::Quotient(inner, divisor) => {
                 let inner = self.index(inner);
-                computed(self.builder.ins().udiv_imm(inner, immediate(*divisor)))
+                computed(self.builder.ins().udiv_imm_u(inner, immediate(*divisor)))
             }
             Index::Remainder(inner, divisor) => {
                 let inner = self.index(inner);
-                computed(self.builder.ins().urem_imm(inner, immediate(*divisor)))
+                computed(self.builder.ins().urem_imm_u(inner, immediate(*divisor)))
             }
             Index::Minimum(left, right) => computed(self.chosen(IntCC::UnsignedLessThan, left, right)),
             Index::Maximum(left, right) => computed(self.chosen(IntCC::UnsignedGreaterThan, left, right)),
@@ -341,7 +342,7 @@ impl Function<'_, '_> {
                 let value = self.local(*value);
                 let bits = if lanes == Lanes::Four { types::I32X4 } else { types::I32 };
                 let value = self.builder.ins().bitcast(bits, as_is(), value);
-                let shifted = self.builder.ins().ishl_imm(value, i64::from(*count));
+                let shifted = self.builder.ins().ishl_imm_u(value, i64::from(*count));
                 self.builder.ins().bitcast(type_of(lanes), as_is(), shifted)
             }
             Operation::Lane(value, lane) => {
@@ -385,13 +386,13 @@ fn type_of(lanes: Lanes) -> cranelift_codegen::ir::Type {
 }
 
 /// Accesses of elements: they cannot trap, and vectors need not be aligned.
-fn memory() -> MemFlags {
-    MemFlags::new().with_notrap()
+fn memory() -> MemFlagsData {
+    MemFlagsData::new().with_notrap()
 }
 
 /// A change of type that leaves the bits as they are.
-fn as_is() -> MemFlags {
-    MemFlags::new().with_endianness(cranelift_codegen::ir::Endianness::Little)
+fn as_is() -> MemFlagsData {
+    MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little)
 }
 
 /// What the addresses of these statements are counted from, each once, in a fixed order.

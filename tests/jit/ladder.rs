@@ -1,0 +1,99 @@
+//! One network through the interpreter and through machine code.
+
+use parameternet_compiler::backend::jit;
+use parameternet_compiler::graph::Graph;
+use parameternet_compiler::interp::{self, InitialWeights};
+use parameternet_compiler::passes::{Selection, optimize};
+use parameternet_compiler::plan::{ImageLayout, Options, plan};
+use parameternet_compiler::weight::InitialTensors;
+use parameternet_runtime::Isa;
+use parameternet_runtime::program::Program;
+
+/// The largest error of an output, as a share of its largest element (rung 3 of the ladder).
+pub(crate) const TOLERANCE: f64 = 1e-4;
+
+/// Made-up inputs of a graph, all near 1 at most.
+pub(crate) fn inputs(graph: &Graph) -> Vec<Vec<f32>> {
+    let input = |port: &parameternet_compiler::graph::Port| {
+        let elements = graph.node(port.node).map_or(0, |node| node.shape.elements());
+        parameternet_runtime::synth::tensor(&port.name, elements).collect()
+    };
+    graph.inputs().iter().map(input).collect()
+}
+
+/// What the interpreter computes.
+pub(crate) fn expected(graph: &Graph, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec<f64>> {
+    let inputs: Vec<Vec<f64>> =
+        inputs.iter().map(|input| input.iter().copied().map(f64::from).collect()).collect();
+    let outputs = interp::run(graph, &InitialWeights { gain }, &inputs).unwrap_or_else(|error| panic!("{error}"));
+    outputs.into_iter().map(|output| output.data).collect()
+}
+
+/// What machine code computes; the arena is poisoned first, and a second run must give the same bits.
+pub(crate) fn run(graph: &Graph, isa: Isa, threads: usize, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec<f32>> {
+    let options = Options { tile: isa.tile(), threads, layout: ImageLayout::Nchw };
+    let plan = plan(graph, &options).unwrap_or_else(|error| panic!("{error}"));
+    let code = jit::compile(&plan, isa).unwrap_or_else(|error| panic!("{error}"));
+    // SAFETY: the code is that of the compiler itself.
+    let program = unsafe { Program::new(code, &InitialTensors { graph, gain }) };
+    let program = program.unwrap_or_else(|error| panic!("{error}"));
+    let mut session = program.session().unwrap_or_else(|error| panic!("{error}"));
+    let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+    let mut once = || {
+        session.poison();
+        let mut outputs: Vec<Vec<f32>> =
+            program.outputs().iter().map(|port| vec![f32::NAN; port.elements()]).collect();
+        let mut borrowed: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        session.run(&inputs, &mut borrowed).unwrap_or_else(|error| panic!("{error}"));
+        outputs
+    };
+    let (first, second) = (once(), once());
+    assert!(same_bits(&first, &second), "two runs differ");
+    first
+}
+
+pub(crate) fn same_bits(left: &[Vec<f32>], right: &[Vec<f32>]) -> bool {
+    let bits = |outputs: &[Vec<f32>]| -> Vec<u32> { outputs.iter().flatten().map(|value| value.to_bits()).collect() };
+    bits(left) == bits(right)
+}
+
+/// The largest error of any output, as a share of its largest element.
+pub(crate) fn relative_error(found: &[Vec<f32>], expected: &[Vec<f64>]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let mut error = 0.0f64;
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(1e-6f64, |largest, value| largest.max(value.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            let difference = (f64::from(*found) - expected).abs() / largest;
+            // NaN, which a poisoned arena leaves, is larger than any error.
+            error = if difference.is_nan() { f64::INFINITY } else { error.max(difference) };
+        }
+    }
+    error
+}
+
+/// Checks machine code for a graph, optimised and not, against the interpreter.
+pub(crate) fn check(name: &str, graph: &Graph, gain: f64) {
+    let inputs = inputs(graph);
+    check_with(name, graph, &inputs, gain);
+}
+
+/// [`check`] for these inputs.
+pub(crate) fn check_with(name: &str, graph: &Graph, inputs: &[Vec<f32>], gain: f64) {
+    let expected = expected(graph, inputs, gain);
+    let optimized = optimize(graph, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
+    for isa in Isa::available() {
+        let mut first: Option<Vec<Vec<f32>>> = None;
+        for threads in [1, 2, 3] {
+            let found = run(&optimized, isa, threads, inputs, gain);
+            let error = relative_error(&found, &expected);
+            println!("{name}, {isa}, {threads} threads: relative error {error:.1e}");
+            assert!(error < TOLERANCE, "{name}, {isa}, {threads} threads: relative error {error:e}");
+            match &first {
+                Some(first) => assert!(same_bits(first, &found), "{name}, {isa}: {threads} threads give other bits"),
+                None => first = Some(found),
+            }
+        }
+    }
+}

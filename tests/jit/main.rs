@@ -1,0 +1,10 @@
+//! Rung 3 of the ladder of oracles: machine code against the interpreter, on every instruction set of the machine and on
+//! several threads.
+
+#![allow(clippy::disallowed_methods, reason = "suites read files; the rule is for the libraries")]
+
+#[path = "../shared/mod.rs"]
+mod shared;
+
+mod ladder;
+mod zoo;
