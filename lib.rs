@@ -19,6 +19,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "jit")]
+mod network;
+
+#[cfg(feature = "jit")]
+pub use network::{Compiled, Compiler, Error, FileLoader, read_text};
 pub use parameternet_compiler as compiler;
+#[cfg(feature = "jit")]
+pub use parameternet_compiler::plan::ImageLayout;
 pub use parameternet_dsl as dsl;
 pub use parameternet_runtime as runtime;
+pub use parameternet_runtime::program::{Port, Program, RunError, Session, SessionError};
+pub use parameternet_runtime::{Isa, WeightFile};

@@ -43,6 +43,8 @@
 
 pub mod backend;
 pub mod code;
+#[cfg(feature = "jit")]
+pub mod compile;
 pub mod elaborate;
 pub mod graph;
 pub mod interp;

@@ -7,7 +7,6 @@ use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::plan::{ImageLayout, Options, plan};
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_runtime::Isa;
-use parameternet_runtime::program::Program;
 
 /// The largest error of an output, as a share of its largest element (rung 3 of the ladder).
 pub(crate) const TOLERANCE: f64 = 1e-4;
@@ -34,9 +33,7 @@ pub(crate) fn run(graph: &Graph, isa: Isa, threads: usize, inputs: &[Vec<f32>], 
     let options = Options { tile: isa.tile(), threads, layout: ImageLayout::Nchw };
     let plan = plan(graph, &options).unwrap_or_else(|error| panic!("{error}"));
     let code = jit::compile(&plan, isa).unwrap_or_else(|error| panic!("{error}"));
-    // SAFETY: the code is that of the compiler itself.
-    let program = unsafe { Program::new(code, &InitialTensors { graph, gain }) };
-    let program = program.unwrap_or_else(|error| panic!("{error}"));
+    let program = code.load(&InitialTensors { graph, gain }).unwrap_or_else(|error| panic!("{error}"));
     let mut session = program.session().unwrap_or_else(|error| panic!("{error}"));
     let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
     let mut once = || {

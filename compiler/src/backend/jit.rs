@@ -20,7 +20,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 use parameternet_runtime::abi::Kernel;
-use parameternet_runtime::program::{Code, Context, Port, StepEntry, share};
+use parameternet_runtime::prepare::{PrepareError, TensorSource};
+use parameternet_runtime::program::{Code, Context, Port, Program, StepEntry, share};
 use parameternet_runtime::threads::barrier_wait;
 use parameternet_runtime::{Isa, Kernels};
 
@@ -66,13 +67,44 @@ pub enum Listing {
     Assembly,
 }
 
+/// Machine code that waits for weights.
+#[derive(Debug)]
+pub struct Executable {
+    code: Code,
+}
+
+impl Executable {
+    /// The inputs in order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.code.inputs
+    }
+
+    /// The outputs in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        &self.code.outputs
+    }
+
+    /// The program of this code with these weights, which are prepared now. The source numbers its tensors as
+    /// [`crate::graph::Graph::stored_weights`] does.
+    ///
+    /// # Errors
+    /// When the source lacks a weight or has one of another length, or memory runs out.
+    pub fn load(self, weights: &dyn TensorSource) -> Result<Program, PrepareError> {
+        // SAFETY: the code was made from a verified plan: every address lies within the lengths that the plan says, units
+        // write disjoint elements, and every driver waits behind the same steps. `owner` holds the memory of the code.
+        unsafe { Program::new(self.code, weights) }
+    }
+}
+
 /// Machine code for a plan.
 ///
 /// # Errors
 /// When the machine lacks the instruction set. All other errors are defects.
-pub fn compile(plan: &Plan, isa: Isa) -> Result<Code, JitError> {
+pub fn compile(plan: &Plan, isa: Isa) -> Result<Executable, JitError> {
     let (code, _) = build(plan, isa, None)?;
-    Ok(code)
+    Ok(Executable { code })
 }
 
 /// A text of the machine code for a plan.

@@ -4,7 +4,7 @@
 //! as the samples of a batch or the groups of a convolution; each [`Operand`] says how far it moves with each of them.
 
 use parameternet_runtime::abi::{
-    ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
+    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
 };
 
 use super::view::Place;
@@ -497,7 +497,6 @@ impl Work {
 /// The activation as kernels know it.
 #[must_use]
 pub fn activation_shape(activation: Activation) -> ActivationShape {
-    use parameternet_runtime::abi::ActivationCode;
     let code = match activation {
         Activation::Identity => ActivationCode::Identity,
         Activation::Relu => ActivationCode::Relu,
@@ -514,4 +513,22 @@ pub fn activation_shape(activation: Activation) -> ActivationShape {
     #[expect(clippy::cast_possible_truncation, reason = "kernels compute in f32")]
     let slope = if let Activation::LeakyRelu { slope } = activation { slope as f32 } else { 0.0 };
     ActivationShape { code, slope }
+}
+
+/// What an activation of a kernel is called in dumps.
+#[must_use]
+pub fn activation_name(shape: ActivationShape) -> String {
+    match shape.code {
+        ActivationCode::Identity => "identity".to_owned(),
+        ActivationCode::Relu => "relu".to_owned(),
+        ActivationCode::Relu6 => "relu6".to_owned(),
+        ActivationCode::LeakyRelu => format!("leaky_relu(slope={:?})", shape.slope),
+        ActivationCode::Sigmoid => "sigmoid".to_owned(),
+        ActivationCode::HardSigmoid => "hard_sigmoid".to_owned(),
+        ActivationCode::HardSwish => "hard_swish".to_owned(),
+        ActivationCode::Silu => "silu".to_owned(),
+        ActivationCode::GeluErf => "gelu".to_owned(),
+        ActivationCode::GeluTanh => "gelu(form=tanh)".to_owned(),
+        ActivationCode::Tanh => "tanh".to_owned(),
+    }
 }

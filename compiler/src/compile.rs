@@ -1,0 +1,62 @@
+//! From a graph to machine code in one call: passes, plan, code.
+
+use parameternet_runtime::Isa;
+
+use crate::backend::jit::{self, Executable, JitError};
+use crate::graph::Graph;
+use crate::passes::{self, PassError, Selection};
+use crate::plan::{self, ImageLayout, Plan, PlanError};
+
+/// What machine code is made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The instruction set.
+    pub isa: Isa,
+    /// Threads that share the work of a run. The results are the same for any number.
+    pub threads: usize,
+    /// How images lie in the memory of inputs and outputs.
+    pub layout: ImageLayout,
+    /// The passes that are run.
+    pub passes: Selection,
+}
+
+impl Options {
+    /// One thread, images as PyTorch has them, all passes.
+    #[must_use]
+    pub fn new(isa: Isa) -> Options {
+        Options { isa, threads: 1, layout: ImageLayout::default(), passes: Selection::default() }
+    }
+}
+
+/// Why there is no machine code.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The passes could not be run.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// There is no code.
+    #[error(transparent)]
+    Jit(#[from] JitError),
+}
+
+/// Optimises and plans a graph.
+///
+/// # Errors
+/// When the selection names a pass that does not exist. All other errors are defects.
+pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, CompileError> {
+    let optimized = passes::optimize(graph, &options.passes)?;
+    let wanted = plan::Options { tile: options.isa.tile(), threads: options.threads.max(1), layout: options.layout };
+    Ok(plan::plan(&optimized, &wanted)?)
+}
+
+/// Compiles a graph.
+///
+/// # Errors
+/// When the selection names a pass that does not exist, or the machine lacks the instruction set. All other errors are
+/// defects.
+pub fn compile(graph: &Graph, options: &Options) -> Result<Executable, CompileError> {
+    Ok(jit::compile(&plan(graph, options)?, options.isa)?)
+}

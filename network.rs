@@ -1,0 +1,283 @@
+//! Networks compiled while a program runs.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use parameternet_compiler::compile::{self, CompileError, Options};
+use parameternet_compiler::elaborate::{Request, elaborate};
+use parameternet_compiler::graph::Graph;
+use parameternet_compiler::plan::ImageLayout;
+use parameternet_compiler::program::{Failure, MemoryLoader, Program as Source};
+use parameternet_compiler::weight::{InitialTensors, Weight};
+use parameternet_dsl::limits::MAX_SOURCE_BYTES;
+use parameternet_dsl::source::{LoadError, Loader};
+use parameternet_runtime::prepare::{PrepareError, TensorSource};
+use parameternet_runtime::program::{Port, Program};
+use parameternet_runtime::{Isa, IsaError, MismatchError, TensorSpec, WeightFile, WeightFileError};
+
+/// Why a network cannot be compiled or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is wrong; displays as the errors that `pnetc` prints.
+    #[error("{0}")]
+    Program(#[from] Box<Failure>),
+    /// `PNET_ISA` asks for what is not there.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// The network cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The file of weights cannot be read.
+    #[error(transparent)]
+    WeightFile(#[from] WeightFileError),
+    /// The weights are those of another network.
+    #[error(transparent)]
+    Mismatch(#[from] Box<MismatchError>),
+    /// The weights cannot be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+}
+
+/// Compiles networks: says which network of a text, with what hyper-parameters, and for how many threads.
+///
+/// ```
+/// use parameternet::Compiler;
+///
+/// let text = "network Mlp(hidden = 64) {
+///     input x: f32[batch, 6]
+///     return x |> linear(hidden) as l1 |> relu |> linear(4) as l2
+/// }";
+/// let program = Compiler::new().set("hidden", 32).batch(2).compile_text(text)?.initial_weights(2.0)?;
+/// let mut session = program.session()?;
+/// let mut scores = [0.0; 2 * 4];
+/// session.run(&[&[0.5; 2 * 6]], &mut [&mut scores])?;
+/// assert_eq!(scores[..4], scores[4..]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Compiler {
+    request: Request,
+    threads: Option<usize>,
+    layout: ImageLayout,
+    isa: Option<Isa>,
+    without: Vec<String>,
+}
+
+impl Compiler {
+    /// A compiler for the only network of a text, with its own hyper-parameters, a batch of 1, and one thread.
+    #[must_use]
+    pub fn new() -> Self {
+        Compiler::default()
+    }
+
+    /// Which network, where a file defines several.
+    #[must_use]
+    pub fn network(mut self, name: impl Into<String>) -> Self {
+        self.request.network = Some(name.into());
+        self
+    }
+
+    /// Sets a hyper-parameter. The value is an expression of the language: a number, `true`, `silu`, `[1, 2]`.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<String>, value: impl Display) -> Self {
+        self.request.settings.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// How many samples a run takes at once.
+    #[must_use]
+    pub fn batch(mut self, batch: usize) -> Self {
+        self.request.batch = batch;
+        self
+    }
+
+    /// How many threads share the work of a run. With one, no thread is started. The results are the same to the last bit.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// How images lie in the memory of inputs and outputs.
+    #[must_use]
+    pub fn layout(mut self, layout: ImageLayout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// The instruction set, in place of the best one of this machine (or that of the environment variable `PNET_ISA`).
+    #[must_use]
+    pub fn isa(mut self, isa: Isa) -> Self {
+        self.isa = Some(isa);
+        self
+    }
+
+    /// Leaves a pass out, see [`parameternet_compiler::passes::PASSES`].
+    #[must_use]
+    pub fn without(mut self, pass: impl Into<String>) -> Self {
+        self.without.push(pass.into());
+        self
+    }
+
+    /// Compiles a text that uses no other file.
+    ///
+    /// # Errors
+    /// When the program is wrong.
+    pub fn compile_text(&self, text: &str) -> Result<Compiled, Error> {
+        self.compile(&MemoryLoader::new("network.pnet", text), "network.pnet")
+    }
+
+    /// Compiles a file, and the files that it uses.
+    ///
+    /// # Errors
+    /// When a file cannot be read or the program is wrong.
+    pub fn compile_file(&self, path: impl AsRef<Path>) -> Result<Compiled, Error> {
+        self.compile(&FileLoader, &path.as_ref().to_string_lossy())
+    }
+
+    /// Compiles what a loader finds under a path.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile_file`].
+    pub fn compile(&self, loader: &dyn Loader, path: &str) -> Result<Compiled, Error> {
+        let source = Source::load(loader, path).map_err(Box::new)?;
+        let graph = elaborate(&source, &self.request).map_err(Box::new)?;
+        let isa = self.isa.map_or_else(Isa::chosen, Ok)?;
+        let mut options = Options { threads: self.threads.unwrap_or(1), layout: self.layout, ..Options::new(isa) };
+        options.passes.without.clone_from(&self.without);
+        Ok(Compiled { executable: compile::compile(&graph, &options)?, graph, options })
+    }
+}
+
+/// A compiled network that waits for weights.
+#[derive(Debug)]
+pub struct Compiled {
+    graph: Graph,
+    executable: parameternet_compiler::backend::jit::Executable,
+    options: Options,
+}
+
+impl Compiled {
+    /// The inputs in order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        self.executable.inputs()
+    }
+
+    /// The outputs in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        self.executable.outputs()
+    }
+
+    /// What a file of weights must hold.
+    #[must_use]
+    pub fn weights(&self) -> Vec<TensorSpec> {
+        self.graph.stored_weights().map(Weight::spec).collect()
+    }
+
+    /// The graph of the network as it is written.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The plan of the code as text, as `pnetc build --emit plan` prints it.
+    ///
+    /// # Errors
+    /// None that compiling did not have.
+    pub fn plan(&self) -> Result<String, Error> {
+        Ok(compile::plan(&self.graph, &self.options)?.to_string())
+    }
+
+    /// Loads the weights of a safetensors file. The file is not needed afterwards.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not fit the network: then all that does not fit is listed.
+    pub fn load_weights(self, path: impl AsRef<Path>) -> Result<Program, Error> {
+        let file = WeightFile::open(path)?;
+        self.bind_weights(&file)
+    }
+
+    /// Takes the weights of an opened file, or of one that is embedded in the program ([`WeightFile::from_bytes`]).
+    ///
+    /// # Errors
+    /// When it does not fit the network.
+    pub fn bind_weights(self, file: &WeightFile) -> Result<Program, Error> {
+        let bound = file.bind(&self.weights())?;
+        self.with_weights(&bound)
+    }
+
+    /// Takes weights from anywhere, numbered as in [`Compiled::weights`].
+    ///
+    /// # Errors
+    /// When the source lacks one, or has one of another length.
+    pub fn with_weights(self, source: &dyn TensorSource) -> Result<Program, Error> {
+        Ok(self.executable.load(source)?)
+    }
+
+    /// Takes weights made from their names alone, as `pnetc init` writes them: for tests and measurements.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn initial_weights(self, gain: f64) -> Result<Program, Error> {
+        let source = InitialTensors { graph: &self.graph, gain };
+        Ok(self.executable.load(&source)?)
+    }
+}
+
+/// Brings the texts of programs in from the disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileLoader;
+
+impl Loader for FileLoader {
+    fn load(&self, path: &str) -> Result<String, LoadError> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => LoadError::NotFound,
+            _ => unreadable(&error),
+        })?;
+        read_text(file)
+    }
+
+    /// The `.pnet` files in the same folder.
+    fn similar(&self, path: &str) -> Vec<String> {
+        let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+        let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
+        let names = entries.flatten().map(|entry| match folder {
+            Some(folder) => folder.join(entry.file_name()),
+            None => entry.file_name().into(),
+        });
+        let mut names: Vec<String> = names
+            .filter(|name| name.extension().is_some_and(|extension| extension == "pnet"))
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// Reads a whole text of bounded size.
+///
+/// # Errors
+/// When it cannot be read, is larger than a program may be, or is no UTF-8.
+pub fn read_text(reader: impl Read) -> Result<String, LoadError> {
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells that there is more.
+    let limit = MAX_SOURCE_BYTES as u64 + 1;
+    reader.take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if bytes.len() > MAX_SOURCE_BYTES {
+        return Err(LoadError::TooLarge { limit: MAX_SOURCE_BYTES });
+    }
+    String::from_utf8(bytes).map_err(|_| LoadError::NotText)
+}
+
+/// The system's message without its number.
+fn unreadable(error: &io::Error) -> LoadError {
+    let text = error.to_string();
+    LoadError::Other(match text.find(" (os error") {
+        Some(end) => text.get(..end).unwrap_or(&text).to_lowercase(),
+        None => text,
+    })
+}
