@@ -36,7 +36,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { statements: 12, work: 1_000_000 }
+        Settings { statements: 16, work: 1_000_000 }
     }
 }
 
@@ -53,7 +53,7 @@ impl Default for Settings {
 pub fn program(seed: u64, settings: &Settings) -> String {
     let mut writer = Writer::new(Random::new(seed), settings.work);
     writer.inputs();
-    let statements = writer.random.between(3, settings.statements.max(3));
+    let statements = writer.random.between(settings.statements / 2, settings.statements);
     for _ in 0..statements {
         blocks::statement(&mut writer);
     }

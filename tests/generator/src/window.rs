@@ -116,8 +116,10 @@ pub fn pool(random: &mut Random, size: [usize; 2], dilates: bool) -> Window {
         let stride = if random.one_in(3) { kernel } else { pair(random, 1, 3) };
         let dilation = if dilates && random.one_in(4) { pair(random, 1, 2) } else { [1, 1] };
         let ceil_mode = random.one_in(3);
-        let most = |axis: usize| ((kernel[axis] - 1) * dilation[axis] + 1) / 2;
-        let padding = if random.one_in(2) { [random.between(0, most(0)), random.between(0, most(1))] } else { [0, 0] };
+        let most = |axis: usize| kernel[axis] / 2;
+        // All taps of a dilated window may lie in the padding: the maximum of nothing is no finite number.
+        let pads = dilation == [1, 1] && random.one_in(2);
+        let padding = if pads { [random.between(0, most(0)), random.between(0, most(1))] } else { [0, 0] };
         let axis = |axis: usize| Axis {
             kernel: kernel[axis],
             stride: stride[axis],

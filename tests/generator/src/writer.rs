@@ -93,7 +93,7 @@ impl Writer {
                 Some(first) if self.random.one_in(2) => shape = first.value.shape.clone(),
                 _ => {
                     let random = &mut self.random;
-                    match random.below(10) {
+                    match random.below(if index == 0 { 16 } else { 6 }) {
                         0 => shape.push(random.between(1, 40)),
                         1 => shape.extend([random.between(1, 12), random.between(1, 24)]),
                         _ => shape.extend([random.between(1, 10), random.between(3, 13), random.between(3, 13)]),
@@ -106,7 +106,9 @@ impl Writer {
             }
             let text = format!("input{index}");
             self.line(&format!("input {text}: f32[{}]", dims.join(", ")));
-            self.scope.locals.push(Local { value: Value { text, shape, size: 1.0 }, is_read: false });
+            // An input that nothing reads is seldom worth an output.
+            let is_read = !self.random.one_in(4);
+            self.scope.locals.push(Local { value: Value { text, shape, size: 1.0 }, is_read });
         }
     }
 
@@ -206,7 +208,7 @@ impl Writer {
         let last = self.scope.locals.len().saturating_sub(1);
         let mut returned = Vec::new();
         for (index, local) in self.scope.locals.clone().into_iter().enumerate() {
-            if index == last || (!local.is_read && !self.random.one_in(3)) || self.random.one_in(12) {
+            if index == last || (!local.is_read && self.random.below(3) > 0) || self.random.one_in(12) {
                 returned.push(local.value.text);
             }
         }
