@@ -62,7 +62,7 @@ pub fn known(writer: &mut Writer, shape: &[usize]) -> Value {
         return Value { text, shape: shape.to_vec(), size: 1.0 };
     }
     let name = writer.name("p");
-    let text = match (writer.random.below(6), shape) {
+    let text = match (writer.random.below(8), shape) {
         (0, [rows, columns]) => format!("(param(\"{name}\", [{columns}, {rows}]) |> permute([1, 0]))"),
         (1, shape) => format!("(param(\"{name}\", [{elements}]) |> reshape({shape:?}))"),
         (2, [first, ..]) => {
@@ -75,7 +75,12 @@ pub fn known(writer: &mut Writer, shape: &[usize]) -> Value {
             stored[0] = first + 2;
             format!("param(\"{name}\", {stored:?})[1:-1]")
         }
-        (4, _) => format!("(param(\"{name}\", {shape:?}) * 2 - param(\"{name}b\", {shape:?}))"),
+        (4, [first, rest @ ..]) if *first > 1 => {
+            let part = |writer: &mut Writer, size| known(writer, &[&[size], rest].concat()).text;
+            let first_part = writer.random.between(1, first - 1);
+            format!("concat({}, {}, dim=0)", part(writer, first_part), part(writer, first - first_part))
+        }
+        (5, _) => format!("(param(\"{name}\", {shape:?}) * 2 - param(\"{name}b\", {shape:?}))"),
         _ => format!("param(\"{name}\", {shape:?})"),
     };
     Value { text, shape: shape.to_vec(), size: 0.5 }

@@ -1,5 +1,6 @@
 //! Statements: pipelines, calls of modules, loops, and the blocks that networks are made of.
 
+use crate::branches::branches;
 use crate::elements::activation;
 use crate::writer::{Value, Writer};
 use crate::{arithmetic, elements, image, layout};
@@ -99,6 +100,7 @@ pub fn statement(writer: &mut Writer) {
         10 => repeated(writer),
         11 => module(writer),
         12 => residual(writer),
+        13 => branches(writer),
         _ => pipeline(writer),
     }
 }

@@ -111,8 +111,13 @@ pub fn max_pool(writer: &mut Writer, x: &Value) -> Option<Value> {
 pub fn avg_pool(writer: &mut Writer, x: &Value) -> Option<Value> {
     let [batch, channels, height, width] = x.image()?;
     if writer.random.one_in(6) {
-        // The whole image.
-        return Some(x.then(&format!("avg_pool([{height}, {width}])"), vec![batch, channels, 1, 1], x.size));
+        // The whole image, or half of it with as much padding.
+        let mut text = format!("[{height}, {width}]");
+        if writer.random.one_in(2) {
+            text += &format!(", padding=[{}, {}]", height / 2, width / 2);
+            text += &format!(", stride={}", height.max(width) + 1);
+        }
+        return Some(x.then(&format!("avg_pool({text})"), vec![batch, channels, 1, 1], x.size));
     }
     let Window { mut text, output: [rows, columns], .. } = window::pool(&mut writer.random, [height, width], false);
     if writer.random.one_in(3) {

@@ -11,10 +11,11 @@
 //! - [`random`]: the numbers; [`window`]: kernels, strides and padding with the sizes that they give;
 //! - [`writer`]: the program so far, its tensors and their shapes;
 //! - [`image`], [`elements`], [`layout`]: operations by what they work on; [`arithmetic`]: two tensors and numbers;
-//! - [`blocks`]: modules, loops and attention.
+//! - [`blocks`]: modules, loops and attention; [`branches`]: sums of parallel branches.
 
 pub mod arithmetic;
 pub mod blocks;
+pub mod branches;
 pub mod elements;
 pub mod image;
 pub mod layout;
