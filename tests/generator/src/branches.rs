@@ -25,7 +25,7 @@ pub fn branches(writer: &mut Writer) {
             0 if is_same => x.text.clone(),
             1 if is_same => format!("({} |> batch_norm as {})", x.text, writer.name("bn")),
             // As large as the image: what it gives is stretched.
-            2 if stride == 1 && height * width <= 25 && terms.is_empty() => {
+            2 | 3 if stride == 1 && height * width <= 49 && terms.is_empty() => {
                 let name = writer.name("whole");
                 let kernel = format!("[{height}, {width}]");
                 format!("({} |> conv({out}, kernel={kernel}, padding=valid, groups={groups}) as {name})", x.text)
