@@ -59,6 +59,9 @@ macro_rules! operations {
         }
 
         impl Op {
+            /// All names that operations have in dumps.
+            pub const NAMES: &[&str] = &[$($name),*];
+
             /// The name in dumps.
             #[must_use]
             pub fn name(&self) -> &'static str {
