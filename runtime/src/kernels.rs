@@ -9,7 +9,7 @@
 pub(crate) mod activation;
 mod copy;
 mod depthwise;
-mod epilogue;
+pub(crate) mod epilogue;
 mod gather;
 mod matmul;
 mod mean;

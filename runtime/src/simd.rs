@@ -13,7 +13,8 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 pub(crate) mod portable;
 
-use crate::abi::{ActivationShape, Tile};
+use crate::abi::{ActivationShape, Epilogue, Tile};
+use crate::kernels::epilogue::Operands;
 
 /// Rows of the largest register tile of a matrix product.
 pub(crate) const MAX_ROWS: usize = 12;
@@ -28,6 +29,9 @@ pub(crate) trait Simd: Copy {
     /// The first few lanes of a vector.
     type Lanes: Copy;
 
+    /// Whether there are enough registers, and code that is made for vectors, to compute several pixels of a depthwise
+    /// convolution at once.
+    const TILED_WINDOWS: bool;
     /// The register tile of matrix products; its lanes are those of a vector.
     const TILE: Tile;
     /// `f32`s in a vector.
@@ -94,6 +98,21 @@ pub(crate) trait Simd: Copy {
     /// Applies an activation to each of the values: [`crate::kernels::activation::apply`], not inlined, so that code stays
     /// small.
     fn activate(self, activation: ActivationShape, values: &mut [Self::Vector]);
+
+    /// Finishes outputs: [`crate::kernels::epilogue::finish`], not inlined either.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn finish<const FULL: bool>(
+        self,
+        epilogue: &Epilogue,
+        operands: Operands,
+        values: &mut [Self::Vector],
+        out: *mut f32,
+        out_stride: usize,
+        lanes: Self::Lanes,
+    );
 
     /// Zero in every lane.
     #[inline(always)]

@@ -6,14 +6,13 @@
 
 use std::ops::Range;
 
-use super::epilogue::{Operands, finish};
+use super::epilogue::{Direct, Operands};
 use super::window::Axis;
 use crate::abi::DepthwiseShape;
 use crate::simd::{Simd, for_each_vector};
 
 /// An output row: which rows of taps meet the image, and where.
-#[derive(Debug, Clone, Copy)]
-struct Row<'a> {
+struct Row<'a, S: Simd> {
     shape: &'a DepthwiseShape,
     columns: Axis,
     /// The row of the image that the first of these rows of taps meets.
@@ -28,6 +27,8 @@ struct Row<'a> {
     weight_stride: usize,
     out: *mut f32,
     operands: Operands,
+    /// The epilogue, if it is simple.
+    direct: Option<Direct<S>>,
 }
 
 /// See [`Kernel::Depthwise`](crate::abi::Kernel::Depthwise).
@@ -63,6 +64,7 @@ pub(super) unsafe fn depthwise<S: Simd>(
         } else {
             (image.add(rows.position(row, taps.start) * window.row_stride), weights.add(taps.start * weight_stride))
         };
+        let operands = Operands { bias, gate, residual, sums };
         let row = Row {
             shape,
             columns,
@@ -72,62 +74,66 @@ pub(super) unsafe fn depthwise<S: Simd>(
             image_stride: window.dilation_height * window.row_stride,
             weight_stride,
             out,
-            operands: Operands { bias, gate, residual, sums },
+            operands,
+            direct: Direct::new(s, &shape.epilogue, operands),
         };
-        if window.dilation_width != 1 {
-            return clipped(s, &row, 0..window.out_width);
+        let (width, stride) = (window.kernel_width, window.stride_width);
+        // Tiles from the first pixel whose window has all columns in the image; the others one after the other.
+        let mut tiles = columns.interior(window.out_width);
+        clipped(s, &row, 0..tiles.start);
+        if S::TILED_WINDOWS && window.dilation_width == 1 {
+            tiles.start = match (width, stride) {
+                (3, 1) => tiled::<S, 3, 1>(s, &row, tiles.clone()),
+                (3, 2) => tiled::<S, 3, 2>(s, &row, tiles.clone()),
+                (5, 1) => tiled::<S, 5, 1>(s, &row, tiles.clone()),
+                (5, 2) => tiled::<S, 5, 2>(s, &row, tiles.clone()),
+                (7, 1) => tiled::<S, 7, 1>(s, &row, tiles.clone()),
+                (7, 2) => tiled::<S, 7, 2>(s, &row, tiles.clone()),
+                _ => tiles.start,
+            };
         }
-        match (window.kernel_width, window.stride_width) {
-            (3, 1) => fast::<S, 3, 1>(s, &row),
-            (3, 2) => fast::<S, 3, 2>(s, &row),
-            (5, 1) => fast::<S, 5, 1>(s, &row),
-            (5, 2) => fast::<S, 5, 2>(s, &row),
-            (7, 1) => fast::<S, 7, 1>(s, &row),
-            (7, 2) => fast::<S, 7, 2>(s, &row),
-            _ => clipped(s, &row, 0..window.out_width),
-        }
+        clipped(s, &row, tiles.start..window.out_width);
     }
 }
 
-/// All pixels of a row, where the width of the window and its stride are known.
+/// As many of the pixels as fill tiles, where the width of the window and its stride are known. Returns the first pixel that
+/// is left.
 ///
 /// # Safety
 ///
-/// As for [`depthwise`]; the window has that width and stride, and no dilation along the row.
+/// As for [`depthwise`]; the window has that width and stride, and no dilation along the row; the windows of the pixels have
+/// all columns in the image.
 #[inline(always)]
-unsafe fn fast<S: Simd, const WIDTH: usize, const STRIDE: usize>(s: S, row: &Row<'_>) {
-    let out_width = row.shape.window.out_width;
-    let interior = row.columns.interior(out_width);
+unsafe fn tiled<S: Simd, const WIDTH: usize, const STRIDE: usize>(
+    s: S,
+    row: &Row<'_, S>,
+    pixels: Range<usize>,
+) -> usize {
     let channels = row.shape.channels;
-    let mut pixel = interior.start;
-    // SAFETY: tiles lie in the interior, where all columns of a window meet the image.
+    let mut pixel = pixels.start;
+    // SAFETY: tiles lie within the pixels, vectors within the channels.
     unsafe {
-        clipped(s, row, 0..interior.start);
-        while pixel + 8 <= interior.end {
+        while pixel + 8 <= pixels.end {
             for_each_vector!(s: S, channels, tile[WIDTH, STRIDE, 8], (row, pixel));
             pixel += 8;
         }
-        while pixel + 4 <= interior.end {
+        while pixel + 4 <= pixels.end {
             for_each_vector!(s: S, channels, tile[WIDTH, STRIDE, 4], (row, pixel));
             pixel += 4;
         }
-        while pixel < interior.end {
-            for_each_vector!(s: S, channels, tile[WIDTH, STRIDE, 1], (row, pixel));
-            pixel += 1;
-        }
-        clipped(s, row, interior.end..out_width);
     }
+    pixel
 }
 
 /// Neighbouring pixels, one vector of channels.
 ///
 /// # Safety
 ///
-/// As for [`fast`]; the pixels are in the interior, and the lanes are channels from `channel` on.
+/// As for [`tiled`]; and the lanes are channels from `channel` on.
 #[inline(always)]
 unsafe fn tile<S: Simd, const FULL: bool, const WIDTH: usize, const STRIDE: usize, const PIXELS: usize>(
     s: S,
-    row: &Row<'_>,
+    row: &Row<'_, S>,
     pixel: usize,
     channel: usize,
     lanes: S::Lanes,
@@ -160,7 +166,7 @@ unsafe fn tile<S: Simd, const FULL: bool, const WIDTH: usize, const STRIDE: usiz
             const { assert!((PIXELS - 1) * STRIDE + WIDTH <= 21, "as many columns as are spelled out") };
             steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20);
         }
-        finish_pixels::<S, FULL>(s, row, pixel, channel, lanes, &mut sums);
+        finish_pixels::<S, FULL, PIXELS>(s, row, pixel, channel, lanes, sums);
     }
 }
 
@@ -180,29 +186,46 @@ fn step<S: Simd, const WIDTH: usize, const STRIDE: usize, const PIXELS: usize>(
     }
 }
 
+/// Vectors of channels that are computed at once of a single pixel.
+const BLOCK: usize = 4;
+
 /// Pixels of any window, one after the other, each with the columns of its window that meet the image.
 ///
 /// # Safety
 ///
 /// As for [`depthwise`]; the pixels are in the row.
 #[inline(always)]
-unsafe fn clipped<S: Simd>(s: S, row: &Row<'_>, pixels: Range<usize>) {
+unsafe fn clipped<S: Simd>(s: S, row: &Row<'_, S>, pixels: Range<usize>) {
+    let channels = row.shape.channels;
     for pixel in pixels {
         let columns = row.columns.taps(pixel);
-        // SAFETY: vectors run over the channels, taps over those that meet the image.
-        unsafe { for_each_vector!(s: S, row.shape.channels, single, (row, pixel, columns.start, columns.end)) }
+        let mut channel = 0;
+        // SAFETY: blocks and vectors run over the channels, taps over those that meet the image.
+        unsafe {
+            while channel + BLOCK * S::LANES <= channels {
+                single::<S, true, BLOCK>(s, row, pixel, columns.start, columns.end, channel, s.lanes(S::LANES));
+                channel += BLOCK * S::LANES;
+            }
+            while channel + S::LANES <= channels {
+                single::<S, true, 1>(s, row, pixel, columns.start, columns.end, channel, s.lanes(S::LANES));
+                channel += S::LANES;
+            }
+            if channel < channels {
+                single::<S, false, 1>(s, row, pixel, columns.start, columns.end, channel, s.lanes(channels - channel));
+            }
+        }
     }
 }
 
-/// A pixel, one vector of channels, the columns of the window from `first` to before `end`.
+/// A pixel, a few vectors of channels, the columns of the window from `first` to before `end`.
 ///
 /// # Safety
 ///
-/// As for [`clipped`]; these columns meet the image, and the lanes are channels from `channel` on.
+/// As for [`clipped`]; these columns meet the image, and the lanes of all the vectors are channels from `channel` on.
 #[inline(always)]
-unsafe fn single<S: Simd, const FULL: bool>(
+unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
     s: S,
-    row: &Row<'_>,
+    row: &Row<'_, S>,
     pixel: usize,
     first: usize,
     end: usize,
@@ -211,20 +234,24 @@ unsafe fn single<S: Simd, const FULL: bool>(
 ) {
     let window = &row.shape.window;
     let step = window.dilation_width * window.pixel_stride;
-    let mut sum = s.zero();
+    let mut sums = [s.zero(); VECTORS];
     // SAFETY: all of these taps meet the image. (The offset is only used if there is one.)
     unsafe {
         let start = row.columns.position(pixel, first).wrapping_mul(window.pixel_stride);
         for tap in 0..row.taps {
             for column in first..end {
-                let offset = tap * row.image_stride + start + (column - first) * step + channel;
-                let value = s.read::<FULL>(row.image.add(offset), lanes);
-                let offset = tap * row.weight_stride + column * row.shape.weight_stride + channel;
-                let weight = s.read::<FULL>(row.weights.add(offset), lanes);
-                sum = s.mul_add(value, weight, sum);
+                let image = row.image.add(tap * row.image_stride + start + (column - first) * step + channel);
+                let weights = row.weights.add(tap * row.weight_stride + column * row.shape.weight_stride + channel);
+                for (vector, sum) in sums.iter_mut().enumerate() {
+                    let value = s.read::<FULL>(image.add(vector * S::LANES), lanes);
+                    let weight = s.read::<FULL>(weights.add(vector * S::LANES), lanes);
+                    *sum = s.mul_add(value, weight, *sum);
+                }
             }
         }
-        finish_pixels::<S, FULL>(s, row, pixel, channel, lanes, &mut [sum]);
+        for (vector, sum) in sums.into_iter().enumerate() {
+            finish_pixels::<S, FULL, 1>(s, row, pixel, channel + vector * S::LANES, lanes, [sum]);
+        }
     }
 }
 
@@ -234,20 +261,31 @@ unsafe fn single<S: Simd, const FULL: bool>(
 ///
 /// The pixels are in the row, and the lanes are channels from `channel` on.
 #[inline(always)]
-unsafe fn finish_pixels<S: Simd, const FULL: bool>(
+unsafe fn finish_pixels<S: Simd, const FULL: bool, const PIXELS: usize>(
     s: S,
-    row: &Row<'_>,
+    row: &Row<'_, S>,
     pixel: usize,
     channel: usize,
     lanes: S::Lanes,
-    values: &mut [S::Vector],
+    values: [S::Vector; PIXELS],
 ) {
     let epilogue = &row.shape.epilogue;
     let out_stride = row.shape.out_stride;
     // SAFETY: the operands and the output have these pixels and channels.
     unsafe {
-        let operands = row.operands.at(channel, pixel * epilogue.residual_stride + channel);
         let out = row.out.add(pixel * out_stride + channel);
-        finish::<S, FULL>(s, epilogue, operands, values, out, out_stride, lanes);
+        match &row.direct {
+            Some(direct) if FULL => {
+                let bias = direct.bias(s, channel);
+                for (pixel, value) in values.into_iter().enumerate() {
+                    s.store(out.add(pixel * out_stride), direct.apply(s, value, bias));
+                }
+            }
+            _ => {
+                let mut values = values;
+                let operands = row.operands.at(channel, pixel * epilogue.residual_stride + channel);
+                s.finish::<FULL>(epilogue, operands, &mut values, out, out_stride, lanes);
+            }
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! What happens to outputs between their sum of products and memory: [`Epilogue`].
 //!
 //! In come vectors of the same columns (channels) in consecutive rows (pixels); out go their final values. The operands are
-//! read once for all rows, and decisions are made once for all rows.
+//! read once for all rows, and decisions are made once for all rows. The simplest epilogues are [`Direct`] instead: applied to
+//! values while they are in registers, with the same bits.
 
-use crate::abi::Epilogue;
+use crate::abi::{ActivationCode, Epilogue};
 use crate::simd::Simd;
 
 /// The operands of an epilogue; null where there is none. They point at what belongs to the first output.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Operands {
-    pub(super) bias: *const f32,
-    pub(super) gate: *const f32,
-    pub(super) residual: *const f32,
-    pub(super) sums: *mut f32,
+pub(crate) struct Operands {
+    pub(crate) bias: *const f32,
+    pub(crate) gate: *const f32,
+    pub(crate) residual: *const f32,
+    pub(crate) sums: *mut f32,
 }
 
 impl Operands {
@@ -22,7 +23,7 @@ impl Operands {
     ///
     /// The operands that there are extend that far.
     #[inline(always)]
-    pub(super) unsafe fn at(self, column: usize, residual: usize) -> Operands {
+    pub(crate) unsafe fn at(self, column: usize, residual: usize) -> Operands {
         // SAFETY: the pointers that are not null extend that far, as the caller vouches.
         unsafe {
             Operands {
@@ -46,14 +47,62 @@ unsafe fn advance(pointer: *const f32, count: usize) -> *const f32 {
     if pointer.is_null() { pointer } else { unsafe { pointer.add(count) } }
 }
 
-/// Finishes vectors of the same columns in consecutive rows and writes them to `out`, `out_stride` apart.
+/// The most common epilogues, which need no memory: a bias, then bounds.
+#[derive(Clone, Copy)]
+pub(crate) struct Direct<S: Simd> {
+    /// Null if there is none.
+    bias: *const f32,
+    low: S::Vector,
+    high: S::Vector,
+}
+
+impl<S: Simd> Direct<S> {
+    /// The same as an epilogue, if it is that simple.
+    #[inline(always)]
+    pub(crate) fn new(s: S, epilogue: &Epilogue, operands: Operands) -> Option<Direct<S>> {
+        if !operands.gate.is_null() || !operands.residual.is_null() || !operands.sums.is_null() {
+            return None;
+        }
+        let code = match (epilogue.before.code, epilogue.after.code) {
+            (code, ActivationCode::Identity) | (ActivationCode::Identity, code) => code,
+            _ => return None,
+        };
+        let (low, high) = match code {
+            ActivationCode::Identity => (f32::NEG_INFINITY, f32::INFINITY),
+            ActivationCode::Relu => (0.0, f32::INFINITY),
+            ActivationCode::Relu6 => (0.0, 6.0),
+            _ => return None,
+        };
+        Some(Direct { bias: operands.bias, low: s.splat(low), high: s.splat(high) })
+    }
+
+    /// The bias of a vector of columns; without one, what changes nothing when it is added.
+    ///
+    /// # Safety
+    ///
+    /// If there is a bias, it has a full vector from `column` on.
+    #[inline(always)]
+    pub(crate) unsafe fn bias(&self, s: S, column: usize) -> S::Vector {
+        // SAFETY: as the caller vouches.
+        if self.bias.is_null() { s.splat(-0.0) } else { unsafe { s.load(self.bias.add(column)) } }
+    }
+
+    /// The final value.
+    #[inline(always)]
+    pub(crate) fn apply(&self, s: S, value: S::Vector, bias: S::Vector) -> S::Vector {
+        s.min(self.high, s.max(self.low, s.add(value, bias)))
+    }
+}
+
+/// Finishes vectors of the same columns in consecutive rows and writes them to `out`, `out_stride` apart. Out of line:
+/// [`Simd::finish`].
 ///
 /// # Safety
 ///
 /// For each of the values, `out` is valid for writes of the lanes; so is what the operands name for reads and, for sums,
 /// writes.
 #[inline(always)]
-pub(super) unsafe fn finish<S: Simd, const FULL: bool>(
+pub(crate) unsafe fn finish<S: Simd, const FULL: bool>(
     s: S,
     epilogue: &Epilogue,
     operands: Operands,

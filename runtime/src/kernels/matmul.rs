@@ -4,7 +4,7 @@
 //! rows as are left. Every output is one chain of fused multiply-adds along the depth, from zero, whatever the tile: a single
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
-use super::epilogue::{Operands, finish};
+use super::epilogue::{Direct, Operands};
 use crate::abi::MatmulShape;
 use crate::simd::{MAX_ROWS, Simd};
 
@@ -57,6 +57,8 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
 ) {
     const { assert!(S::TILE.rows <= MAX_ROWS) };
     let mut tile = [[s.zero(); MAX_ROWS]; VECTORS];
+    let full = shape.columns == VECTORS * S::LANES;
+    let direct = if full { Direct::new(s, &shape.epilogue, operands) } else { None };
     let mut row = 0;
     while row < rows {
         let count = (rows - row).min(S::TILE.rows);
@@ -64,31 +66,84 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
         // holds at least one column, and all columns fit.
         unsafe {
             let a = a.add(row * shape.a_stride);
-            macro_rules! sum_rows {
+            let out = out.add(row * shape.out_stride);
+            macro_rules! compute {
                 ($($rows:literal)*) => {
                     match count {
-                        $($rows if $rows <= S::TILE.rows => sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.depth, &mut tile),)*
+                        $($rows if $rows <= S::TILE.rows => {
+                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.depth);
+                            match &direct {
+                                Some(direct) => write(s, &sums, direct, out, shape.out_stride),
+                                None => spill(&sums, &mut tile),
+                            }
+                        })*
                         _ => {}
                     }
                 };
             }
-            sum_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
+            compute!(1 2 3 4 5 6 7 8 9 10 11 12);
+            row += count;
+            if direct.is_some() {
+                continue;
+            }
+            let first = row - count;
             for (index, values) in tile.iter_mut().enumerate() {
                 let column = index * S::LANES;
                 let columns = shape.columns.saturating_sub(column);
-                let operands = operands.at(column, row * shape.epilogue.residual_stride + column);
-                let out = out.add(row * shape.out_stride + column);
+                let operands = operands.at(column, first * shape.epilogue.residual_stride + column);
+                let out = out.add(column);
                 let Some(values) = values.get_mut(..count) else { continue };
                 if columns >= S::LANES {
                     let lanes = s.lanes(S::LANES);
-                    finish::<S, true>(s, &shape.epilogue, operands, values, out, shape.out_stride, lanes);
+                    s.finish::<true>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
                 } else {
                     let lanes = s.lanes(columns);
-                    finish::<S, false>(s, &shape.epilogue, operands, values, out, shape.out_stride, lanes);
+                    s.finish::<false>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
                 }
             }
         }
-        row += count;
+    }
+}
+
+/// Writes a tile whose epilogue is simple.
+///
+/// # Safety
+///
+/// There are `ROWS` rows of output of `VECTORS` full vectors.
+#[inline(always)]
+unsafe fn write<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    s: S,
+    sums: &[[S::Vector; VECTORS]; ROWS],
+    direct: &Direct<S>,
+    out: *mut f32,
+    out_stride: usize,
+) {
+    // SAFETY: as the caller vouches; a bias has as many columns.
+    unsafe {
+        let mut bias = [s.zero(); VECTORS];
+        for (vector, bias) in bias.iter_mut().enumerate() {
+            *bias = direct.bias(s, vector * S::LANES);
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            for (vector, (sum, bias)) in sums.iter().zip(bias).enumerate() {
+                s.store(out.add(row * out_stride + vector * S::LANES), direct.apply(s, *sum, bias));
+            }
+        }
+    }
+}
+
+/// Puts a tile into memory, vector after vector, for what is not that simple.
+#[inline(always)]
+fn spill<V: Copy, const ROWS: usize, const VECTORS: usize>(
+    sums: &[[V; VECTORS]; ROWS],
+    tile: &mut [[V; MAX_ROWS]; VECTORS],
+) {
+    for (row, sums) in sums.iter().enumerate() {
+        for (values, sum) in tile.iter_mut().zip(sums) {
+            if let Some(value) = values.get_mut(row) {
+                *value = *sum;
+            }
+        }
     }
 }
 
@@ -104,32 +159,28 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     b: *const f32,
     depth: usize,
-    tile: &mut [[S::Vector; MAX_ROWS]; VECTORS],
-) {
+) -> [[S::Vector; VECTORS]; ROWS] {
+    let width = VECTORS * S::LANES;
     let mut sums = [[s.zero(); VECTORS]; ROWS];
     let mut k = 0;
     // SAFETY: `k` stays below `depth`.
     unsafe {
-        // Four steps at once: less to count.
-        while k + 4 <= depth {
-            step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * VECTORS * S::LANES), &mut sums);
-            step::<S, ROWS, VECTORS>(s, a.add(k + 1), a_stride, b.add((k + 1) * VECTORS * S::LANES), &mut sums);
-            step::<S, ROWS, VECTORS>(s, a.add(k + 2), a_stride, b.add((k + 2) * VECTORS * S::LANES), &mut sums);
-            step::<S, ROWS, VECTORS>(s, a.add(k + 3), a_stride, b.add((k + 3) * VECTORS * S::LANES), &mut sums);
-            k += 4;
+        // Four steps at once, less to count, where most of the work is.
+        if ROWS == 1 || ROWS == S::TILE.rows {
+            while k + 4 <= depth {
+                step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), &mut sums);
+                step::<S, ROWS, VECTORS>(s, a.add(k + 1), a_stride, b.add((k + 1) * width), &mut sums);
+                step::<S, ROWS, VECTORS>(s, a.add(k + 2), a_stride, b.add((k + 2) * width), &mut sums);
+                step::<S, ROWS, VECTORS>(s, a.add(k + 3), a_stride, b.add((k + 3) * width), &mut sums);
+                k += 4;
+            }
         }
         while k < depth {
-            step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * VECTORS * S::LANES), &mut sums);
+            step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), &mut sums);
             k += 1;
         }
     }
-    for (row, sums) in sums.iter().enumerate() {
-        for (values, sum) in tile.iter_mut().zip(sums) {
-            if let Some(value) = values.get_mut(row) {
-                *value = *sum;
-            }
-        }
-    }
+    sums
 }
 
 /// Adds the products of one place along the depth.

@@ -8,9 +8,10 @@ use std::arch::x86_64::{
 };
 
 use super::Simd;
-use crate::abi::{ActivationShape, Tile};
+use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::isa::Isa;
 use crate::kernels::activation;
+use crate::kernels::epilogue::{self, Operands};
 
 /// The proof that the machine has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,7 @@ impl Simd for Avx2 {
     type Vector = __m256;
     type Lanes = __m256i;
 
+    const TILED_WINDOWS: bool = true;
     const TILE: Tile = Isa::Avx2.tile();
 
     #[inline(always)]
@@ -149,5 +151,33 @@ impl Simd for Avx2 {
         }
         // SAFETY: the token proves AVX2 and FMA.
         unsafe { out_of_line(self, shape, values) }
+    }
+
+    #[inline(always)]
+    unsafe fn finish<const FULL: bool>(
+        self,
+        epilogue: &Epilogue,
+        operands: Operands,
+        values: &mut [__m256],
+        out: *mut f32,
+        out_stride: usize,
+        lanes: __m256i,
+    ) {
+        #[target_feature(enable = "avx2,fma")]
+        #[inline(never)]
+        unsafe fn out_of_line<const FULL: bool>(
+            s: Avx2,
+            epilogue: &Epilogue,
+            operands: Operands,
+            values: &mut [__m256],
+            out: *mut f32,
+            out_stride: usize,
+            lanes: __m256i,
+        ) {
+            // SAFETY: the same conditions hold.
+            unsafe { epilogue::finish::<Avx2, FULL>(s, epilogue, operands, values, out, out_stride, lanes) }
+        }
+        // SAFETY: the token proves AVX2 and FMA; the other conditions are the same.
+        unsafe { out_of_line::<FULL>(self, epilogue, operands, values, out, out_stride, lanes) }
     }
 }

@@ -8,9 +8,10 @@ use std::arch::x86_64::{
 };
 
 use super::Simd;
-use crate::abi::{ActivationShape, Tile};
+use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::isa::Isa;
 use crate::kernels::activation;
+use crate::kernels::epilogue::{self, Operands};
 
 /// The proof that the machine has AVX-512 (F, VL, BW, DQ).
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,7 @@ impl Simd for Avx512 {
     type Vector = __m512;
     type Lanes = __mmask16;
 
+    const TILED_WINDOWS: bool = true;
     const TILE: Tile = Isa::Avx512.tile();
 
     #[inline(always)]
@@ -145,5 +147,33 @@ impl Simd for Avx512 {
         }
         // SAFETY: the token proves AVX-512.
         unsafe { out_of_line(self, shape, values) }
+    }
+
+    #[inline(always)]
+    unsafe fn finish<const FULL: bool>(
+        self,
+        epilogue: &Epilogue,
+        operands: Operands,
+        values: &mut [__m512],
+        out: *mut f32,
+        out_stride: usize,
+        lanes: __mmask16,
+    ) {
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+        #[inline(never)]
+        unsafe fn out_of_line<const FULL: bool>(
+            s: Avx512,
+            epilogue: &Epilogue,
+            operands: Operands,
+            values: &mut [__m512],
+            out: *mut f32,
+            out_stride: usize,
+            lanes: __mmask16,
+        ) {
+            // SAFETY: the same conditions hold.
+            unsafe { epilogue::finish::<Avx512, FULL>(s, epilogue, operands, values, out, out_stride, lanes) }
+        }
+        // SAFETY: the token proves AVX-512; the other conditions are the same.
+        unsafe { out_of_line::<FULL>(self, epilogue, operands, values, out, out_stride, lanes) }
     }
 }

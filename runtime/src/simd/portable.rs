@@ -4,8 +4,9 @@
 //! themselves: `f32::mul_add` is a slow function call where there is no such instruction.
 
 use super::Simd;
-use crate::abi::{ActivationShape, Tile};
+use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::kernels::activation;
+use crate::kernels::epilogue::{self, Operands};
 
 /// Vectors of `L` lanes; tiles of `R` rows. Nothing is to be proved.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +53,7 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     type Vector = [f32; L];
     type Lanes = usize;
 
+    const TILED_WINDOWS: bool = false;
     const TILE: Tile = Tile { lanes: L, rows: R };
 
     #[inline(always)]
@@ -163,5 +165,19 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     #[inline(never)]
     fn activate(self, shape: ActivationShape, values: &mut [[f32; L]]) {
         activation::apply(self, shape, values);
+    }
+
+    #[inline(never)]
+    unsafe fn finish<const FULL: bool>(
+        self,
+        epilogue: &Epilogue,
+        operands: Operands,
+        values: &mut [[f32; L]],
+        out: *mut f32,
+        out_stride: usize,
+        lanes: usize,
+    ) {
+        // SAFETY: the same conditions hold.
+        unsafe { epilogue::finish::<Self, FULL>(self, epilogue, operands, values, out, out_stride, lanes) }
     }
 }
