@@ -7,4 +7,5 @@
 mod shared;
 
 mod ladder;
+mod random;
 mod zoo;
