@@ -26,6 +26,12 @@ impl Options {
     pub fn new(isa: Isa) -> Options {
         Options { isa, threads: 1, layout: ImageLayout::default(), passes: Selection::default() }
     }
+
+    /// What the plan is made for.
+    #[must_use]
+    pub fn plan(&self) -> plan::Options {
+        plan::Options { tile: self.isa.tile(), threads: self.threads.max(1), layout: self.layout }
+    }
 }
 
 /// Why there is no machine code.
@@ -48,8 +54,7 @@ pub enum CompileError {
 /// When the selection names a pass that does not exist. All other errors are defects.
 pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, CompileError> {
     let optimized = passes::optimize(graph, &options.passes)?;
-    let wanted = plan::Options { tile: options.isa.tile(), threads: options.threads.max(1), layout: options.layout };
-    Ok(plan::plan(&optimized, &wanted)?)
+    Ok(plan::plan(&optimized, &options.plan())?)
 }
 
 /// Compiles a graph.

@@ -11,6 +11,7 @@
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
 //! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
 //!   contract with generated code, [`math`] the constants that both use.
+//! - [`machine`] measures what the machine can do at best, as a yardstick.
 //!
 //! No input, however damaged, makes this crate panic.
 
@@ -20,6 +21,7 @@ pub mod abi;
 pub mod arena;
 mod isa;
 pub mod kernels;
+pub mod machine;
 pub mod math;
 pub mod prepare;
 pub mod program;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use parameternet_compiler::passes::PASSES;
+use parameternet_runtime::Isa;
 
 /// The ParameterNet compiler: networks with many parameters and few FLOPs, from `.pnet` files.
 #[derive(Debug, Parser)]
@@ -18,6 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   pnetc check net.pnet                            is the network right, and how large is it?
   pnetc run net.pnet cat.png --weights net.safetensors --labels labels.txt
+  pnetc analyze net.pnet                          what does it cost?
+  pnetc bench net.pnet                            how fast is it here, and where does the time go?
   pnetc ops conv                                  what does an operation take and compute?
   pnetc explain E0401                             what does an error mean?";
 
@@ -37,8 +40,27 @@ Examples:
   pnetc run mobilenetv2.pnet *.jpg --weights mobilenetv2.safetensors --labels imagenet.txt --top 3
   pnetc run net.pnet input.npy --weights net.safetensors --output logits.npy
   cat photo.png | pnetc run net.pnet - --weights net.safetensors
-  pnetc run two_inputs.pnet left=a.npy right=b.npy --weights net.safetensors")]
+  pnetc run two_inputs.pnet left=a.npy right=b.npy --weights net.safetensors
+
+The environment variable PNET_ISA (avx512, avx2 or portable) chooses an instruction set other than the best one.")]
     Run(Run),
+    /// Say what a network costs: parameters, multiply-adds, memory
+    #[command(after_help = "\
+Examples:
+  pnetc analyze net.pnet
+  pnetc analyze net.pnet --set width=0.5 --batch 8 --json")]
+    Analyze(Analyze),
+    /// Measure how fast machine code runs a network
+    #[command(after_help = "\
+The share of the machine's peak is measured against multiplications and additions in registers and against reading memory
+beyond every cache, on as many threads. A network whose tensors stay in caches can exceed the speed of memory.
+
+Examples:
+  pnetc bench net.pnet
+  pnetc bench net.pnet --threads 4 --batch 8 --weights net.safetensors
+  pnetc bench net.pnet --per-step                 where does the time go?
+  pnetc bench net.pnet --runs 100 --json")]
+    Bench(Bench),
     /// Write weights that are made from the tensors' names alone, for tests and measurements
     #[command(after_help = "\
 Example:
@@ -49,6 +71,9 @@ Example:
 Examples:
   pnetc build net.pnet --emit ir
   pnetc build net.pnet --emit ir --after all --without fold-scale
+  pnetc build net.pnet --emit plan --threads 4    steps, buffers and weights of what will run
+  pnetc build net.pnet --emit plan --without merge-branches
+  pnetc build net.pnet --emit asm --isa avx2      the instructions of each step
   pnetc build net.pnet --emit ast -o net.ast")]
     Build(Build),
     /// Format files in place
@@ -90,6 +115,26 @@ pub(crate) struct NetworkOptions {
     pub batch: u32,
 }
 
+/// What machine code is made for.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Machine code")]
+pub(crate) struct MachineOptions {
+    /// Threads that share the work; the results are the same for any number [default: 1]
+    #[arg(long, value_name = "N", value_parser = threads())]
+    pub threads: Option<u16>,
+    /// The instruction set [default: that of PNET_ISA, else the best of this machine]
+    #[arg(long, value_name = "ISA", value_parser = isas())]
+    pub isa: Option<Isa>,
+}
+
+fn threads() -> impl TypedValueParser<Value = u16> {
+    clap::value_parser!(u16).range(1..=1024)
+}
+
+fn isas() -> impl TypedValueParser<Value = Isa> {
+    PossibleValuesParser::new(Isa::ALL.map(Isa::name)).try_map(|name| name.parse::<Isa>())
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
@@ -122,6 +167,12 @@ pub(crate) struct Run {
     pub weights: PathBuf,
     #[command(flatten)]
     pub network: NetworkOptions,
+    /// What executes the network
+    #[arg(long, value_name = "WHAT", default_value = "jit")]
+    pub backend: Backend,
+    /// Threads that share the work of machine code; the results are the same for any number [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads())]
+    pub threads: Option<u16>,
     /// How many classes to show
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,
@@ -133,6 +184,14 @@ pub(crate) struct Run {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub preprocess: PreprocessOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// Machine code, made for the network while you wait: single precision
+    Jit,
+    /// The interpreter: slow, in double precision, to check against
+    Interp,
 }
 
 /// How an image becomes a tensor. What is not given is taken from the weights' metadata, else from ImageNet's habits.
@@ -175,6 +234,53 @@ pub(crate) enum FilterOption {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Analyze {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// The weights, a safetensors file; by default those of `pnetc init`
+    #[arg(long, short, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Show how long each step takes, the longest first
+    #[arg(long)]
+    pub per_step: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How often to run, after a warm-up
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub runs: Option<u32>,
+    /// How long to run, after a warm-up
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
+    pub seconds: f64,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number <= 3600.0 => Ok(number),
+        _ => Err("expected a number of seconds greater than 0 and at most 3600".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The network
     #[arg(value_name = "FILE")]
@@ -210,11 +316,13 @@ pub(crate) struct Build {
     /// With `--emit ir`: print the graph after this pass, or after all; without it, as the network is written
     #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain([ALL])))]
     pub after: Option<String>,
-    /// Leave a pass out; may be repeated
-    #[arg(long, value_name = "PASS", requires = "after", value_parser = PossibleValuesParser::new(passes()))]
+    /// With `--emit plan`, `clif`, `asm`, or `ir` and `--after`: leave a pass out; may be repeated
+    #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes()))]
     pub without: Vec<String>,
     #[command(flatten)]
     pub network: NetworkOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
 }
 
 /// Names all passes together.
@@ -230,6 +338,12 @@ pub(crate) enum Stage {
     Ast,
     /// The graph of the network, every shape known
     Ir,
+    /// What will run: steps with kernels and geometry, buffers in the arena
+    Plan,
+    /// The code of each step and thread as Cranelift's intermediate form
+    Clif,
+    /// The code of each step and thread as instructions of this machine
+    Asm,
 }
 
 #[derive(Debug, Args)]

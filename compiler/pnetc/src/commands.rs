@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub(crate) mod analyze;
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;

@@ -4,13 +4,18 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
+use parameternet_compiler::backend::jit::JitError;
+use parameternet_compiler::compile::CompileError;
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::Failure as ProgramFailure;
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{self, Diagnostic, Style};
 use parameternet_dsl::source::SourceMap;
+use parameternet_runtime::machine::MeasureError;
+use parameternet_runtime::prepare::PrepareError;
+use parameternet_runtime::program::{RunError, SessionError};
 use parameternet_runtime::weights::WeightFileProblem;
-use parameternet_runtime::{MismatchError, SaveError, WeightFileError};
+use parameternet_runtime::{Isa, IsaError, MismatchError, SaveError, WeightFileError};
 
 use crate::data::{DataError, Problem};
 
@@ -23,6 +28,8 @@ pub(crate) enum Failure {
     Told,
     /// The command line does not fit the program: exit code 2.
     Usage(String),
+    /// This machine lacks memory or threads, or the compiler has a defect: nothing to point at.
+    Fault(String),
 }
 
 impl Failure {
@@ -38,6 +45,10 @@ impl Failure {
             Failure::Usage(message) => {
                 anstream::eprintln!("error: {message}\n\nFor more information, try '--help'.");
                 ExitCode::from(2)
+            }
+            Failure::Fault(message) => {
+                anstream::eprintln!("error: {message}");
+                ExitCode::from(1)
             }
         }
     }
@@ -64,6 +75,36 @@ impl From<Diagnostic> for Failure {
         Failure::Diagnostics(Box::new(ProgramFailure { sources: SourceMap::new(), diagnostics: vec![diagnostic] }))
     }
 }
+
+impl From<IsaError> for Failure {
+    /// An instruction set that an option or the environment asks for.
+    fn from(error: IsaError) -> Self {
+        let there: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+        Failure::Usage(format!("{error}\n\nThis machine has {} (`--isa NAME` or `PNET_ISA=NAME`)", there.join(", ")))
+    }
+}
+
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Jit(JitError::Isa(isa)) => IsaError::Unavailable { isa }.into(),
+            CompileError::Pass(_) | CompileError::Plan(_) | CompileError::Jit(_) => Failure::Fault(error.to_string()),
+        }
+    }
+}
+
+/// Errors that this machine or the compiler is to blame for.
+macro_rules! faults {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure::Fault(error.to_string())
+            }
+        })*
+    };
+}
+
+faults!(PrepareError, SessionError, RunError, MeasureError);
 
 /// A file that cannot be read or written.
 pub(crate) fn io(doing: &str, path: &str, error: &std::io::Error) -> Failure {

@@ -1,66 +1,22 @@
-//! Files: the loader that brings `.pnet` texts in, and writing without ever leaving half a file.
+//! Files: from the path of a `.pnet` text to the graph, and writing without ever leaving half a file.
 
-use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
+use parameternet::FileLoader;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::Program;
-use parameternet_dsl::limits::MAX_SOURCE_BYTES;
-use parameternet_dsl::source::{LoadError, Loader};
 
 use crate::arguments::NetworkOptions;
 use crate::data::files::write_whole;
 use crate::failure::{self, Failure};
 
-/// Loads source texts from the file system.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Disk;
-
-impl Loader for Disk {
-    fn load(&self, path: &str) -> Result<String, LoadError> {
-        let file = fs::File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => LoadError::NotFound,
-            _ => LoadError::Other(failure::plain(&error)),
-        })?;
-        text(file)
-    }
-
-    /// The `.pnet` files in the same folder.
-    fn similar(&self, path: &str) -> Vec<String> {
-        let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
-        let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
-        let names = entries.flatten().map(|entry| match folder {
-            Some(folder) => folder.join(entry.file_name()),
-            None => entry.file_name().into(),
-        });
-        let mut names: Vec<String> = names
-            .filter(|name| name.extension().is_some_and(|extension| extension == "pnet"))
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect();
-        names.sort_unstable();
-        names
-    }
-}
-
-/// Reads a whole text of bounded size.
-pub(crate) fn text(reader: impl Read) -> Result<String, LoadError> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells that there is more.
-    let limit = MAX_SOURCE_BYTES as u64 + 1;
-    reader.take(limit).read_to_end(&mut bytes).map_err(|error| LoadError::Other(failure::plain(&error)))?;
-    if bytes.len() > MAX_SOURCE_BYTES {
-        return Err(LoadError::TooLarge { limit: MAX_SOURCE_BYTES });
-    }
-    String::from_utf8(bytes).map_err(|_| LoadError::NotText)
-}
-
 /// Loads the program of a file.
 pub(crate) fn load(path: &str) -> Result<Program, Failure> {
     // Paths inside programs use `/` everywhere.
     let path = if cfg!(windows) { path.replace('\\', "/") } else { path.to_owned() };
-    Ok(Program::load(&Disk, &path)?)
+    Ok(Program::load(&FileLoader, &path)?)
 }
 
 /// Loads a file and elaborates the network that the options mean.

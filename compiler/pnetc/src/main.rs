@@ -9,6 +9,8 @@ mod data;
 mod failure;
 mod files;
 mod progress;
+mod stages;
+mod table;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Check(options) => commands::check::run(&options),
         Command::Run(options) => commands::run::run(&options),
+        Command::Analyze(options) => commands::analyze::run(&options),
+        Command::Bench(options) => commands::bench::run(&options),
         Command::Init(options) => commands::init::run(&options),
         Command::Build(options) => commands::build::run(&options),
         Command::Fmt(options) => commands::fmt::run(&options),

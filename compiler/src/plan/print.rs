@@ -50,9 +50,21 @@ impl Plan {
     pub fn multiply_adds(&self) -> u64 {
         self.steps.iter().map(|step| step.multiply_adds).sum()
     }
+
+    /// Bytes of weights, inputs, intermediates and outputs that steps read and write: see [`Step::bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.steps.iter().map(Step::bytes).sum()
+    }
 }
 
 impl Step {
+    /// The kernel that does the work, or what the code that is generated for it is called.
+    #[must_use]
+    pub fn kernel(&self) -> &'static str {
+        crate::code::steps::name(&self.work)
+    }
+
     /// Bytes of memory that are read and written, each once, gaps of slices included.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -63,7 +75,7 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", crate::code::steps::name(&self.work))?;
+        f.write_str(self.kernel())?;
         work(f, &self.work)?;
         if self.multiply_adds > 0 {
             write!(f, "; {} multiply-adds", self.multiply_adds)?;

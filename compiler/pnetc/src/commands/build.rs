@@ -1,28 +1,64 @@
 //! `pnetc build`: print a stage of the compilation.
 
+use parameternet_compiler::backend::jit::{self, Listing};
+use parameternet_compiler::compile::{self, CompileError};
 use parameternet_compiler::graph::print;
 use parameternet_compiler::passes::{Selection, optimize};
 
 use crate::arguments::{ALL, Build, Stage};
 use crate::failure::Failure;
-use crate::files;
+use crate::{files, stages};
 
 /// Prints the stage that was asked for.
 pub(crate) fn run(options: &Build) -> Result<(), Failure> {
+    check(options)?;
     let text = match options.emit {
-        Stage::Ast if options.after.is_some() => {
-            return Err(Failure::Usage("`--after` is for `--emit ir`: passes work on the graph".to_owned()));
-        }
         Stage::Ast => parameternet_dsl::print(files::load(&options.file)?.root()),
         Stage::Ir => {
             let mut graph = files::graph(&options.file, &options.network)?;
             if let Some(after) = &options.after {
                 let after = (after != ALL).then(|| after.clone());
                 let selection = Selection { without: options.without.clone(), after };
-                graph = optimize(&graph, &selection).map_err(|error| Failure::Usage(error.to_string()))?;
+                graph = optimize(&graph, &selection).map_err(CompileError::from)?;
             }
             print::print(&graph)
         }
+        Stage::Plan => code(options, None)?,
+        Stage::Clif => code(options, Some(Listing::Clif))?,
+        Stage::Asm => code(options, Some(Listing::Assembly))?,
     };
     files::emit(options.output.as_deref(), &text)
+}
+
+/// The plan, or a listing of its code.
+fn code(options: &Build, listing: Option<Listing>) -> Result<String, Failure> {
+    let mut compiler = stages::options(&options.machine)?;
+    compiler.passes.without.clone_from(&options.without);
+    let graph = files::graph(&options.file, &options.network)?;
+    let plan = compile::plan(&graph, &compiler)?;
+    match listing {
+        None => Ok(plan.to_string()),
+        Some(listing) => Ok(jit::list(&plan, compiler.isa, listing).map_err(CompileError::from)?),
+    }
+}
+
+/// Refuses options that the stage would ignore.
+fn check(options: &Build) -> Result<(), Failure> {
+    let (passes, machine) = match options.emit {
+        Stage::Ast => (false, false),
+        Stage::Ir => (options.after.is_some(), false),
+        Stage::Plan | Stage::Clif | Stage::Asm => (true, true),
+    };
+    let message = if options.after.is_some() && options.emit != Stage::Ir {
+        "`--after` is for `--emit ir`: it prints the graph after a pass"
+    } else if !options.without.is_empty() && !passes && options.emit == Stage::Ir {
+        "`--without` needs `--after` here: without it, `--emit ir` prints the graph before all passes; try `--after all`"
+    } else if !options.without.is_empty() && !passes {
+        "`--without` is for `--emit ir`, `plan`, `clif` and `asm`: passes work on the graph"
+    } else if (options.machine.threads.is_some() || options.machine.isa.is_some()) && !machine {
+        "`--threads` and `--isa` are for `--emit plan`, `clif` and `asm`: earlier stages do not depend on the machine"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Usage(message.to_owned()))
 }

@@ -7,6 +7,7 @@ use parameternet_compiler::program::{Failure as ProgramFailure, Program};
 use crate::arguments::Check;
 use crate::failure::Failure;
 use crate::files;
+use crate::table::grouped;
 
 /// Checks every file, shows the errors of all, and fails if there are any.
 pub(crate) fn run(options: &Check) -> Result<(), Failure> {
@@ -71,28 +72,4 @@ fn summary(path: &str, graph: &Graph) -> String {
         inputs.join(", "),
         outputs.join(", "),
     )
-}
-
-/// A number with commas between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn groups_of_three_digits() {
-        let grouped: Vec<String> = [0, 999, 1000, 34_504_504].into_iter().map(grouped).collect();
-        assert_eq!(grouped, ["0", "999", "1,000", "34,504,504"]);
-    }
 }

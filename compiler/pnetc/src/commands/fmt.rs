@@ -1,5 +1,6 @@
 //! `pnetc fmt`: format files in place.
 
+use parameternet::{FileLoader, read_text};
 use parameternet_compiler::program::Failure as ProgramFailure;
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::Diagnostic;
@@ -7,7 +8,7 @@ use parameternet_dsl::source::{LoadError, Loader, SourceMap};
 
 use crate::arguments::Fmt;
 use crate::failure::Failure;
-use crate::files::{self, Disk};
+use crate::files;
 
 /// Formats every file; with `--check`, only says which are not formatted.
 pub(crate) fn run(options: &Fmt) -> Result<(), Failure> {
@@ -26,8 +27,8 @@ pub(crate) fn run(options: &Fmt) -> Result<(), Failure> {
 
 fn file(path: &str, check: bool) -> Result<(), Failure> {
     let (name, text) = match path {
-        "-" => ("<stdin>", files::text(std::io::stdin().lock())),
-        path => (path, Disk.load(path)),
+        "-" => ("<stdin>", read_text(std::io::stdin().lock())),
+        path => (path, FileLoader.load(path)),
     };
     let text =
         text.map_err(|error: LoadError| Diagnostic::new(Code::E0101, format!("cannot read `{name}`: {error}")))?;

@@ -6,22 +6,26 @@ mod results;
 use std::cell::RefCell;
 use std::path::Path;
 
+use parameternet_compiler::compile::{Options, compile};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::interp;
 use parameternet_compiler::weight::Weight;
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::Diagnostic;
-use parameternet_runtime::{BoundWeights, WeightFile};
+use parameternet_runtime::program::Session;
+use parameternet_runtime::{BoundWeights, Isa, WeightFile};
 
-use crate::arguments::Run;
+use crate::arguments::{Backend, Run};
 use crate::data::Preprocess;
 use crate::failure::{self, Failure};
 use crate::files;
 use crate::progress::Progress;
+use crate::stages;
 use inputs::Job;
 
 /// Runs the network on every input, one after the other, and shows or writes what it returns.
 pub(crate) fn run(options: &Run) -> Result<(), Failure> {
+    let code = code_options(options)?;
     let graph = files::graph(&options.file, &options.network)?;
     let jobs = inputs::jobs(&graph, &options.inputs)?;
     let file = WeightFile::open(&options.weights).map_err(|error| failure::weights(&options.weights, &error))?;
@@ -29,9 +33,13 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
     let weights = file.bind(&specs).map_err(|error| failure::mismatch(&error, &graph))?;
     let preprocess = inputs::preprocess(&options.preprocess, &file)?;
     let labels = results::labels(options.labels.as_deref(), &file)?;
+    let mut executor = match code {
+        Some(code) => Executor::Code(compile(&graph, &code)?.load(&weights)?.session()?),
+        None => Executor::Interpreter(weights),
+    };
     let several = jobs.len() > 1;
     for job in &jobs {
-        let outputs = execute(&graph, &weights, job, &preprocess)?;
+        let outputs = executor.execute(&graph, job, &preprocess)?;
         match &options.output {
             Some(path) => results::write(path, &outputs, several.then_some(job.name.as_str()))?,
             None => files::print(&results::show(&outputs, job, &labels, options.top)?)?,
@@ -48,29 +56,57 @@ struct Output {
     data: Vec<f32>,
 }
 
-fn execute(
-    graph: &Graph,
-    weights: &BoundWeights<'_>,
-    job: &Job,
-    preprocess: &Preprocess,
-) -> Result<Vec<Output>, Failure> {
-    let inputs = inputs::load(graph, job, preprocess)?;
-    let progress = RefCell::new(Progress::new(&job.name, graph.node_count()));
-    let outputs = interp::run_observed(graph, weights, &inputs, &mut |_, _, _| progress.borrow_mut().step())
-        .map_err(|error| Diagnostic::new(Code::E0705, error.to_string()))?;
-    let shape = |name: &str| {
-        let port = graph.outputs().iter().find(|port| port.name == name);
-        port.and_then(|port| graph.node(port.node)).map(|node| node.shape.dims().to_vec()).unwrap_or_default()
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "results are shown and stored in single precision")]
-    Ok(outputs
-        .into_iter()
-        .map(|output| Output {
-            shape: shape(&output.name),
-            data: output.data.iter().map(|value| *value as f32).collect(),
-            name: output.name,
-        })
-        .collect())
+/// What executes the network; made once for all inputs.
+enum Executor<'w> {
+    Code(Session),
+    Interpreter(BoundWeights<'w>),
+}
+
+/// How machine code is made; nothing for the interpreter.
+fn code_options(options: &Run) -> Result<Option<Options>, Failure> {
+    match options.backend {
+        Backend::Jit => {
+            let threads = options.threads.map_or_else(stages::cores, usize::from);
+            Ok(Some(Options { threads, ..Options::new(Isa::chosen()?) }))
+        }
+        Backend::Interp if options.threads.is_some() => {
+            Err(Failure::Usage("`--threads` is for `--backend jit`: the interpreter has one thread".to_owned()))
+        }
+        Backend::Interp => Ok(None),
+    }
+}
+
+impl Executor<'_> {
+    fn execute(&mut self, graph: &Graph, job: &Job, preprocess: &Preprocess) -> Result<Vec<Output>, Failure> {
+        let inputs = inputs::load(graph, job, preprocess)?;
+        let mut outputs: Vec<Output> = graph
+            .outputs()
+            .iter()
+            .map(|port| {
+                let shape = graph.node(port.node).map(|node| node.shape.dims().to_vec()).unwrap_or_default();
+                Output { name: port.name.clone(), data: vec![0.0; shape.iter().product()], shape }
+            })
+            .collect();
+        match self {
+            Executor::Code(session) => {
+                let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+                let mut data: Vec<&mut [f32]> = outputs.iter_mut().map(|output| output.data.as_mut_slice()).collect();
+                session.run(&inputs, &mut data)?;
+            }
+            Executor::Interpreter(weights) => {
+                let inputs: Vec<Vec<f64>> =
+                    inputs.into_iter().map(|values| values.into_iter().map(f64::from).collect()).collect();
+                let progress = RefCell::new(Progress::new(&job.name, graph.node_count()));
+                let found = interp::run_observed(graph, weights, &inputs, &mut |_, _, _| progress.borrow_mut().step())
+                    .map_err(|error| Diagnostic::new(Code::E0705, error.to_string()))?;
+                for (output, found) in outputs.iter_mut().zip(found) {
+                    #[expect(clippy::cast_possible_truncation, reason = "results are shown and stored in single precision")]
+                    output.data.iter_mut().zip(found.data).for_each(|(to, from)| *to = from as f32);
+                }
+            }
+        }
+        Ok(outputs)
+    }
 }
 
 /// `folder/logits.npy` with a word worked in: `folder/logits-word.npy`.

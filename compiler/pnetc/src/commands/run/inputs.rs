@@ -59,12 +59,11 @@ fn shown(input: &str) -> String {
 }
 
 /// Reads the files of a job as the network's inputs want them.
-pub(super) fn load(graph: &Graph, job: &Job, preprocess: &Preprocess) -> Result<Vec<Vec<f64>>, Failure> {
+pub(super) fn load(graph: &Graph, job: &Job, preprocess: &Preprocess) -> Result<Vec<Vec<f32>>, Failure> {
     let mut inputs = Vec::with_capacity(job.sources.len());
     for (port, source) in graph.inputs().iter().zip(&job.sources) {
         let shape = graph.node(port.node).map(|node| node.shape.dims().to_vec()).unwrap_or_default();
-        let values = data::load_input(source, &shape, preprocess).map_err(|error| failure::data(&error))?;
-        inputs.push(values.into_iter().map(f64::from).collect());
+        inputs.push(data::load_input(source, &shape, preprocess).map_err(|error| failure::data(&error))?);
     }
     Ok(inputs)
 }

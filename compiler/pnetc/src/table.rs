@@ -1,0 +1,107 @@
+//! Figures and tables for people.
+
+/// How the cells of a column stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows of cells under headings, two blanks between columns and before each row; no blanks at the end of a line.
+#[derive(Debug)]
+pub(crate) struct Table {
+    alignments: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with a row of headings.
+    pub(crate) fn new(columns: &[(&str, Align)]) -> Self {
+        Table {
+            alignments: columns.iter().map(|(_, align)| *align).collect(),
+            rows: vec![columns.iter().map(|(heading, _)| (*heading).to_owned()).collect()],
+        }
+    }
+
+    /// A table of names and what is said about them, without headings.
+    pub(crate) fn facts() -> Self {
+        Table { alignments: vec![Align::Left, Align::Left], rows: Vec::new() }
+    }
+
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub(crate) fn fact(&mut self, name: &str, said: String) {
+        self.row([name.to_owned(), said]);
+    }
+
+    /// The table as text; every line ends with a line break.
+    pub(crate) fn render(&self) -> String {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.alignments.len()).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for ((cell, width), align) in row.iter().zip(&widths).zip(&self.alignments) {
+                line.push_str("  ");
+                line.push_str(&match align {
+                    Align::Left => format!("{cell:<width$}"),
+                    Align::Right => format!("{cell:>width$}"),
+                });
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A number with commas between groups of three digits.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A text of at most so many characters; `…` stands for what was cut off.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_three_digits() {
+        let grouped: Vec<String> = [0, 999, 1000, 34_504_504].into_iter().map(grouped).collect();
+        assert_eq!(grouped, ["0", "999", "1,000", "34,504,504"]);
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&[("name", Align::Left), ("number", Align::Right), ("what", Align::Left)]);
+        table.row(["a".to_owned(), "1,234,567".to_owned(), "é".to_owned()]);
+        table.row(["longer".to_owned(), "1".to_owned(), String::new()]);
+        assert_eq!(table.render(), "  name       number  what\n  a       1,234,567  é\n  longer          1\n");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(shortened("1234", 4), "1234");
+        assert_eq!(shortened("12345", 4), "123…");
+    }
+}
