@@ -77,17 +77,22 @@ impl From<Diagnostic> for Failure {
 }
 
 impl From<IsaError> for Failure {
-    /// An instruction set that an option or the environment asks for.
+    /// What the environment asks for.
     fn from(error: IsaError) -> Self {
-        let there: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
-        Failure::Usage(format!("{error}\n\nThis machine has {} (`--isa NAME` or `PNET_ISA=NAME`)", there.join(", ")))
+        Failure::Usage(format!("the environment variable PNET_ISA cannot be followed: {error}{}", instruction_sets()))
     }
+}
+
+/// What there is instead.
+fn instruction_sets() -> String {
+    let available: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+    format!("\n\nInstruction sets of this machine: {}", available.join(", "))
 }
 
 impl From<CompileError> for Failure {
     fn from(error: CompileError) -> Self {
         match error {
-            CompileError::Jit(JitError::Isa(isa)) => IsaError::Unavailable { isa }.into(),
+            CompileError::Jit(JitError::Isa(_)) => Failure::Usage(format!("{error}{}", instruction_sets())),
             CompileError::Pass(_) | CompileError::Plan(_) | CompileError::Jit(_) => Failure::Fault(error.to_string()),
         }
     }

@@ -73,12 +73,26 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// A text of at most so many characters; `…` stands for what was cut off.
-pub(crate) fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
+/// `1 thread`, `2 threads`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number as u64))
+}
+
+/// The beginning of a text, of at most so many characters; `…` stands for what was cut off.
+pub(crate) fn beginning(text: &str, width: usize) -> String {
+    match text.char_indices().nth(width) {
+        Some(_) => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        None => text.to_owned(),
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The end of a text, likewise.
+pub(crate) fn ending(text: &str, width: usize) -> String {
+    match text.chars().count().checked_sub(width) {
+        Some(excess) if excess > 0 => ['…'].into_iter().chain(text.chars().skip(excess + 1)).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +106,11 @@ mod tests {
     }
 
     #[test]
+    fn one_has_no_plural() {
+        assert_eq!([counted(1, "thread"), counted(1024, "thread")], ["1 thread", "1,024 threads"]);
+    }
+
+    #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut table = Table::new(&[("name", Align::Left), ("number", Align::Right), ("what", Align::Left)]);
         table.row(["a".to_owned(), "1,234,567".to_owned(), "é".to_owned()]);
@@ -101,7 +120,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut() {
-        assert_eq!(shortened("1234", 4), "1234");
-        assert_eq!(shortened("12345", 4), "123…");
+        assert_eq!((beginning("1234", 4), ending("1234", 4)), ("1234".to_owned(), "1234".to_owned()));
+        assert_eq!((beginning("12345", 4), ending("12345", 4)), ("123…".to_owned(), "…345".to_owned()));
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::arguments::Analyze;
 use crate::failure::Failure;
-use crate::stages::{self, Stages};
-use crate::table::{Table, grouped};
 use crate::files;
+use crate::stages::{self, Stages};
+use crate::table::{Table, counted, grouped};
 
 /// Shows every section.
 pub(crate) fn run(options: &Analyze) -> Result<(), Failure> {
@@ -32,12 +32,13 @@ pub(crate) fn run(options: &Analyze) -> Result<(), Failure> {
     for fact in sections.iter().flat_map(|section| &section.facts) {
         table.fact(fact.name, fact.shown.clone());
     }
-    let (graph, isa, threads) = (&stages.graph, compiler.isa, compiler.threads);
+    let (graph, isa) = (&stages.graph, compiler.isa);
     let batch = graph.batch;
     files::print(&format!(
-        "{}: {}, batch {batch}, planned for {isa} and {threads} thread(s)\n{}",
+        "{}: {}, batch {batch}, planned for {isa} and {}\n{}",
         options.file,
         graph.network,
+        counted(compiler.threads, "thread"),
         table.render()
     ))
 }
@@ -101,13 +102,8 @@ fn memory(plan: &Plan) -> Section {
         key: "memory",
         facts: vec![
             bytes("arena_bytes", "arena", plan.arena),
-            bytes("live_bytes", "most that lives at once", plan.live_peak),
-            Fact {
-                name: "arena over what lives",
-                shown: format!("{ratio:.3}"),
-                key: "arena_ratio",
-                value: json!(ratio),
-            },
+            bytes("live_bytes", "largest live set", plan.live_peak),
+            Fact { name: "arena / live set", shown: format!("{ratio:.3}"), key: "arena_ratio", value: json!(ratio) },
             bytes("scratch_bytes_per_thread", "scratch per thread", plan.scratch),
         ],
     }

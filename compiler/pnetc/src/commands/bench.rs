@@ -4,14 +4,16 @@ mod measure;
 mod report;
 mod steps;
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
 use parameternet_compiler::backend::jit::Executable;
 use parameternet_compiler::compile::Options;
-use parameternet_compiler::weight::{InitialTensors, Weight};
-use parameternet_runtime::program::{Program, Session};
+use parameternet_compiler::weight::Weight;
+use parameternet_runtime::prepare::TensorSource;
+use parameternet_runtime::program::Program;
 use parameternet_runtime::{WeightFile, machine};
 
 use crate::arguments::Bench;
@@ -29,7 +31,7 @@ struct Measurement<'o> {
     options: &'o Bench,
     compiler: Options,
     stages: Stages,
-    /// How long the weights took to be read, or made, and prepared.
+    /// How long the weights took to be laid out as kernels want them, and to be read if they come from a file.
     preparation: Duration,
     weight_bytes: usize,
     run: Statistics,
@@ -50,14 +52,12 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     let compiler = stages::options(&options.machine)?;
     let mut stages = Stages::plan(&options.file, &options.network, &compiler)?;
     let executable = stages.code(compiler.isa)?;
-    let mut preparation = Duration::ZERO;
-    let program = timed(&mut preparation, || load(executable, &stages, options.weights.as_deref()))?;
+    let (program, preparation) = load(executable, &stages, options.weights.as_deref())?;
     let amount = match options.runs {
         Some(runs) => Amount::Runs(runs as usize),
         None => Amount::Time(Duration::from_secs_f64(options.seconds)),
     };
-    let session: Session = program.session()?;
-    let mut runner = Runner::new(session);
+    let mut runner = Runner::new(program.session()?);
     let run = runner.run(amount)?;
     let steps = if options.per_step { steps::attribute(&stages, &runner.run_steps(amount)?) } else { Vec::new() };
     let threads = NonZeroUsize::new(compiler.threads).unwrap_or(NonZeroUsize::MIN);
@@ -68,13 +68,24 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     files::print(&if options.json { report::json(&measurement) } else { report::text(&measurement) })
 }
 
-/// Code with the weights of a file, or with those of `pnetc init`.
-fn load(executable: Executable, stages: &Stages, path: Option<&Path>) -> Result<Program, Failure> {
+/// Code with the weights of a file, or with those of `pnetc init`; and how long preparing them took.
+fn load(executable: Executable, stages: &Stages, path: Option<&Path>) -> Result<(Program, Duration), Failure> {
+    let mut time = Duration::ZERO;
     let Some(path) = path else {
-        return Ok(executable.load(&InitialTensors { graph: &stages.graph, gain: GAIN })?);
+        let made = Made(stages.graph.stored_weights().map(|weight| weight.initial(GAIN)).collect());
+        return Ok((timed(&mut time, || executable.load(&made))?, time));
     };
     let file = WeightFile::open(path).map_err(|error| failure::weights(path, &error))?;
     let specs: Vec<_> = stages.graph.stored_weights().map(Weight::spec).collect();
     let bound = file.bind(&specs).map_err(|error| failure::mismatch(&error, &stages.graph))?;
-    Ok(executable.load(&bound)?)
+    Ok((timed(&mut time, || executable.load(&bound))?, time))
+}
+
+/// Weights that were made before.
+struct Made(Vec<Vec<f32>>);
+
+impl TensorSource for Made {
+    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
+        self.0.get(index).map(|values| Cow::Borrowed(values.as_slice()))
+    }
 }

@@ -100,7 +100,10 @@ impl Executor<'_> {
                 let found = interp::run_observed(graph, weights, &inputs, &mut |_, _, _| progress.borrow_mut().step())
                     .map_err(|error| Diagnostic::new(Code::E0705, error.to_string()))?;
                 for (output, found) in outputs.iter_mut().zip(found) {
-                    #[expect(clippy::cast_possible_truncation, reason = "results are shown and stored in single precision")]
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "results are shown and stored in single precision"
+                    )]
                     output.data.iter_mut().zip(found.data).for_each(|(to, from)| *to = from as f32);
                 }
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::steps::{self, Cost, StepTime};
 use super::{GAIN, Measurement};
-use crate::table::{Align, Table, grouped, shortened};
+use crate::table::{Align, Table, beginning, counted, ending, grouped};
 
 /// The figures that both forms show.
 struct Figures {
@@ -65,11 +65,11 @@ pub(super) fn text(measurement: &Measurement<'_>) -> String {
     table.fact(
         "time",
         format!(
-            "median {:.3} ms, min {:.3}, p95 {:.3}, of {} runs",
+            "median {:.3} ms, min {:.3}, p95 {:.3}, of {}",
             milliseconds(run.median),
             milliseconds(run.min),
             milliseconds(run.p95),
-            grouped(run.runs as u64)
+            counted(run.runs, "run")
         ),
     );
     table.fact("throughput", format!("{:.1} images/s", figures.images_per_second));
@@ -122,12 +122,12 @@ pub(super) fn text(measurement: &Measurement<'_>) -> String {
         ),
     );
     let mut text = format!(
-        "{}: {}, batch {}, {}, {} thread(s)\n{}",
+        "{}: {}, batch {}, {}, {}\n{}",
         options.file,
         stages.graph.network,
         stages.graph.batch,
         compiler.isa,
-        compiler.threads,
+        counted(compiler.threads, "thread"),
         table.render()
     );
     if !measurement.steps.is_empty() {
@@ -148,12 +148,13 @@ fn steps_text(measurement: &Measurement<'_>) -> String {
         ]
     };
     let headings = ["share", "ms", "multiply-adds", "GFLOP/s", "GB/s"].map(|heading| (heading, Align::Right));
-    let columns = |names: &[(&'static str, Align)]| -> Vec<(&str, Align)> { headings.iter().chain(names).copied().collect() };
+    let columns =
+        |names: &[(&'static str, Align)]| -> Vec<(&str, Align)> { headings.iter().chain(names).copied().collect() };
 
     let mut table = Table::new(&columns(&[("step", Align::Right), ("of", Align::Left), ("work", Align::Left)]));
     for step in &steps {
-        let work = format!("{} {}", step.kernel, brief(&step.work));
-        let whose = [step.index.to_string(), shortened(&step.node, 36), shortened(&work, 64)];
+        let work = format!("{} {}", step.kernel, brief(step));
+        let whose = [step.index.to_string(), ending(&step.node, 44), beginning(&work, 56)];
         table.row(figures(step.cost).into_iter().chain(whose));
     }
     let mut totals = Table::new(&columns(&[("steps", Align::Right), ("kernel", Align::Left)]));
@@ -169,11 +170,11 @@ fn steps_text(measurement: &Measurement<'_>) -> String {
     )
 }
 
-/// The geometry of a step: what stands before its operands. Elementwise steps are their operands.
-fn brief(work: &str) -> &str {
-    match work.split_once(": ") {
-        Some((geometry, _)) if geometry.contains(' ') || geometry.matches('x').count() > 1 => geometry,
-        _ => work,
+/// The geometry of a step, which stands before its operands. An elementwise one is little but its operands.
+fn brief(step: &StepTime) -> &str {
+    match step.work.split_once(": ") {
+        Some((geometry, _)) if step.kernel != "elementwise" => geometry,
+        _ => &step.work,
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct StepTime {
     pub kernel: &'static str,
     /// What it does, as the plan says it.
     pub work: String,
-    /// Whose node it computes: see [`owner`].
+    /// Whose node it computes, or whose operand: see [`owner`].
     pub node: String,
     /// The nodes that it computes, by id.
     pub nodes: Vec<String>,
@@ -68,7 +68,7 @@ pub(super) fn attribute(stages: &Stages, times: &[Duration]) -> Vec<StepTime> {
             index,
             kernel: step.kernel(),
             work: work(step),
-            node: owner(&stages.optimized, step),
+            node: whose(stages, index, step),
             nodes: step.nodes.iter().map(ToString::to_string).collect(),
             cost: Cost { time: *time, multiply_adds: step.multiply_adds, bytes: step.bytes() },
         })
@@ -82,17 +82,26 @@ fn work(step: &Step) -> String {
     work.strip_prefix(step.kernel()).unwrap_or(work).trim_start().to_owned()
 }
 
+/// The owner of a step; of one that computes no node, such as a mixture of experts, that of the step that reads its result.
+fn whose(stages: &Stages, index: usize, step: &Step) -> String {
+    let result = step.work.writes().first().map(|operand| operand.place);
+    let readers = stages.plan.steps.iter().skip(index + 1);
+    let mut readers = readers.filter(|reader| reader.work.reads().iter().any(|operand| Some(operand.place) == result));
+    let reader = || readers.find_map(|reader| owner(&stages.optimized, reader));
+    owner(&stages.optimized, step).or_else(reader).unwrap_or_default()
+}
+
 /// The last of the step's nodes that the author named; else the instance of the last one and its operation.
-fn owner(graph: &Graph, step: &Step) -> String {
+fn owner(graph: &Graph, step: &Step) -> Option<String> {
     let nodes = || step.nodes.iter().rev().filter_map(|id| graph.node(*id));
     if let Some(path) = nodes().find_map(|node| node.path.as_ref()) {
-        return path.to_string();
+        return Some(path.to_string());
     }
-    let Some(last) = nodes().next() else { return "(copy)".to_owned() };
-    match graph.instance(last.instance).filter(|instance| !instance.path.is_empty()) {
+    let last = nodes().next()?;
+    Some(match graph.instance(last.instance).filter(|instance| !instance.path.is_empty()) {
         Some(instance) => format!("{} {}", instance.path, last.op.name()),
         None => last.op.name().to_owned(),
-    }
+    })
 }
 
 /// How many steps each kernel has, and what they cost; the costliest first.
