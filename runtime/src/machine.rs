@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
 use crate::program::{SessionError, share};
-use crate::simd::Simd;
+use crate::simd::{MAX_LANES, Simd};
 use crate::simd::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
@@ -31,7 +31,7 @@ pub enum MeasureError {
 }
 
 /// How often each measurement is repeated.
-const TRIES: usize = 5;
+const TRIES: usize = 10;
 
 /// Sums that are computed side by side: enough to hide the latency of a fused multiply-add on two units, and few enough for
 /// sixteen registers.
@@ -154,11 +154,13 @@ fn chains<S: Simd>(s: S, rounds: usize) -> f32 {
             *sum = s.mul_add(*sum, factor, summand);
         }
     }
-    let mut total = s.zero();
-    for sum in sums {
-        total = s.add(total, sum);
+    // Stored one after the other and looked at, so that portable code is made for vectors too.
+    let mut numbers = [0.0_f32; CHAINS * MAX_LANES];
+    for (sum, place) in sums.into_iter().zip(numbers.chunks_exact_mut(S::LANES)) {
+        // SAFETY: the chunk has as many elements as a vector.
+        unsafe { s.store(place.as_mut_ptr(), sum) };
     }
-    s.sum_of_lanes(total)
+    black_box(&numbers).iter().sum()
 }
 
 /// The sum of values, with as many sums side by side as keep reading ahead of adding.

@@ -20,7 +20,7 @@ use crate::kernels::epilogue::Operands;
 pub(crate) const MAX_ROWS: usize = 12;
 
 /// The most lanes of a vector.
-const MAX_LANES: usize = 16;
+pub(crate) const MAX_LANES: usize = 16;
 
 /// An instruction set, and the proof that the machine has it.
 pub(crate) trait Simd: Copy {
