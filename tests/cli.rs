@@ -1,5 +1,7 @@
 //! `pnetc` as a user meets it: real files, real output, exit codes.
 
+#[path = "cli/machine_code.rs"]
+mod machine_code;
 mod shared;
 
 use std::path::{Path, PathBuf};
@@ -12,11 +14,15 @@ fn pnetc(arguments: &[&str]) -> Output {
     pnetc_with_input(arguments, &[])
 }
 
+/// `pnetc`, to be run in the root of the repository.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pnetc"));
+    command.args(arguments).current_dir(repository()).env_remove("CLICOLOR_FORCE");
+    command
+}
+
 fn pnetc_with_input(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pnetc"))
-        .args(arguments)
-        .current_dir(repository())
-        .env_remove("CLICOLOR_FORCE")
+    let mut child = command(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -111,25 +117,30 @@ fn an_array_gives_the_logits_of_the_reference() {
     let Some(golden) = golden("mobilenetv2_100_photos.json") else { return };
     let root = shared::root().expect("golden was found");
     let folder = tempfile::tempdir().expect("a folder");
-    let logits = folder.path().join("logits.npy");
     let input = text(&root.join("golden/chelsea_input_1x3x224x224.npy"));
     let weights = text(&root.join("models/mobilenetv2_100.safetensors"));
-    let printed = succeeds(&[
-        "run",
-        "examples/models/mobilenetv2.pnet",
-        &input,
-        "--weights",
-        &weights,
-        "--output",
-        &text(&logits),
-    ]);
-    assert_eq!(printed, "");
-    let found = shared::npy_at(&logits);
     let expected = numbers(&golden["images"]["chelsea.png"]["logits"]);
     let largest = expected.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(&expected) {
-        assert!((found - expected).abs() < 1e-4 * largest, "{found} instead of {expected}");
+    // Machine code computes in single precision.
+    for (backend, tolerance) in [("interp", 1e-5), ("jit", 1e-4)] {
+        let logits = folder.path().join(format!("{backend}.npy"));
+        let printed = succeeds(&[
+            "run",
+            "examples/models/mobilenetv2.pnet",
+            &input,
+            "--weights",
+            &weights,
+            "--backend",
+            backend,
+            "--output",
+            &text(&logits),
+        ]);
+        assert_eq!(printed, "");
+        let found = shared::npy_at(&logits);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < tolerance * largest, "{backend}: {found} instead of {expected}");
+        }
     }
 }
 
@@ -319,6 +330,7 @@ fn the_graph_can_be_printed_after_a_pass() {
     assert_eq!(lines(&["--after", "all", "--without", "fold-batch-norm", "--without", "expand-batch-norm"]), 9);
     assert!(fails(2, &["build", DIGITS, "--emit", "ir", "--after", "fold-everything"]).contains("fold-batch-norm"));
     assert!(fails(2, &["build", DIGITS, "--emit", "ast", "--after", "all"]).contains("--emit ir"));
+    assert!(fails(2, &["build", DIGITS, "--emit", "ir", "--without", "fold-scale"]).contains("--after all"));
 }
 
 #[test]
@@ -327,7 +339,10 @@ fn operations_and_errors_are_documented() {
     insta::assert_snapshot!(succeeds(&["ops", "linear"]));
     assert!(succeeds(&["explain", "e0401"]).starts_with("E0401: "));
     assert!(succeeds(&["explain"]).contains("E0503"));
-    assert!(succeeds(&["completions", "bash"]).contains("complete"));
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = succeeds(&["completions", shell]);
+        assert!(["bench", "analyze", "per-step"].iter().all(|word| script.contains(word)), "{shell}: {script}");
+    }
 }
 
 #[test]
