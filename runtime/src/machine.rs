@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
 use crate::program::{SessionError, share};
-use crate::simd::{MAX_LANES, Simd};
 use crate::simd::portable::Portable;
+use crate::simd::{MAX_LANES, Simd};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 use crate::threads::Team;

@@ -133,9 +133,8 @@ fn code_can_be_printed() {
     for fact in ["; step0_matmul\n", "; driver0\n", "function u0:", "call fn", "return"] {
         assert!(clif.contains(fact), "{fact:?} in {clif}");
     }
-    let listing = |isa: &str, threads: &str| {
-        succeeds(&["build", DIGITS, "--emit", "asm", "--isa", isa, "--threads", threads])
-    };
+    let listing =
+        |isa: &str, threads: &str| succeeds(&["build", DIGITS, "--emit", "asm", "--isa", isa, "--threads", threads]);
     let portable = listing("portable", "1");
     assert!(portable.contains("; step0_matmul\n") && portable.contains("ret"), "{portable}");
     assert!(!portable.contains("vfmadd"), "{portable}");
