@@ -52,8 +52,9 @@ Examples:
     Analyze(Analyze),
     /// Measure how fast machine code runs a network
     #[command(after_help = "\
-The share of the machine's peak is measured against multiplications and additions in registers and against reading memory
-beyond every cache, on as many threads. A network whose tensors stay in caches can exceed the speed of memory.
+What this machine can do is measured on as many threads: multiply-adds in registers, and reading memory that no cache \
+holds. A network whose tensors stay in caches can be faster than memory. Other work on the machine disturbs all figures; \
+the least time suffers least.
 
 Examples:
   pnetc bench net.pnet
@@ -72,6 +73,7 @@ Examples:
   pnetc build net.pnet --emit ir
   pnetc build net.pnet --emit ir --after all --without fold-scale
   pnetc build net.pnet --emit plan --threads 4    steps, buffers and weights of what will run
+  pnetc build net.pnet --emit plan --isa avx512   a plan, unlike code, can be made for any machine
   pnetc build net.pnet --emit plan --without merge-branches
   pnetc build net.pnet --emit asm --isa avx2      the instructions of each step
   pnetc build net.pnet --emit ast -o net.ast")]
