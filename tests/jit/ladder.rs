@@ -7,6 +7,7 @@ use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::plan::{ImageLayout, Options, plan};
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_runtime::Isa;
+use parameternet_runtime::prepare::TensorSource;
 
 /// The largest error of an output, as a share of its largest element (rung 3 of the ladder).
 pub(crate) const TOLERANCE: f64 = 1e-4;
@@ -30,10 +31,21 @@ pub(crate) fn expected(graph: &Graph, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec
 
 /// What machine code computes; the arena is poisoned first, and a second run must give the same bits.
 pub(crate) fn run(graph: &Graph, isa: Isa, threads: usize, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec<f32>> {
+    run_with(graph, isa, threads, inputs, &InitialTensors { graph, gain })
+}
+
+/// [`run`] with weights from anywhere.
+pub(crate) fn run_with(
+    graph: &Graph,
+    isa: Isa,
+    threads: usize,
+    inputs: &[Vec<f32>],
+    weights: &dyn TensorSource,
+) -> Vec<Vec<f32>> {
     let options = Options { tile: isa.tile(), threads, layout: ImageLayout::Nchw };
     let plan = plan(graph, &options).unwrap_or_else(|error| panic!("{error}"));
     let code = jit::compile(&plan, isa).unwrap_or_else(|error| panic!("{error}"));
-    let program = code.load(&InitialTensors { graph, gain }).unwrap_or_else(|error| panic!("{error}"));
+    let program = code.load(weights).unwrap_or_else(|error| panic!("{error}"));
     let mut session = program.session().unwrap_or_else(|error| panic!("{error}"));
     let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
     let mut once = || {
