@@ -138,11 +138,12 @@ impl Reduction {
     fn of(view: &View, kept: &[usize], reduced: &[usize]) -> Option<Reduction> {
         let ordered: Vec<usize> = view.order().into_iter().filter(|dim| reduced.contains(dim)).collect();
         let rows = view.permute(&ordered).merged(0..ordered.len())?;
-        if rows.stride == 1 || rows.size == 1 && kept.iter().all(|dim| view.axes[*dim].stride != 1) {
+        let is_contiguous = |dim: &usize| view.axes[*dim].stride == 1 && view.axes[*dim].size > 1;
+        let inner = kept.iter().position(is_contiguous);
+        if rows.stride == 1 || rows.size == 1 && inner.is_none() {
             return Some(Reduction::Columns { columns: rows });
         }
-        let is_contiguous = |dim: &usize| view.axes[*dim].stride == 1 && view.axes[*dim].size > 1;
-        let inner = kept.iter().position(is_contiguous)?;
+        let inner = inner?;
         Some(Reduction::Rows { rows, inner })
     }
 }
