@@ -5,6 +5,7 @@ use parameternet_runtime::Isa;
 use crate::backend::jit::{self, Executable, JitError};
 use crate::graph::Graph;
 use crate::passes::{self, PassError, Selection};
+use crate::plan::rewrites::Rewrites;
 use crate::plan::{self, ImageLayout, Plan, PlanError};
 
 /// What machine code is made for.
@@ -16,7 +17,7 @@ pub struct Options {
     pub threads: usize,
     /// How images lie in the memory of inputs and outputs.
     pub layout: ImageLayout,
-    /// The passes that are run.
+    /// The passes that are run; `without` may name [`REWRITES`](crate::plan::rewrites::REWRITES) too.
     pub passes: Selection,
 }
 
@@ -47,8 +48,16 @@ pub enum CompileError {
 /// # Errors
 /// When the selection names a pass that does not exist. All other errors are defects.
 pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, CompileError> {
-    let optimized = passes::optimize(graph, &options.passes)?;
-    let wanted = plan::Options { tile: options.isa.tile(), threads: options.threads.max(1), layout: options.layout };
+    let mut rewrites = Rewrites::default();
+    let mut selection = options.passes.clone();
+    selection.without.retain(|name| !rewrites.leave_out(name));
+    let optimized = passes::optimize(graph, &selection)?;
+    let wanted = plan::Options {
+        tile: options.isa.tile(),
+        threads: options.threads.max(1),
+        layout: options.layout,
+        rewrites,
+    };
     Ok(plan::plan(&optimized, &wanted)?)
 }
 

@@ -1,10 +1,10 @@
 //! One network through the interpreter and through machine code.
 
-use parameternet_compiler::backend::jit;
+use parameternet_compiler::compile::{Options, compile};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::interp::{self, InitialWeights};
-use parameternet_compiler::passes::{Selection, optimize};
-use parameternet_compiler::plan::{ImageLayout, Options, plan};
+use parameternet_compiler::passes::{PASSES, Selection};
+use parameternet_compiler::plan::rewrites::REWRITES;
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_runtime::Isa;
 use parameternet_runtime::prepare::TensorSource;
@@ -29,22 +29,20 @@ pub(crate) fn expected(graph: &Graph, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec
     outputs.into_iter().map(|output| output.data).collect()
 }
 
-/// What machine code computes; the arena is poisoned first, and a second run must give the same bits.
-pub(crate) fn run(graph: &Graph, isa: Isa, threads: usize, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec<f32>> {
-    run_with(graph, isa, threads, inputs, &InitialTensors { graph, gain })
+/// The names of everything that can be left out.
+pub(crate) fn names() -> Vec<&'static str> {
+    PASSES.iter().map(|pass| pass.name).chain(REWRITES.iter().map(|rewrite| rewrite.name)).collect()
 }
 
-/// [`run`] with weights from anywhere.
-pub(crate) fn run_with(
-    graph: &Graph,
-    isa: Isa,
-    threads: usize,
-    inputs: &[Vec<f32>],
-    weights: &dyn TensorSource,
-) -> Vec<Vec<f32>> {
-    let options = Options { tile: isa.tile(), threads, layout: ImageLayout::Nchw };
-    let plan = plan(graph, &options).unwrap_or_else(|error| panic!("{error}"));
-    let code = jit::compile(&plan, isa).unwrap_or_else(|error| panic!("{error}"));
+/// What machine code is made for, and what is left out.
+pub(crate) fn options(isa: Isa, threads: usize, without: &[&str]) -> Options {
+    let without = without.iter().map(|name| (*name).to_owned()).collect();
+    Options { threads, passes: Selection { without, after: None }, ..Options::new(isa) }
+}
+
+/// What machine code computes; the arena is poisoned first, and a second run must give the same bits.
+pub(crate) fn run(graph: &Graph, options: &Options, inputs: &[Vec<f32>], weights: &dyn TensorSource) -> Vec<Vec<f32>> {
+    let code = compile(graph, options).unwrap_or_else(|error| panic!("{error}"));
     let program = code.load(weights).unwrap_or_else(|error| panic!("{error}"));
     let mut session = program.session().unwrap_or_else(|error| panic!("{error}"));
     let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
@@ -83,7 +81,7 @@ pub(crate) fn relative_error(found: &[Vec<f32>], expected: &[Vec<f64>]) -> f64 {
     error
 }
 
-/// Checks machine code for a graph, optimised and not, against the interpreter.
+/// Checks machine code for a graph against the interpreter.
 pub(crate) fn check(name: &str, graph: &Graph, gain: f64) {
     let inputs = inputs(graph);
     check_with(name, graph, &inputs, gain);
@@ -92,11 +90,11 @@ pub(crate) fn check(name: &str, graph: &Graph, gain: f64) {
 /// [`check`] for these inputs.
 pub(crate) fn check_with(name: &str, graph: &Graph, inputs: &[Vec<f32>], gain: f64) {
     let expected = expected(graph, inputs, gain);
-    let optimized = optimize(graph, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
+    let weights = InitialTensors { graph, gain };
     for isa in Isa::available() {
         let mut first: Option<Vec<Vec<f32>>> = None;
         for threads in [1, 2, 3] {
-            let found = run(&optimized, isa, threads, inputs, gain);
+            let found = run(graph, &options(isa, threads, &[]), inputs, &weights);
             let error = relative_error(&found, &expected);
             println!("{name}, {isa}, {threads} threads: relative error {error:.1e}");
             assert!(error < TOLERANCE, "{name}, {isa}, {threads} threads: relative error {error:e}");

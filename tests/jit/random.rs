@@ -8,13 +8,13 @@ use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::{Graph, NodeId};
 use parameternet_compiler::interp::{self, InitialWeights};
 use parameternet_compiler::op::Op;
-use parameternet_compiler::passes::{PASSES, Selection, optimize};
 use parameternet_compiler::program::{MemoryLoader, Program};
 use parameternet_compiler::shape::Shape;
+use parameternet_compiler::weight::InitialTensors;
 use parameternet_generator::{Settings, program};
 use parameternet_runtime::Isa;
 
-use crate::ladder::{TOLERANCE, expected, inputs, relative_error, run, same_bits};
+use crate::ladder::{TOLERANCE, expected, inputs, names, options, relative_error, run, same_bits};
 
 /// Those of every test run.
 const SEEDS: std::ops::Range<u64> = 0..2000;
@@ -89,9 +89,10 @@ fn check(seed: u64) -> Result<Outcome, String> {
     let graph = graph(&text).map_err(&fail)?;
     let inputs = inputs(&graph);
     let expected = expected(&graph, &inputs, GAIN);
+    let weights = InitialTensors { graph: &graph, gain: GAIN };
     let mut outcome = Outcome::Same;
     // Each seed leaves out another pass, or none, or all.
-    let names: Vec<&str> = PASSES.iter().map(|pass| pass.name).collect();
+    let names = names();
     let choices = names.len() + 2;
     let left_out = match usize::try_from(seed).unwrap_or(0) % choices {
         choice if choice < names.len() => vec![names[choice]],
@@ -99,18 +100,15 @@ fn check(seed: u64) -> Result<Outcome, String> {
         _ => names.clone(),
     };
     for without in [Vec::new(), left_out] {
-        let selection =
-            Selection { without: without.iter().map(|name| (*name).to_owned()).collect(), after: None };
-        let optimized = optimize(&graph, &selection).map_err(|error| fail(error.to_string()))?;
         for isa in Isa::available() {
-            let found = run(&optimized, isa, 1, &inputs, GAIN);
+            let found = run(&graph, &options(isa, 1, &without), &inputs, &weights);
             let error = relative_error(&found, &expected);
             if error >= TOLERANCE && is_ill_conditioned(&graph, &inputs) {
                 outcome = Outcome::IllConditioned;
             } else if error >= TOLERANCE {
                 return Err(fail(format!("{isa} without {without:?}: relative error {error:e}")));
             }
-            if seed % 8 == 0 && !same_bits(&found, &run(&optimized, isa, 3, &inputs, GAIN)) {
+            if seed % 8 == 0 && !same_bits(&found, &run(&graph, &options(isa, 3, &without), &inputs, &weights)) {
                 return Err(fail(format!("{isa} without {without:?}: three threads give other bits")));
             }
         }
