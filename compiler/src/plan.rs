@@ -176,3 +176,6 @@ fn legal(graph: &Graph) -> Result<Graph, PlanError> {
     }
     Ok(graph)
 }
+
+#[cfg(test)]
+mod tests;

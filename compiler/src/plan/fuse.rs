@@ -117,7 +117,8 @@ impl Fusion {
         }
     }
 
-    fn reader(&self, id: NodeId) -> Option<NodeId> {
+    /// The node that reads a value, if exactly one port does and it is no output.
+    pub(super) fn reader(&self, id: NodeId) -> Option<NodeId> {
         self.readers.get(id.index()).copied().flatten()
     }
 }
