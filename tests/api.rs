@@ -125,3 +125,30 @@ fn weights_of_another_network_are_refused() {
     let Err(Error::Mismatch(mismatch)) = error else { panic!("the weights do not fit") };
     assert!(mismatch.to_string().contains("stem.weight"), "{mismatch}");
 }
+
+/// The memory of code is never writable and executable, and goes with the program.
+#[test]
+#[cfg(target_os = "linux")]
+fn code_memory_is_executable_and_freed() {
+    let maps = || std::fs::read_to_string("/proc/self/maps").expect("the maps of the process");
+    // Anonymous memory has no path; libraries and the program itself have one.
+    let executable = |maps: &str| -> u64 {
+        let fields = maps.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let code = fields.filter(|fields| fields.len() == 5 && fields[1] == "r-xp");
+        let bytes = |fields: Vec<&str>| {
+            let (start, end) = fields[0].split_once('-').expect("a range");
+            let address = |text: &str| u64::from_str_radix(text, 16).expect("an address");
+            address(end) - address(start)
+        };
+        code.map(bytes).sum()
+    };
+    let has_both = |maps: &str| maps.lines().any(|line| line.split_whitespace().nth(1).is_some_and(|p| p.contains("wx")));
+    let programs: Vec<Program> = (0..40).map(|_| program(&Compiler::new())).collect();
+    let with = maps();
+    assert!(!has_both(&with), "{with}");
+    drop(programs);
+    let without = maps();
+    // Other tests may come and go meanwhile, but have few programs.
+    let freed = executable(&with).saturating_sub(executable(&without));
+    assert!(freed >= 20 * 4096, "{freed} of {} bytes", executable(&with));
+}
