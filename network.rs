@@ -114,7 +114,8 @@ impl Compiler {
         self
     }
 
-    /// Leaves a pass out, see [`parameternet_compiler::passes::PASSES`].
+    /// Leaves a pass out, see [`parameternet_compiler::passes::PASSES`] and
+    /// [`parameternet_compiler::plan::rewrites::REWRITES`].
     #[must_use]
     pub fn without(mut self, pass: impl Into<String>) -> Self {
         self.without.push(pass.into());

@@ -1,50 +1,22 @@
 //! Every operation of the language through the interpreter, against PyTorch: see `data/operations.py`.
 
+#[path = "shared/cases.rs"]
+mod cases;
+
 use std::collections::HashSet;
 
 use parameternet_compiler::elaborate::{Request, elaborate};
-use parameternet_compiler::graph::Graph;
-use parameternet_compiler::interp::{self, NamedWeights};
+use parameternet_compiler::interp;
 use parameternet_compiler::op;
 use parameternet_compiler::program::{MemoryLoader, Program};
-use parameternet_runtime::synth;
+use cases::{cases, inputs, text, weights};
 use serde_json::Value;
-
-/// The gain of the weights, as in `operations.py`.
-const GAIN: f64 = 3.0;
 
 /// The values are stored with nine digits.
 const TOLERANCE: f64 = 1e-7;
 
-fn cases() -> Vec<Value> {
-    let cases: Value = serde_json::from_str(include_str!("data/operations.json")).expect("valid JSON");
-    cases.as_array().expect("a list of cases").clone()
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_else(|| panic!("`{key}` is a string"))
-}
-
 fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().expect("a list").iter().map(|number| number.as_f64().expect("a number")).collect()
-}
-
-/// The inputs of a case, drawn from their names.
-fn inputs(graph: &Graph, case: &str) -> Vec<Vec<f64>> {
-    let input = |port: &parameternet_compiler::graph::Port| {
-        let length = graph.node(port.node).expect("a node of the graph").shape.elements();
-        synth::tensor(&format!("{case}.{}", port.name), length).map(|u| f64::from(u) * 2.0).collect()
-    };
-    graph.inputs().iter().map(input).collect()
-}
-
-/// The weights of a case, drawn from their names.
-fn weights(graph: &Graph, case: &str) -> NamedWeights {
-    let weight = |weight: &parameternet_compiler::weight::Weight| {
-        let draws = synth::tensor(&format!("{case}.{}", weight.name), weight.shape.elements());
-        (weight.name.clone(), draws.map(|u| f64::from(weight.role.initial(u, GAIN))).collect())
-    };
-    graph.weights().iter().map(weight).collect()
 }
 
 /// What is wrong with a case.
@@ -53,8 +25,9 @@ fn check(case: &Value) -> Result<(), String> {
     let loader = MemoryLoader::new("case.pnet", text(case, "program"));
     let program = Program::load(&loader, "case.pnet").map_err(|failure| failure.to_string())?;
     let graph = elaborate(&program, &Request::default()).map_err(|failure| failure.to_string())?;
-    let outputs =
-        interp::run(&graph, &weights(&graph, name), &inputs(&graph, name)).map_err(|error| error.to_string())?;
+    let inputs: Vec<Vec<f64>> =
+        inputs(&graph, name).into_iter().map(|input| input.into_iter().map(f64::from).collect()).collect();
+    let outputs = interp::run(&graph, &weights(&graph, name), &inputs).map_err(|error| error.to_string())?;
     let expected = case["outputs"].as_array().expect("a list of outputs");
     if outputs.len() != expected.len() {
         return Err(format!("{} outputs instead of {}", outputs.len(), expected.len()));

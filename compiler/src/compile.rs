@@ -5,6 +5,7 @@ use parameternet_runtime::Isa;
 use crate::backend::jit::{self, Executable, JitError};
 use crate::graph::Graph;
 use crate::passes::{self, PassError, Selection};
+use crate::plan::rewrites::Rewrites;
 use crate::plan::{self, ImageLayout, Plan, PlanError};
 
 /// What machine code is made for.
@@ -16,7 +17,7 @@ pub struct Options {
     pub threads: usize,
     /// How images lie in the memory of inputs and outputs.
     pub layout: ImageLayout,
-    /// The passes that are run.
+    /// The passes that are run; `without` may name [`REWRITES`](crate::plan::rewrites::REWRITES) too.
     pub passes: Selection,
 }
 
@@ -27,10 +28,14 @@ impl Options {
         Options { isa, threads: 1, layout: ImageLayout::default(), passes: Selection::default() }
     }
 
-    /// What the plan is made for.
+    /// What these options ask of the passes over the graph, and what of planning.
     #[must_use]
-    pub fn plan(&self) -> plan::Options {
-        plan::Options { tile: self.isa.tile(), threads: self.threads.max(1), layout: self.layout }
+    pub fn split(&self) -> (Selection, plan::Options) {
+        let mut rewrites = Rewrites::default();
+        let mut passes = self.passes.clone();
+        passes.without.retain(|name| !rewrites.leave_out(name));
+        let (tile, threads) = (self.isa.tile(), self.threads.max(1));
+        (passes, plan::Options { tile, threads, layout: self.layout, rewrites })
     }
 }
 
@@ -53,8 +58,8 @@ pub enum CompileError {
 /// # Errors
 /// When the selection names a pass that does not exist. All other errors are defects.
 pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, CompileError> {
-    let optimized = passes::optimize(graph, &options.passes)?;
-    Ok(plan::plan(&optimized, &options.plan())?)
+    let (passes, wanted) = options.split();
+    Ok(plan::plan(&passes::optimize(graph, &passes)?, &wanted)?)
 }
 
 /// Compiles a graph.

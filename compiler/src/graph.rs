@@ -232,6 +232,12 @@ impl Graph {
         self.dag.edges_directed(id.0, Direction::Outgoing).count()
     }
 
+    /// Whether exactly one input port reads the output of a node; fast for any number of them.
+    #[must_use]
+    pub fn has_one_reader(&self, id: NodeId) -> bool {
+        self.dag.edges_directed(id.0, Direction::Outgoing).take(2).count() == 1
+    }
+
     /// The instance tree; the network comes first, parents before children.
     #[must_use]
     pub fn instances(&self) -> &[Instance] {

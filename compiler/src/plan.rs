@@ -13,6 +13,7 @@ pub mod fuse;
 pub mod lower;
 pub mod place;
 pub mod print;
+pub mod rewrites;
 pub mod step;
 pub mod verify;
 pub mod view;
@@ -27,6 +28,7 @@ use crate::op::Op;
 use crate::op::error::OpError;
 use crate::passes;
 use crate::shape::Shape;
+use rewrites::Rewrites;
 use step::Step;
 use weights::Weights;
 
@@ -67,6 +69,8 @@ pub struct Options {
     pub threads: usize,
     /// How inputs and outputs with four dimensions lie in memory.
     pub layout: ImageLayout,
+    /// What is done beyond putting one node after the other.
+    pub rewrites: Rewrites,
 }
 
 /// An input or output.
@@ -148,8 +152,8 @@ pub enum PlanError {
 /// Only for defects of the compiler.
 pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
     let graph = &legal(graph)?;
-    let fusion = fuse::fuse(graph);
-    let placement = place::place(graph, &fusion);
+    let fusion = fuse::fuse(graph, options.rewrites);
+    let placement = place::place(graph, &fusion, options.rewrites);
     let lowered = lower::lower(graph, &fusion, &placement, options)?;
     let plan = arena::assign(lowered);
     verify::verify(&plan)?;
@@ -172,3 +176,6 @@ fn legal(graph: &Graph) -> Result<Graph, PlanError> {
     }
     Ok(graph)
 }
+
+#[cfg(test)]
+mod tests;

@@ -556,3 +556,6 @@ fn for_each_offset(dims: &[Dimension], offset: usize, visit: &mut impl FnMut(usi
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

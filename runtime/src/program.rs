@@ -356,3 +356,21 @@ impl Session {
         self.outputs.0.fill(std::ptr::null_mut());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_parts_in_order_and_near_equal() {
+        for members in 1..6 {
+            for units in 0..20 {
+                let shares: Vec<_> = (0..members).map(|member| share(units, member, members)).collect();
+                assert!(shares.iter().flat_map(Clone::clone).eq(0..units), "{units} units of {members}");
+                let sizes = shares.iter().map(ExactSizeIterator::len);
+                assert!(sizes.clone().max().unwrap_or(0) - sizes.min().unwrap_or(0) <= 1, "{units} of {members}");
+            }
+            assert_eq!(share(1, 0, members), 0..1, "a single unit is the caller's");
+        }
+    }
+}

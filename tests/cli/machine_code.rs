@@ -91,6 +91,8 @@ fn misuse_around_machine_code_is_told() {
         (&["build", DIGITS, "--emit", "ir", "--threads", "2"], "--emit plan"),
         (&["build", DIGITS, "--emit", "ast", "--without", "fold-scale"], "`plan`"),
         (&["build", DIGITS, "--emit", "plan", "--after", "all"], "--emit ir"),
+        (&["build", DIGITS, "--emit", "ir", "--after", "all", "--without", "fuse-epilogues"], "--emit plan"),
+        (&["build", DIGITS, "--emit", "plan", "--without", "fuse-everything"], "fuse-epilogues"),
         (&["build", DIGITS, "--emit", "plan", "--isa", "sse9"], "avx2"),
         (&["bench", DIGITS, "--runs", "3", "--seconds", "1"], "--seconds"),
         (&["bench", DIGITS, "--seconds", "0"], "greater than 0"),
@@ -119,12 +121,14 @@ fn plans_can_be_printed_for_any_machine() {
         assert!(plan.contains(tiles) && plan.contains("3 thread(s)"), "{plan}");
         assert!(plan.contains(" depthwise ") && plan.contains(" mean_rows "), "{plan}");
     }
-    let steps = |more: &[&str]| {
+    let plan = |more: &[&str]| {
         let arguments: Vec<&str> = ["build", DIGITS, "--emit", "plan"].iter().chain(more).copied().collect();
-        succeeds(&arguments).lines().count()
+        succeeds(&arguments)
     };
-    // Batch norms that are not folded become steps, or operands of some.
-    assert_ne!(steps(&[]), steps(&["--without", "fold-batch-norm"]));
+    let usual = plan(&[]);
+    assert_ne!(usual, plan(&["--without", "fold-batch-norm"]));
+    let unfused = plan(&["--without", "fuse-epilogues"]);
+    assert!(unfused.lines().count() > usual.lines().count(), "activations become steps: {unfused}");
 }
 
 #[test]

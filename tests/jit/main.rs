@@ -3,9 +3,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "suites read files; the rule is for the libraries")]
 
+#[path = "../shared/cases.rs"]
+mod cases;
 #[path = "../shared/mod.rs"]
 mod shared;
 
 mod ladder;
+mod operations;
 mod random;
 mod zoo;

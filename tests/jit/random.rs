@@ -2,15 +2,21 @@
 //!
 //! `PNET_SEEDS=FIRST..END` runs other seeds than those of every test run, for longer searches.
 
+use std::collections::HashMap;
+
 use parameternet_compiler::elaborate::{Request, elaborate};
-use parameternet_compiler::graph::Graph;
-use parameternet_compiler::passes::{PASSES, Selection, optimize};
+use parameternet_compiler::graph::{Graph, NodeId};
+use parameternet_compiler::interp::{self, InitialWeights};
+use parameternet_compiler::op::Op;
 use parameternet_compiler::program::{MemoryLoader, Program};
+use parameternet_compiler::shape::Shape;
+use parameternet_compiler::weight::InitialTensors;
 use parameternet_generator::{Settings, program};
 use parameternet_runtime::Isa;
 
-use crate::ladder::{TOLERANCE, expected, inputs, relative_error, run, same_bits};
+use crate::ladder::{TOLERANCE, expected, inputs, names, options, relative_error, run, same_bits};
 
+/// Those of every test run.
 const SEEDS: std::ops::Range<u64> = 0..2000;
 
 /// The gain of the weights.
@@ -28,15 +34,65 @@ fn graph(text: &str) -> Result<Graph, String> {
     elaborate(&program, &Request::default()).map_err(|failure| failure.to_string())
 }
 
+/// How a seed ended.
+enum Outcome {
+    /// All agree.
+    Same,
+    /// The network normalises what is nearly constant: of the result, little but rounding is left.
+    IllConditioned,
+}
+
+/// Least deviation of what is normalised together, as a share of its largest value: below it, the rounding of f32 (6e-8)
+/// grows to where it could pass for an error.
+const LEAST_DEVIATION: f64 = 0.03;
+
+/// Whether some normalisation divides by hardly anything.
+fn is_ill_conditioned(graph: &Graph, inputs: &[Vec<f32>]) -> bool {
+    let mut values: HashMap<NodeId, (Shape, Vec<f64>)> = HashMap::new();
+    let inputs: Vec<Vec<f64>> = inputs.iter().map(|input| input.iter().copied().map(f64::from).collect()).collect();
+    let mut observe = |id: NodeId, shape: &Shape, data: &[f64]| {
+        values.insert(id, (shape.clone(), data.to_vec()));
+    };
+    interp::run_observed(graph, &InitialWeights { gain: GAIN }, &inputs, &mut observe).expect("the network runs");
+    graph.nodes().any(|(id, node)| {
+        let (dims, eps) = match &node.op {
+            Op::LayerNorm(norm) => (vec![norm.dim], norm.eps),
+            // All that is normalised together, and then some: groups are parts of dimension 1.
+            Op::GroupNorm(norm) => ((1..node.shape.rank()).collect(), norm.eps),
+            _ => return false,
+        };
+        let (shape, data) = &values[&graph.operands(id)[0]];
+        let mut groups: HashMap<Vec<usize>, Vec<f64>> = HashMap::new();
+        for (position, value) in data.iter().enumerate() {
+            let index = |dim: usize| position / shape.strides()[dim] % shape.dims()[dim];
+            let key = (0..shape.rank()).filter(|dim| !dims.contains(dim)).map(index);
+            let group = match &node.op {
+                Op::GroupNorm(norm) => index(1) * norm.groups / shape.dims()[1],
+                _ => 0,
+            };
+            groups.entry(key.chain([group]).collect()).or_default().push(*value);
+        }
+        groups.values().any(|group| {
+            let count = group.len() as f64;
+            let mean = group.iter().sum::<f64>() / count;
+            let variance = group.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+            let largest = group.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+            (variance + eps).sqrt() < LEAST_DEVIATION * largest
+        })
+    })
+}
+
 /// What is wrong with the network of a seed.
-fn check(seed: u64) -> Result<(), String> {
+fn check(seed: u64) -> Result<Outcome, String> {
     let text = program(seed, &Settings::default());
     let fail = |what: String| format!("seed {seed}: {what}\n{text}");
     let graph = graph(&text).map_err(&fail)?;
     let inputs = inputs(&graph);
     let expected = expected(&graph, &inputs, GAIN);
+    let weights = InitialTensors { graph: &graph, gain: GAIN };
+    let mut outcome = Outcome::Same;
     // Each seed leaves out another pass, or none, or all.
-    let names: Vec<&str> = PASSES.iter().map(|pass| pass.name).collect();
+    let names = names();
     let choices = names.len() + 2;
     let left_out = match usize::try_from(seed).unwrap_or(0) % choices {
         choice if choice < names.len() => vec![names[choice]],
@@ -44,21 +100,20 @@ fn check(seed: u64) -> Result<(), String> {
         _ => names.clone(),
     };
     for without in [Vec::new(), left_out] {
-        let selection =
-            Selection { without: without.iter().map(|name| (*name).to_owned()).collect(), after: None };
-        let optimized = optimize(&graph, &selection).map_err(|error| fail(error.to_string()))?;
         for isa in Isa::available() {
-            let found = run(&optimized, isa, 1, &inputs, GAIN);
+            let found = run(&graph, &options(isa, 1, &without), &inputs, &weights);
             let error = relative_error(&found, &expected);
-            if error >= TOLERANCE {
+            if error >= TOLERANCE && is_ill_conditioned(&graph, &inputs) {
+                outcome = Outcome::IllConditioned;
+            } else if error >= TOLERANCE {
                 return Err(fail(format!("{isa} without {without:?}: relative error {error:e}")));
             }
-            if seed % 8 == 0 && !same_bits(&found, &run(&optimized, isa, 3, &inputs, GAIN)) {
+            if seed % 8 == 0 && !same_bits(&found, &run(&graph, &options(isa, 3, &without), &inputs, &weights)) {
                 return Err(fail(format!("{isa} without {without:?}: three threads give other bits")));
             }
         }
     }
-    Ok(())
+    Ok(outcome)
 }
 
 #[test]
@@ -67,14 +122,29 @@ fn machine_code_computes_what_the_interpreter_computes() {
         Ok(result) => result,
         Err(_) => Err(format!("seed {seed} panics\n{}", program(seed, &Settings::default()))),
     };
-    let mut failures = Vec::new();
     let seeds: Vec<u64> = seeds().collect();
-    let halves = seeds.split_at(seeds.len() / 2);
-    std::thread::scope(|scope| {
-        let run = |seeds: &[u64]| seeds.iter().filter_map(|seed| check(*seed).err()).take(5).collect::<Vec<_>>();
-        let other = scope.spawn(move || run(halves.1));
-        failures = run(halves.0);
-        failures.extend(other.join().unwrap_or_default());
+    // Two threads, each with every other seed; after a few failures there is nothing to be learnt.
+    let run = |half: usize| {
+        let (mut failures, mut ill_conditioned) = (Vec::new(), Vec::new());
+        for seed in seeds.iter().skip(half).step_by(2) {
+            match check(*seed) {
+                Ok(Outcome::Same) => {}
+                Ok(Outcome::IllConditioned) => ill_conditioned.push(*seed),
+                Err(failure) => failures.push(failure),
+            }
+            if failures.len() >= 5 {
+                break;
+            }
+        }
+        (failures, ill_conditioned)
+    };
+    let halves = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(1));
+        [run(0), other.join().expect("failures are caught")]
     });
+    let (failures, ill_conditioned): (Vec<_>, Vec<_>) = halves.into_iter().unzip();
+    let (failures, ill_conditioned) = (failures.concat(), ill_conditioned.concat());
+    println!("{} seeds, ill-conditioned and therefore not compared: {ill_conditioned:?}", seeds.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert!(ill_conditioned.len() * 100 <= seeds.len().max(100), "more than one in a hundred is not compared");
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use parameternet_compiler::passes::PASSES;
+use parameternet_compiler::plan::rewrites::REWRITES;
 use parameternet_runtime::Isa;
 
 /// The ParameterNet compiler: networks with many parameters and few FLOPs, from `.pnet` files.
@@ -318,8 +319,8 @@ pub(crate) struct Build {
     /// With `--emit ir`: print the graph after this pass, or after all; without it, as the network is written
     #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain([ALL])))]
     pub after: Option<String>,
-    /// With `--emit plan`, `clif`, `asm`, or `ir` and `--after`: leave a pass out; may be repeated
-    #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes()))]
+    /// With `--emit plan`, `clif`, `asm`, or `ir` and `--after`: leave a pass out, or a rewrite of the plan; may be repeated
+    #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain(rewrites())))]
     pub without: Vec<String>,
     #[command(flatten)]
     pub network: NetworkOptions,
@@ -332,6 +333,10 @@ pub(crate) const ALL: &str = "all";
 
 fn passes() -> impl Iterator<Item = &'static str> {
     PASSES.iter().map(|pass| pass.name)
+}
+
+fn rewrites() -> impl Iterator<Item = &'static str> {
+    REWRITES.iter().map(|rewrite| rewrite.name)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

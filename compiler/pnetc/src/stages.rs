@@ -55,11 +55,12 @@ impl Times {
 impl Stages {
     /// The stages up to the plan.
     pub(crate) fn plan(file: &str, network: &NetworkOptions, options: &Options) -> Result<Stages, Failure> {
+        let (passes, wanted) = options.split();
         let mut times = Times::default();
         let graph = timed(&mut times.graph, || files::graph(file, network))?;
-        let optimized = timed(&mut times.passes, || passes::optimize(&graph, &options.passes));
+        let optimized = timed(&mut times.passes, || passes::optimize(&graph, &passes));
         let optimized = optimized.map_err(CompileError::from)?;
-        let plan = timed(&mut times.plan, || plan::plan(&optimized, &options.plan())).map_err(CompileError::from)?;
+        let plan = timed(&mut times.plan, || plan::plan(&optimized, &wanted)).map_err(CompileError::from)?;
         Ok(Stages { graph, optimized, plan, times })
     }
 

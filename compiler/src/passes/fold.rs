@@ -39,7 +39,7 @@ pub fn channels(op: &Op, shape: &Shape) -> Option<(usize, usize)> {
 /// Whether nothing but one other node needs the value of `id`, so that it may be changed for that node's sake.
 #[must_use]
 pub fn has_one_use(graph: &Graph, id: NodeId) -> bool {
-    graph.use_count(id) == 1 && graph.outputs().iter().all(|output| output.node != id)
+    graph.has_one_reader(id) && graph.outputs().iter().all(|output| output.node != id)
 }
 
 /// Adds `producer`, a node of the new graph, once more with the map folded in; `None` if it cannot be.

@@ -24,7 +24,9 @@ type Life = Option<RangeInclusive<usize>>;
 /// See the module's documentation.
 #[must_use]
 pub fn assign(mut lowered: Lowered) -> Plan {
-    reuse(&mut lowered);
+    if lowered.options.rewrites.overwrites_operands() {
+        reuse(&mut lowered);
+    }
     compact(&mut lowered);
     let (buffers, arena, live_peak) = place(&lowered);
     let tile = lowered.options.tile;

@@ -7,6 +7,7 @@
 //!
 //! Invariant: a node that is taken up is read by exactly one node of its own group and is no output.
 
+use super::rewrites::Rewrites;
 use super::step::activation_shape;
 use crate::graph::{Graph, NodeId};
 use crate::op::Op;
@@ -116,20 +117,21 @@ impl Fusion {
         }
     }
 
-    fn reader(&self, id: NodeId) -> Option<NodeId> {
+    /// The node that reads a value, if exactly one port does and it is no output.
+    pub(super) fn reader(&self, id: NodeId) -> Option<NodeId> {
         self.readers.get(id.index()).copied().flatten()
     }
 }
 
 /// Decides for every node.
 #[must_use]
-pub fn fuse(graph: &Graph) -> Fusion {
+pub fn fuse(graph: &Graph, rewrites: Rewrites) -> Fusion {
     let count = graph.node_count();
     let mut fusion = Fusion { parts: vec![Part::Own; count], readers: readers(graph) };
     let ids: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
     // From the last on: of two that could take up a sum, the later one does, so that no step waits for another's operand.
     for id in ids.iter().rev() {
-        if graph.node(*id).is_some_and(|node| is_anchor(&node.op)) {
+        if rewrites.fuses_epilogues() && graph.node(*id).is_some_and(|node| is_anchor(&node.op)) {
             let chain = chain(graph, &fusion, *id);
             if let Some((tail, rest)) = chain.nodes.clone().split_last() {
                 rest.iter().for_each(|node| fusion.set(*node, Part::Chained));
@@ -138,7 +140,7 @@ pub fn fuse(graph: &Graph) -> Fusion {
         }
     }
     let mut sizes = vec![Size::default(); count];
-    for id in ids {
+    for id in ids.into_iter().filter(|_| rewrites.fuses_elementwise()) {
         inline(graph, &mut fusion, &mut sizes, id);
     }
     fusion

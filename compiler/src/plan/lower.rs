@@ -67,6 +67,8 @@ pub fn lower(
         views: vec![None; graph.node_count()],
         reserved: HashMap::new(),
         copies: HashMap::new(),
+        averaged: averaged(graph, options),
+        sums: HashMap::new(),
         buffers: Vec::new(),
         weights: Weights::default(),
         steps: Vec::new(),
@@ -104,6 +106,24 @@ pub fn lower(
     })
 }
 
+/// By node: whether it is an image of more than a few pixels whose global average another node is.
+fn averaged(graph: &Graph, options: &Options) -> Vec<bool> {
+    let mut averaged = vec![false; graph.node_count()];
+    for (id, node) in graph.nodes().filter(|_| options.rewrites.accumulates_means()) {
+        if let Op::Mean(mean) = &node.op
+            && mean.dims == [2, 3]
+            && let Some(x) = graph.operands(id).first()
+        {
+            let shape = graph.node(*x).and_then(|node| node.shape.nchw());
+            averaged[x.index()] = shape.is_some_and(|[_, _, height, width]| height * width >= MANY_PIXELS);
+        }
+    }
+    averaged
+}
+
+/// Fewest pixels whose sums are worth a second result.
+const MANY_PIXELS: usize = 16;
+
 struct Lowering<'g> {
     graph: &'g Graph,
     fusion: &'g Fusion,
@@ -115,6 +135,10 @@ struct Lowering<'g> {
     reserved: HashMap<NodeId, View>,
     /// Dense copies, by node and order of dimensions.
     copies: HashMap<(NodeId, Vec<usize>), View>,
+    /// By node: whether it is an image whose global average is wanted.
+    averaged: Vec<bool>,
+    /// Sums of images per channel, `[batch, parts, channels]`, by node.
+    sums: HashMap<NodeId, View>,
     buffers: Vec<usize>,
     weights: Weights,
     steps: Vec<Step>,

@@ -5,6 +5,7 @@
 //! other values and sources do not).
 
 use super::fuse::Fusion;
+use super::rewrites::Rewrites;
 use crate::graph::{Graph, NodeId};
 use crate::op::Op;
 
@@ -75,8 +76,11 @@ fn is_computed(op: &Op) -> bool {
 
 /// Decides for every node.
 #[must_use]
-pub fn place(graph: &Graph, fusion: &Fusion) -> Placement {
+pub fn place(graph: &Graph, fusion: &Fusion, rewrites: Rewrites) -> Placement {
     let mut destinations: Vec<Option<Destination>> = vec![None; graph.node_count()];
+    if !rewrites.writes_in_place() {
+        return Placement { destinations };
+    }
     let mut want = |id: NodeId, destination: Destination| {
         let computed = graph.node(id).is_some_and(|node| is_computed(&node.op)) && !fusion.is_absorbed(id);
         if let Some(slot) = destinations.get_mut(id.index()).filter(|slot| computed && slot.is_none()) {

@@ -146,18 +146,25 @@ unsafe fn tile<S: Simd, const FULL: bool, const WIDTH: usize, const STRIDE: usiz
         let image = row.image.add(row.columns.position(pixel, 0) * pixel_stride + channel);
         let weights = row.weights.add(channel);
         for tap in 0..row.taps {
-            let image = image.add(tap * row.image_stride);
-            let weights = weights.add(tap * row.weight_stride);
+            // Pointers advance step by step: offsets of all columns at once would not fit into registers.
+            let mut image = image.add(tap * row.image_stride);
+            let mut weights = weights.add(tap * row.weight_stride);
             let mut taps = [s.zero(); WIDTH];
             for (column, weight) in taps.iter_mut().enumerate() {
-                *weight = s.read::<FULL>(weights.add(column * row.shape.weight_stride), lanes);
+                if column > 0 {
+                    weights = weights.add(row.shape.weight_stride);
+                }
+                *weight = s.read::<FULL>(weights, lanes);
             }
             // Spelled out, so that each step knows its column while it is compiled.
             macro_rules! steps {
                 ($($column:literal)*) => {
                     $(
                         if $column < (PIXELS - 1) * STRIDE + WIDTH {
-                            let value = s.read::<FULL>(image.add($column * pixel_stride), lanes);
+                            if $column > 0 {
+                                image = image.add(pixel_stride);
+                            }
+                            let value = s.read::<FULL>(image, lanes);
                             step::<S, WIDTH, STRIDE, PIXELS>(s, $column, value, &taps, &mut sums);
                         }
                     )*

@@ -4,6 +4,7 @@ use parameternet_compiler::backend::jit::{self, Listing};
 use parameternet_compiler::compile::{self, CompileError};
 use parameternet_compiler::graph::print;
 use parameternet_compiler::passes::{Selection, optimize};
+use parameternet_compiler::plan::rewrites::REWRITES;
 
 use crate::arguments::{ALL, Build, Stage};
 use crate::failure::Failure;
@@ -44,6 +45,11 @@ fn code(options: &Build, listing: Option<Listing>) -> Result<String, Failure> {
 
 /// Refuses options that the stage would ignore.
 fn check(options: &Build) -> Result<(), Failure> {
+    let is_rewrite = |name: &&String| REWRITES.iter().any(|rewrite| rewrite.name == **name);
+    if let (Stage::Ir, Some(rewrite)) = (options.emit, options.without.iter().find(is_rewrite)) {
+        let message = format!("`{rewrite}` is no pass over the graph: leave it out of `--emit plan`, `clif` or `asm`");
+        return Err(Failure::Usage(message));
+    }
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),

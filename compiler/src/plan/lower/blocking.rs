@@ -21,8 +21,9 @@ pub(super) struct Extent {
     pub columns: usize,
 }
 
-/// See the module's documentation.
-pub(super) fn blocking(extent: Extent, left: &Left, right: &Right, options: &Options) -> Blocking {
+/// See the module's documentation. Sums of outputs are taken per unit of rows: then the number of threads has no influence
+/// on rows.
+pub(super) fn blocking(extent: Extent, left: &Left, right: &Right, has_sums: bool, options: &Options) -> Blocking {
     let Extent { repeats, rows, depth, columns } = extent;
     let tile = options.tile;
     let panels = columns.div_ceil(tile.columns()).max(1);
@@ -46,7 +47,7 @@ pub(super) fn blocking(extent: Extent, left: &Left, right: &Right, options: &Opt
         let least = if matches!(left, Left::Patches { .. }) { 4 } else { 1 };
         if panels_per_unit > least {
             panels_per_unit = panels_per_unit.div_ceil(2);
-        } else if matches!(right, Right::Packed { .. }) && rows_per_unit > rows_per_block {
+        } else if matches!(right, Right::Packed { .. }) && rows_per_unit > rows_per_block && !has_sums {
             rows_per_unit = in_tiles(rows_per_unit.div_ceil(2));
         } else {
             break;

@@ -106,8 +106,9 @@ impl Lowering<'_> {
 
         // Samples are further rows if nothing differs between them.
         let as_rows = |view: &View| view.permute(&CHANNELS_LAST).merged(0..3);
+        let sums_are_wanted = self.averaged[id.index()];
         let joined = match (&finish, experts, even) {
-            (Finish { gate: None, .. }, None, Some(_)) if batch > 1 => {
+            (Finish { gate: None, .. }, None, Some(_)) if batch > 1 && !sums_are_wanted => {
                 let residual = chain.residual.map(|residual| self.residual(residual));
                 let residual_rows = residual.as_ref().map_or(Some(Axis { size: 1, stride: 0 }), as_rows);
                 as_rows(&image.view).zip(as_rows(&out)).zip(residual_rows)
@@ -143,18 +144,24 @@ impl Lowering<'_> {
         let right = self.panels(conv, filters.kernel, [inputs, outputs], experts, length);
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let extent = Extent { repeats: repeats(&outer), rows, depth, columns: outputs };
+        let blocking = blocking(extent, &left, &right, sums_are_wanted, self.options);
+        let mut finish = finish_along(finish, samples, outputs);
+        if sums_are_wanted {
+            let parts = rows.div_ceil(blocking.rows_per_unit).max(1);
+            finish.sums = Some(self.sums_of(id, [samples, parts, conv.out], Some(outputs)));
+        }
         let mixing = experts.map_or(0, |experts| batch * experts.count * conv.out * depth);
         let step = Matmul {
             outer: outer.iter().map(|axis| axis.size).collect(),
             rows,
             depth,
             columns: outputs,
-            blocking: blocking(extent, &left, &right, self.options),
+            blocking,
             left,
             right,
             out_stride: joined.map_or(out_pixels.stride, |(_, y)| y.stride),
             out: operand(&out, &along(stride_of_batch(&out), outputs)),
-            finish: finish_along(finish, samples, outputs),
+            finish,
         };
         let products = batch * out_height * out_width * conv.out * depth;
         self.push(chain.nodes.clone(), Work::Matmul(step), products + mixing);
@@ -194,6 +201,18 @@ impl Lowering<'_> {
                 coefficients: operand(&experts.coefficients, &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }]),
             },
         }
+    }
+
+    /// A buffer for sums per channel, `[batch, parts, channels]`, as an operand that moves along the batch, groups of
+    /// channels if there are, and parts.
+    fn sums_of(&mut self, id: NodeId, dims: [usize; 3], group: Option<usize>) -> Operand {
+        let sums = self.buffer(&dims, &[0, 1, 2]);
+        let [batch, parts, _] = [0, 1, 2].map(|dim: usize| sums.axes[dim]);
+        let group = group.map(|channels| Axis { size: 1, stride: channels });
+        let outer: Vec<Axis> = [Some(batch), group, Some(parts)].into_iter().flatten().collect();
+        let operand = operand(&sums, &outer);
+        self.sums.insert(id, sums);
+        operand
     }
 
     /// The residual of a chain over images: evenly spaced pixels with contiguous channels.
@@ -286,16 +305,22 @@ impl Lowering<'_> {
             out_stride: out_width.stride,
             epilogue: finish.shape,
         };
+        let rows_per_unit = out_height.size.div_ceil(16).max(1);
+        let mut finish = first_stride(finish);
+        if self.averaged[id.index()] {
+            let parts = out_height.size.div_ceil(rows_per_unit);
+            finish.sums = Some(self.sums_of(id, [batch.size, parts, channels.size], None));
+        }
         let step = Depthwise {
             outer: vec![batch.size],
             rows: out_height.size,
-            rows_per_unit: out_height.size.div_ceil(16).max(1),
+            rows_per_unit,
             image: operand(&image.view, &[image.view.axes[0]]),
             weights,
             out_row_stride: out_height.stride,
             out: operand(&out, &[batch]),
             shape,
-            finish: first_stride(finish),
+            finish,
         };
         let products = batch.size * length * (out_height.size * out_width.size);
         self.push(chain.nodes.clone(), Work::Depthwise(step), products);

@@ -71,7 +71,7 @@ impl Lowering<'_> {
             rows,
             depth,
             columns: linear.out,
-            blocking: blocking(extent, &left, &right, self.options),
+            blocking: blocking(extent, &left, &right, false, self.options),
             left,
             right,
             out: operand(&out, &one),
@@ -94,6 +94,16 @@ impl Lowering<'_> {
         }
     }
 
+    /// The order of dimensions in memory that spares the reader of a product a copy: that of a permutation which leaves the
+    /// columns last, such as that of attention from heads back to tokens.
+    fn order_for_reader(&self, id: NodeId, rank: usize) -> Vec<usize> {
+        let reader = self.fusion.reader(id).and_then(|reader| self.graph.node(reader));
+        match reader.map(|node| &node.op) {
+            Some(Op::Permute(permute)) if permute.order.last() == Some(&(rank - 1)) => permute.order.clone(),
+            _ => (0..rank).collect(),
+        }
+    }
+
     /// A product of two computed tensors over their last two dimensions.
     pub(super) fn matmul(&mut self, id: NodeId, chain: &Chain) -> View {
         let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
@@ -108,7 +118,7 @@ impl Lowering<'_> {
         let stretched = |view: View, last: [usize; 2]| view.broadcast(&[&dims[..rank - 2], &last].concat());
         let left = stretched(left, [dims[rank - 2], depth]);
         let right = stretched(self.view(y), [depth, dims[rank - 1]]);
-        let out = self.target(id, &row_major(rank), is_row_contiguous);
+        let out = self.target(id, &self.order_for_reader(id, rank), is_row_contiguous);
         let batch = |view: &View| view.axes[..rank - 2].to_vec();
         let mut finish = Self::activations(chain);
         if let Some(residual) = chain.residual {
@@ -129,7 +139,7 @@ impl Lowering<'_> {
             rows: extent.rows,
             depth,
             columns: extent.columns,
-            blocking: blocking(extent, &left_factor, &right_factor, self.options),
+            blocking: blocking(extent, &left_factor, &right_factor, false, self.options),
             left: left_factor,
             right: right_factor,
             out: operand(&out, &outer),

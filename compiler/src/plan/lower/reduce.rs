@@ -63,8 +63,31 @@ impl Lowering<'_> {
         out
     }
 
+    /// The global average of an image whose sums per channel were taken when it was written.
+    fn mean_of_sums(&mut self, id: NodeId, x: NodeId, sums: &View) -> View {
+        let dims = self.dims(x);
+        let out = self.target(id, &(0..self.dims(id).len()).collect::<Vec<_>>(), |view| view.is_contiguous_along(1));
+        let [batch, parts, channels] = [0, 1, 2].map(|dim: usize| sums.axes[dim]);
+        let step = Mean {
+            outer: vec![batch.size],
+            source: operand(sums, &[batch]),
+            out: operand(&out, &out.axes[..1]),
+            rows: parts.size,
+            columns: channels.size,
+            row_stride: parts.stride,
+            along: Along::Rows { divisor: dims[2] * dims[3] },
+        };
+        self.push(vec![id], Work::Mean(step), 0);
+        out
+    }
+
     /// Means along dimensions: of rows where what remains is contiguous, else of contiguous columns.
     pub(super) fn mean(&mut self, id: NodeId, op: &MeanOp, x: NodeId) -> View {
+        if op.dims == [2, 3]
+            && let Some(sums) = self.sums.get(&x).cloned()
+        {
+            return self.mean_of_sums(id, x, &sums);
+        }
         let rank = self.dims(x).len();
         let kept: Vec<usize> = (0..rank).filter(|dim| !op.dims.contains(dim)).collect();
         let reduced: Vec<usize> = (0..rank).filter(|dim| op.dims.contains(dim)).collect();
@@ -138,11 +161,12 @@ impl Reduction {
     fn of(view: &View, kept: &[usize], reduced: &[usize]) -> Option<Reduction> {
         let ordered: Vec<usize> = view.order().into_iter().filter(|dim| reduced.contains(dim)).collect();
         let rows = view.permute(&ordered).merged(0..ordered.len())?;
-        if rows.stride == 1 || rows.size == 1 && kept.iter().all(|dim| view.axes[*dim].stride != 1) {
+        let is_contiguous = |dim: &usize| view.axes[*dim].stride == 1 && view.axes[*dim].size > 1;
+        let inner = kept.iter().position(is_contiguous);
+        if rows.stride == 1 || rows.size == 1 && inner.is_none() {
             return Some(Reduction::Columns { columns: rows });
         }
-        let is_contiguous = |dim: &usize| view.axes[*dim].stride == 1 && view.axes[*dim].size > 1;
-        let inner = kept.iter().position(is_contiguous)?;
+        let inner = inner?;
         Some(Reduction::Rows { rows, inner })
     }
 }

@@ -140,7 +140,8 @@ fn activations_are_close_to_their_definitions() {
                 "{name} {code:?}: {absolute:e} {relative:e}"
             );
         }
-        assert!(errors(kernels, ActivationCode::GeluErf, 4.0).0 < 5e-7);
+        assert!(errors(kernels, ActivationCode::GeluErf, 2.0).0 < 5e-7);
+        assert!(errors(kernels, ActivationCode::GeluErf, 4.0).0 < 8e-7);
         assert!(errors(kernels, ActivationCode::Sigmoid, 86.9).1 < 3e-7);
     }
 }
@@ -154,10 +155,6 @@ fn activations_saturate_and_keep_nan() {
             assert!(out[0].is_nan(), "{name} {code:?}");
             for (x, got) in values.iter().zip(&out).skip(1) {
                 let wanted = reference(ActivationShape { code, slope: 0.25 }, f64::from(*x));
-                // The smallest hyperbole of HardSwish overflows.
-                if wanted.abs() > f64::from(f32::MAX) || (code == ActivationCode::HardSwish && x.abs() > 1e30) {
-                    continue;
-                }
                 let error = (f64::from(*got) - wanted).abs();
                 assert!(error <= 1e-6 * wanted.abs().max(1.0), "{name} {code:?}({x}) = {got}, not {wanted}");
             }

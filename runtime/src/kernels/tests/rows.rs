@@ -83,13 +83,13 @@ fn softmax_keeps_nan_and_takes_infinities() {
     for (name, kernels) in tables() {
         for place in 0..19 {
             let mut out = vec![0.0; 19];
-            let mut source = vec![f32::NEG_INFINITY; 19];
+            let mut source = [f32::NEG_INFINITY; 19];
             source[place] = -3.0;
             // SAFETY: one row.
             unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape) };
             let expected: Vec<f32> = (0..19).map(|at| f32::from(u8::from(at == place))).collect();
             assert_eq!(out, expected, "{name}");
-            let mut source = vec![1.0; 19];
+            let mut source = [1.0; 19];
             source[place] = f32::NAN;
             // SAFETY: one row.
             unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape) };

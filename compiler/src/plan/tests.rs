@@ -1,0 +1,224 @@
+//! What plans look like: what is fused, what costs nothing, and that broken plans are found.
+
+use parameternet_runtime::abi::Tile;
+
+use super::rewrites::Rewrites;
+use super::step::{Finish, Operand, Right, Work};
+use super::view::Place;
+use super::*;
+use crate::elaborate::{Request, elaborate};
+use crate::passes::{Selection, optimize};
+use crate::program::{MemoryLoader, Program};
+
+fn options(without: &[&str]) -> Options {
+    let mut rewrites = Rewrites::default();
+    for name in without {
+        assert!(rewrites.leave_out(name), "there is no rewrite `{name}`");
+    }
+    Options { tile: Tile { lanes: 8, rows: 6 }, threads: 1, layout: ImageLayout::Nhwc, rewrites }
+}
+
+/// The plan of a network with this body over `x: f32[2, 16, 12, 12]`.
+#[track_caller]
+fn planned(body: &str, without: &[&str]) -> Plan {
+    let text = format!("network Test {{ input x: f32[2, 16, 12, 12] {body} }}");
+    let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
+    let program = program.unwrap_or_else(|error| panic!("{error}"));
+    let graph = elaborate(&program, &Request::default()).unwrap_or_else(|error| panic!("{error}"));
+    let graph = optimize(&graph, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
+    plan(&graph, &options(without)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What the steps of a plan are called.
+fn names(plan: &Plan) -> Vec<&'static str> {
+    plan.steps.iter().map(|step| crate::code::steps::name(&step.work)).collect()
+}
+
+fn finish(plan: &Plan, step: usize) -> &Finish {
+    match &plan.steps[step].work {
+        Work::Matmul(step) => &step.finish,
+        Work::Depthwise(step) => &step.finish,
+        other => panic!("{other:?} has no epilogue"),
+    }
+}
+
+#[test]
+fn activations_residuals_and_gates_are_epilogues() {
+    let block = "let y = x |> conv(16, kernel=3) as a |> batch_norm as b |> relu |> conv(16, kernel=3) as c |> batch_norm as d
+                 return x + y |> relu";
+    let plan = planned(block, &[]);
+    assert_eq!(names(&plan), ["matmul", "matmul"]);
+    assert!(!finish(&plan, 0).shape.before.is_identity() && finish(&plan, 0).bias.is_some());
+    assert!(finish(&plan, 1).residual.is_some() && !finish(&plan, 1).shape.after.is_identity());
+    assert_eq!(
+        names(&planned(block, &["fuse-epilogues"])),
+        ["matmul", "elementwise", "matmul", "elementwise"],
+        "the sum and its activation are one loop"
+    );
+    let gated = planned(
+        "let gate = x |> global_avg_pool |> conv(16, bias=true) as g |> sigmoid
+         return (x |> conv(16, kernel=3, groups=16) as a |> silu) * gate + x",
+        &[],
+    );
+    assert_eq!(names(&gated), ["mean_rows", "matmul", "depthwise"]);
+    assert!(finish(&gated, 2).gate.is_some() && finish(&gated, 2).residual.is_some());
+}
+
+#[test]
+fn values_that_others_read_are_not_taken_up() {
+    let plan = planned("let y = x |> conv(16) as a return first = y |> relu, second = y", &[]);
+    assert_eq!(names(&plan), ["matmul", "elementwise"]);
+    // Of two convolutions that are added, the later one adds.
+    let plan = planned("return (x |> conv(8, kernel=5) as a |> relu) + (x |> conv(8) as b |> silu)", &[]);
+    assert_eq!(names(&plan), ["matmul", "matmul"]);
+    assert!(finish(&plan, 0).residual.is_none() && finish(&plan, 1).residual.is_some());
+}
+
+#[test]
+fn chains_of_elementwise_operations_are_one_loop() {
+    let body = "return ((x |> tanh) * (x |> sigmoid) + x |> silu) / 2 - 1";
+    assert_eq!(names(&planned(body, &[])), ["elementwise"]);
+    assert_eq!(names(&planned(body, &["fuse-elementwise"])).len(), 7);
+}
+
+#[test]
+fn concatenations_slices_and_reshapes_copy_nothing() {
+    let ghost = "let y = x |> conv(20) as a |> relu
+                 let z = concat(y, y |> conv(20, kernel=3, groups=20) as b |> relu)[:, :35]
+                 let (p, q) = z |> split([16, 19])
+                 return (p |> conv(8) as c) + (q |> conv(8) as d)";
+    assert_eq!(names(&planned(ghost, &[])), ["matmul", "depthwise", "matmul", "matmul"]);
+    assert_eq!(
+        names(&planned(ghost, &["write-in-place"])),
+        ["matmul", "depthwise", "elementwise", "elementwise", "matmul", "matmul", "elementwise"],
+        "both parts and the output are copied"
+    );
+    let attention = "let tokens = x |> flatten(2) |> permute([0, 2, 1])
+        let heads = tokens |> linear(48, bias=false) as qkv |> reshape([2, 144, 3, 4, 4]) |> permute([2, 0, 3, 1, 4])
+        let (q, k, v) = (heads[0], heads[1], heads[2])
+        let y = matmul(matmul(q, k |> permute([0, 1, 3, 2])) |> softmax, v)
+        return y |> permute([0, 2, 1, 3]) |> reshape([2, 144, 16])";
+    // The last is a copy that no layout saves: heads are gathered for each token.
+    assert_eq!(names(&planned(attention, &[])), ["matmul", "matmul", "softmax", "matmul", "elementwise"]);
+}
+
+#[test]
+fn global_averages_are_summed_where_their_image_is_written() {
+    let body = "return x |> conv(24) as a |> relu |> conv(24, kernel=3, groups=24) as b |> mean([2, 3]) |> linear(10) as c";
+    let plan = planned(body, &[]);
+    assert_eq!(names(&plan), ["matmul", "depthwise", "mean_rows", "small_linear"]);
+    assert!(finish(&plan, 1).sums.is_some());
+    let Work::Mean(mean) = &plan.steps[2].work else { panic!("a mean") };
+    assert_eq!((mean.rows, mean.columns), (12, 24), "one sum per row of the image");
+    let plan = planned(body, &["accumulate-means"]);
+    assert!(finish(&plan, 1).sums.is_none());
+    let Work::Mean(mean) = &plan.steps[2].work else { panic!("a mean") };
+    assert_eq!((mean.rows, mean.columns), (144, 24));
+}
+
+#[test]
+fn experts_are_mixed_where_they_are_multiplied() {
+    let plan = planned("return x |> dynamic_conv(32, kernel=3, experts=4) as a", &[]);
+    let Some(Work::Matmul(step)) = plan.steps.last().map(|step| &step.work) else { panic!("a product") };
+    assert!(matches!(&step.right, Right::Mixed { count: 4, .. }));
+    // Pooling, two small layers with their softmax, and the convolution.
+    assert_eq!(names(&plan), ["mean_rows", "small_linear", "small_linear", "softmax", "matmul"]);
+}
+
+#[test]
+fn results_overwrite_operands_that_nobody_reads_again() {
+    let body = "let y = x |> conv(16) as a |> relu
+                let z = y |> conv(16) as b |> relu
+                return y + (z |> conv(16) as c) |> layer_norm(dim=1) as n";
+    let (plan, apart) = (planned(body, &[]), planned(body, &["overwrite-operands"]));
+    assert_eq!((plan.buffers.len(), apart.buffers.len()), (2, 3), "the sum lies where its operand lay");
+    // A convolution reads more than the pixel that it writes.
+    let plan = planned("let y = x |> conv(16) as a return y + (y |> conv(16) as b) |> layer_norm(dim=1) as n", &[]);
+    assert_eq!(plan.buffers.len(), 2);
+}
+
+#[test]
+fn the_arena_is_hardly_larger_than_what_lives_at_once() {
+    for (file, text) in [
+        ("mobilenetv2.pnet", include_str!("../../../examples/models/mobilenetv2.pnet")),
+        ("ghostnet.pnet", include_str!("../../../examples/models/ghostnet.pnet")),
+        ("parameternet.pnet", include_str!("../../../examples/models/parameternet.pnet")),
+    ] {
+        let loader = MemoryLoader::new(file, text)
+            .with("blocks/squeeze_excite.pnet", include_str!("../../../examples/models/blocks/squeeze_excite.pnet"))
+            .with("blocks/ghost.pnet", include_str!("../../../examples/models/blocks/ghost.pnet"))
+            .with(
+                "blocks/inverted_residual.pnet",
+                include_str!("../../../examples/models/blocks/inverted_residual.pnet"),
+            );
+        let program = Program::load(&loader, file).unwrap_or_else(|error| panic!("{error}"));
+        for batch in [1, 3] {
+            let graph = elaborate(&program, &Request { batch, ..Request::default() });
+            let graph = graph.unwrap_or_else(|error| panic!("{error}"));
+            let graph = optimize(&graph, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
+            let plan = plan(&graph, &options(&[])).unwrap_or_else(|error| panic!("{error}"));
+            println!("{file}, batch {batch}: {} elements, ratio {}", plan.arena, plan.arena_ratio());
+            assert!(plan.arena_ratio() <= 1.15, "{file}: {}", plan.arena_ratio());
+        }
+    }
+}
+
+#[test]
+fn a_plan_prints_what_each_step_does() {
+    let plan = planned(
+        "let y = x |> conv(8, kernel=3, stride=2) as stem |> batch_norm as bn |> hard_swish
+         return concat(y, y |> dynamic_conv(8, experts=2, routing=linear) as mix |> relu) |> mean([2, 3]) |> linear(3) as head",
+        &[],
+    );
+    insta::assert_snapshot!(plan);
+}
+
+/// A plan with two steps, to be broken.
+fn sound() -> Plan {
+    let plan = planned("return x |> conv(16) as a |> max_pool(2)", &[]);
+    assert_eq!(verify::verify(&plan), Ok(()));
+    assert_eq!(names(&plan), ["matmul", "max_pool"]);
+    plan
+}
+
+fn out(plan: &mut Plan, step: usize) -> &mut Operand {
+    match &mut plan.steps[step].work {
+        Work::Matmul(step) => &mut step.out,
+        Work::Rows(step) => &mut step.out,
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[track_caller]
+fn broken(plan: &Plan, what: &str) {
+    let violation = verify::verify(plan).expect_err("the plan is broken").to_string();
+    assert!(violation.contains(what), "{violation}");
+}
+
+#[test]
+fn broken_plans_are_found() {
+    let mut plan = sound();
+    out(&mut plan, 0).end += 1;
+    broken(&plan, "elements, of which");
+
+    let mut plan = sound();
+    *out(&mut plan, 0) = Operand { place: Place::Weights, end: 0, ..out(&mut plan, 0).clone() };
+    broken(&plan, "weights is written");
+
+    let mut plan = sound();
+    plan.steps.swap(0, 1);
+    broken(&plan, "read before it is written");
+
+    let mut plan = sound();
+    out(&mut plan, 1).strides.clear();
+    broken(&plan, "moves along 0 of 1 dimensions");
+
+    let mut plan = sound();
+    plan.arena = 0;
+    broken(&plan, "does not lie in the arena");
+
+    let mut plan = sound();
+    let twin = plan.buffers[0];
+    plan.buffers.push(twin);
+    broken(&plan, "overlap");
+}

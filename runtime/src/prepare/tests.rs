@@ -1,0 +1,154 @@
+//! Every kind of value and layout, against what its documentation says.
+
+use super::*;
+
+/// Tensors by number.
+struct Tensors(Vec<Vec<f32>>);
+
+impl TensorSource for Tensors {
+    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
+        self.0.get(index).map(|tensor| Cow::Borrowed(tensor.as_slice()))
+    }
+}
+
+fn counting(count: u16) -> Vec<f32> {
+    (0..count).map(f32::from).collect()
+}
+
+fn line(size: usize) -> Layout {
+    Layout::Strided(vec![Dimension { size, stride: 1 }])
+}
+
+fn content(value: usize, layout: Layout) -> Content {
+    Content::Value { value: ValueId(value), layout }
+}
+
+fn run(values: Vec<Value>, contents: Vec<Content>, tensors: Vec<Vec<f32>>) -> Result<Vec<f32>, PrepareError> {
+    let mut length = 0;
+    let contents = contents.into_iter().map(|content| {
+        let offset = length;
+        length += content.length();
+        Prepared { offset, content }
+    });
+    let contents = contents.collect();
+    let preparation = Preparation { values, contents, length };
+    preparation.run(&Tensors(tensors)).map(|block| block.as_slice().to_vec())
+}
+
+/// The last of these values.
+fn value(values: Vec<Value>, tensors: Vec<Vec<f32>>, length: usize) -> Vec<f32> {
+    let last = values.len() - 1;
+    run(values, vec![content(last, line(length))], tensors).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn values_are_computed() {
+    let of = ValueId(0);
+    let stored = || Value::Stored(0);
+    assert_eq!(value(vec![stored()], vec![counting(3)], 3), [0.0, 1.0, 2.0]);
+    assert_eq!(value(vec![Value::Constant([0.5, 2.0].into())], vec![], 2), [0.5, 2.0]);
+    assert_eq!(value(vec![stored(), Value::InverseSqrt { of, eps: 1.0 }], vec![vec![3.0, 15.0]], 2), [0.5, 0.25]);
+    assert_eq!(value(vec![stored(), Value::Sum { left: of, right: of }], vec![counting(2)], 2), [0.0, 2.0]);
+    let embed = Value::Embed { of, size: [1, 2], offset: [1, 0], kernel: [2, 3] };
+    assert_eq!(value(vec![stored(), embed], vec![vec![1.0, 2.0]], 6), [0.0, 0.0, 0.0, 1.0, 2.0, 0.0]);
+    let diagonal = Value::Diagonal { of, inputs: 2 };
+    let kernel = [3.0, 0.0, 0.0, 4.0, 5.0, 0.0, 0.0, 6.0];
+    assert_eq!(value(vec![stored(), diagonal], vec![vec![3.0, 4.0, 5.0, 6.0]], 8), kernel);
+    let select = Value::Select { of: vec![of, ValueId(1)], indices: [3, 0, 2].into() };
+    assert_eq!(value(vec![stored(), Value::Stored(1), select], vec![counting(2), vec![8.0, 9.0]], 3), [9.0, 0.0, 8.0]);
+}
+
+#[test]
+fn vectors_lie_along_a_dimension() {
+    let apply = |operator, inner| {
+        let vector = Value::Vector { operator, left: ValueId(0), right: ValueId(1), inner };
+        value(vec![Value::Stored(0), Value::Stored(1), vector], vec![counting(8), vec![2.0, 4.0]], 8)
+    };
+    assert_eq!(apply(Arithmetic::Multiply, 1), [0.0, 4.0, 4.0, 12.0, 8.0, 20.0, 12.0, 28.0]);
+    assert_eq!(apply(Arithmetic::Multiply, 2), [0.0, 2.0, 8.0, 12.0, 8.0, 10.0, 24.0, 28.0]);
+    assert_eq!(apply(Arithmetic::Add, 4), [2.0, 3.0, 4.0, 5.0, 8.0, 9.0, 10.0, 11.0]);
+    assert_eq!(apply(Arithmetic::Subtract, 4)[4..], [0.0, 1.0, 2.0, 3.0]);
+    assert_eq!(apply(Arithmetic::Divide, 4)[4..], [1.0, 1.25, 1.5, 1.75]);
+}
+
+/// Large tensors take another way than small ones and give the same, but for one rounding.
+#[test]
+fn large_values_are_those_of_small_ones() {
+    let large: Vec<f32> = crate::synth::tensor("large", 2 * LARGE).collect();
+    let scale = vec![0.1, 0.7];
+    let values = vec![
+        Value::Stored(0),
+        Value::Stored(1),
+        Value::Vector { operator: Arithmetic::Multiply, left: ValueId(0), right: ValueId(1), inner: 3 * LARGE / 3 },
+        Value::Sum { left: ValueId(2), right: ValueId(0) },
+    ];
+    let found = value(values, vec![large.clone(), scale.clone()], 2 * LARGE);
+    for (index, (found, value)) in found.iter().zip(&large).enumerate() {
+        let exact = f64::from(*value) * f64::from(scale[index / LARGE]) + f64::from(*value);
+        assert!((f64::from(*found) - exact).abs() < 1e-6, "{index}: {found} instead of {exact}");
+    }
+}
+
+#[test]
+fn panels_are_rows_along_depth_with_zeros_behind_the_last_column() {
+    // Two experts of filters [out 11, in 3, taps 2]: one full panel of 8 columns and one of 4 with 3 columns in it.
+    let tile = Tile { lanes: 4, rows: 4 };
+    let layout = Layout::Panels {
+        outer: vec![Dimension { size: 2, stride: 66 }],
+        depth: vec![Dimension { size: 2, stride: 1 }, Dimension { size: 3, stride: 2 }],
+        columns: Dimension { size: 11, stride: 6 },
+        tile,
+    };
+    assert_eq!(panels_length(6, 11, tile), 6 * 8 + 6 * 4);
+    let block = run(vec![Value::Stored(0)], vec![content(0, layout)], vec![counting(132)]).expect("it fits");
+    assert_eq!(block.len(), 2 * 72);
+    for expert in 0..2 {
+        for k in 0..6 {
+            for column in 0..12 {
+                let position = if column < 8 { k * 8 + column } else { 48 + k * 4 + column - 8 };
+                let (tap, input) = (k / 3, k % 3);
+                let expected = if column < 11 { expert * 66 + column * 6 + input * 2 + tap } else { 0 };
+                assert_eq!(block[expert * 72 + position], expected as f32, "expert {expert}, {k}, {column}");
+            }
+        }
+    }
+}
+
+#[test]
+fn quads_round_rows_up_to_four_columns() {
+    let layout = Layout::Quads {
+        depth: vec![Dimension { size: 2, stride: 1 }],
+        columns: Dimension { size: 3, stride: 2 },
+    };
+    let block = run(vec![Value::Stored(0)], vec![content(0, layout)], vec![counting(6)]).expect("it fits");
+    assert_eq!(block, [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
+}
+
+#[test]
+fn dimensions_may_be_put_in_another_order() {
+    let transposed =
+        Layout::Strided(vec![Dimension { size: 3, stride: 1 }, Dimension { size: 2, stride: 3 }]);
+    let block = run(vec![Value::Stored(0)], vec![content(0, transposed)], vec![counting(6)]).expect("it fits");
+    assert_eq!(block, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+}
+
+#[test]
+fn indices_keep_their_bits() {
+    let block = run(vec![], vec![Content::Indices([0, 7, u32::MAX].into())], vec![]).expect("it fits");
+    assert_eq!(block.iter().map(|element| element.to_bits()).collect::<Vec<_>>(), [0, 7, u32::MAX]);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let missing = run(vec![Value::Stored(1)], vec![content(0, line(2))], vec![counting(2)]);
+    assert_eq!(missing, Err(PrepareError::MissingTensor(1)));
+    let short = run(vec![Value::Stored(0)], vec![content(0, line(5))], vec![counting(2)]);
+    assert_eq!(short, Err(PrepareError::Length { expected: 5, found: 2 }));
+    let uneven = Value::Vector { operator: Arithmetic::Add, left: ValueId(0), right: ValueId(1), inner: 1 };
+    let values = vec![Value::Stored(0), Value::Stored(1), uneven];
+    let uneven = run(values, vec![content(2, line(3))], vec![counting(3), counting(2)]);
+    assert_eq!(uneven, Err(PrepareError::Length { expected: 2, found: 3 }));
+    // A value that comes later is none.
+    let circle = Value::Sum { left: ValueId(0), right: ValueId(0) };
+    assert!(run(vec![circle], vec![content(0, line(1))], vec![]).is_err());
+}
