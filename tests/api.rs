@@ -58,8 +58,7 @@ fn sessions_run_at_once_on_one_set_of_weights() {
     let program = program(&Compiler::new().threads(2));
     is_shared(&program);
     let images: Vec<Vec<f32>> = (0..4u16).map(|user| vec![f32::from(user) * 0.25; 3 * 9 * 7]).collect();
-    let alone: Vec<_> =
-        images.iter().map(|image| run(&mut program.session().expect("a session"), image)).collect();
+    let alone: Vec<_> = images.iter().map(|image| run(&mut program.session().expect("a session"), image)).collect();
     std::thread::scope(|scope| {
         for (image, expected) in images.iter().zip(&alone) {
             let program = program.clone();
@@ -142,7 +141,8 @@ fn code_memory_is_executable_and_freed() {
         };
         code.map(bytes).sum()
     };
-    let has_both = |maps: &str| maps.lines().any(|line| line.split_whitespace().nth(1).is_some_and(|p| p.contains("wx")));
+    let has_both =
+        |maps: &str| maps.lines().any(|line| line.split_whitespace().nth(1).is_some_and(|p| p.contains("wx")));
     let programs: Vec<Program> = (0..40).map(|_| program(&Compiler::new())).collect();
     let with = maps();
     assert!(!has_both(&with), "{with}");

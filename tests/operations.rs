@@ -5,11 +5,11 @@ mod cases;
 
 use std::collections::HashSet;
 
+use cases::{cases, inputs, text, weights};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::interp;
 use parameternet_compiler::op;
 use parameternet_compiler::program::{MemoryLoader, Program};
-use cases::{cases, inputs, text, weights};
 use serde_json::Value;
 
 /// The values are stored with nine digits.

@@ -6,7 +6,7 @@
 //!
 //! The way: [`fuse`] says which nodes become one step; [`lower`] makes the steps, on views of buffers whose places are not
 //! known yet, writing straight into concatenations and outputs where it can ([`place`]); [`arena`] puts the buffers into the
-//! arena by their lifetimes. [`verify`] lists what then holds; [`print`] shows it.
+//! arena by their lifetimes. [`mod@verify`] lists what then holds; [`mod@print`] shows it.
 
 pub mod arena;
 pub mod fuse;
@@ -124,7 +124,9 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
     /// A node that lowering does not understand.
-    #[error("the operation `{operation}` ({node}) cannot be lowered: {reason}; this is a defect of the compiler, please report it")]
+    #[error(
+        "the operation `{operation}` ({node}) cannot be lowered: {reason}; this is a defect of the compiler, please report it"
+    )]
     Defect {
         /// The node.
         node: NodeId,

@@ -440,7 +440,9 @@ fn vector<'s>(
         _ => {
             let left = left.to_f64();
             let runs = left.chunks_exact(inner).zip(factors);
-            Elements::Double(runs.flat_map(|(run, factor)| run.iter().map(move |value| apply(*value, factor))).collect())
+            Elements::Double(
+                runs.flat_map(|(run, factor)| run.iter().map(move |value| apply(*value, factor))).collect(),
+            )
         }
     })
 }

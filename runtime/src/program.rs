@@ -37,8 +37,7 @@ pub struct Context {
 pub type Driver = unsafe extern "C" fn(context: *const Context);
 
 /// The units from `begin` to `end` of a step; `scratch` is the thread's own memory.
-pub type StepFunction =
-    unsafe extern "C" fn(context: *const Context, scratch: *mut f32, begin: usize, end: usize);
+pub type StepFunction = unsafe extern "C" fn(context: *const Context, scratch: *mut f32, begin: usize, end: usize);
 
 /// The units that a member of a team of so many works on: near equal parts in order, a single one for member 0.
 #[must_use]

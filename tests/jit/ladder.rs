@@ -23,8 +23,7 @@ pub(crate) fn inputs(graph: &Graph) -> Vec<Vec<f32>> {
 
 /// What the interpreter computes.
 pub(crate) fn expected(graph: &Graph, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec<f64>> {
-    let inputs: Vec<Vec<f64>> =
-        inputs.iter().map(|input| input.iter().copied().map(f64::from).collect()).collect();
+    let inputs: Vec<Vec<f64>> = inputs.iter().map(|input| input.iter().copied().map(f64::from).collect()).collect();
     let outputs = interp::run(graph, &InitialWeights { gain }, &inputs).unwrap_or_else(|error| panic!("{error}"));
     outputs.into_iter().map(|output| output.data).collect()
 }
@@ -48,8 +47,7 @@ pub(crate) fn run(graph: &Graph, options: &Options, inputs: &[Vec<f32>], weights
     let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
     let mut once = || {
         session.poison();
-        let mut outputs: Vec<Vec<f32>> =
-            program.outputs().iter().map(|port| vec![f32::NAN; port.elements()]).collect();
+        let mut outputs: Vec<Vec<f32>> = program.outputs().iter().map(|port| vec![f32::NAN; port.elements()]).collect();
         let mut borrowed: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         session.run(&inputs, &mut borrowed).unwrap_or_else(|error| panic!("{error}"));
         outputs

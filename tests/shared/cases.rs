@@ -39,8 +39,6 @@ pub(crate) fn values(weight: &Weight, case: &str) -> Vec<f32> {
 
 /// The weights of a case for the interpreter.
 pub(crate) fn weights(graph: &Graph, case: &str) -> NamedWeights {
-    let weight = |weight: &Weight| {
-        (weight.name.clone(), values(weight, case).into_iter().map(f64::from).collect())
-    };
+    let weight = |weight: &Weight| (weight.name.clone(), values(weight, case).into_iter().map(f64::from).collect());
     graph.weights().iter().map(weight).collect()
 }

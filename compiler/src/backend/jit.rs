@@ -138,10 +138,11 @@ fn build(plan: &Plan, isa: Isa, listing: Option<Listing>) -> Result<(Code, Strin
         context: FunctionContext::new(),
         builders: FunctionBuilderContext::new(),
         has_fma: isa != Isa::Portable,
+        shapes: 0,
         listing,
         text: String::new(),
     };
-    let steps = routines.iter().map(|routine| writer.step(routine, &shapes)).collect::<Result<Vec<_>, _>>()?;
+    let steps = routines.iter().map(|routine| writer.step(routine)).collect::<Result<Vec<_>, _>>()?;
     let threads = plan.options.threads.max(1);
     let drivers = (0..threads)
         .map(|member| writer.driver(member, threads, &routines, &steps, plan.scratch))
@@ -204,6 +205,8 @@ struct Writer {
     context: FunctionContext,
     builders: FunctionBuilderContext,
     has_fma: bool,
+    /// How many constant structures the routines so far named.
+    shapes: usize,
     listing: Option<Listing>,
     text: String,
 }
@@ -220,11 +223,11 @@ impl Writer {
     }
 
     /// The function of a step.
-    fn step(&mut self, routine: &Routine, shapes: &Shapes) -> Result<FuncId, JitError> {
+    fn step(&mut self, routine: &Routine) -> Result<FuncId, JitError> {
         let signature = self.signature(4);
         self.context.func.signature = signature;
         let builder = FunctionBuilder::new(&mut self.context.func, &mut self.builders);
-        function::write(routine, builder, &mut self.module, shapes, self.has_fma)
+        function::write(routine, builder, &mut self.module, &mut self.shapes, self.has_fma)
             .map_err(|error| refused(&routine.name, error))?;
         self.define(&routine.name)
     }

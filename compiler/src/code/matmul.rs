@@ -165,7 +165,8 @@ impl Unit<'_> {
             }
             Left::Patches { image, shape } => {
                 let tile = builder.plan.options.tile;
-                let patches = Address::scratch(panel_scratch(&step.right, step.blocking.panels_per_unit, step.depth, tile));
+                let patches =
+                    Address::scratch(panel_scratch(&step.right, step.blocking.panels_per_unit, step.depth, tile));
                 let arguments = vec![
                     Argument::Address(builder.address(image, &self.outer)),
                     Argument::Address(patches.clone()),

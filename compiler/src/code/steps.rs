@@ -159,17 +159,19 @@ fn rows(builder: &mut Builder<'_>, step: &Rows) -> (usize, Vec<Statement>) {
 fn mean(builder: &mut Builder<'_>, step: &Mean) -> (usize, Vec<Statement>) {
     let (source, out) = (&step.source, &step.out);
     match step.along {
-        Along::Rows { divisor } => in_parts(builder, &step.outer, step.columns, 128, |builder, outer, first, count, body| {
-            let arguments = vec![
-                at(builder, source, outer, first.clone()),
-                at(builder, out, outer, first),
-                Argument::Index(step.rows.into()),
-                Argument::Index(count),
-                Argument::Index(step.row_stride.into()),
-                Argument::Index(divisor.into()),
-            ];
-            body.push(Statement::Call { kernel: Kernel::MeanRows, arguments });
-        }),
+        Along::Rows { divisor } => {
+            in_parts(builder, &step.outer, step.columns, 128, |builder, outer, first, count, body| {
+                let arguments = vec![
+                    at(builder, source, outer, first.clone()),
+                    at(builder, out, outer, first),
+                    Argument::Index(step.rows.into()),
+                    Argument::Index(count),
+                    Argument::Index(step.row_stride.into()),
+                    Argument::Index(divisor.into()),
+                ];
+                body.push(Statement::Call { kernel: Kernel::MeanRows, arguments });
+            })
+        }
         Along::Columns { out_stride } => {
             let per_unit = step.rows.div_ceil(ROWS).max(1);
             in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
@@ -241,8 +243,7 @@ fn transpose(builder: &mut Builder<'_>, step: &Transpose) -> (usize, Vec<Stateme
         } else {
             (first.clone().times(step.source_stride), first)
         };
-        let (rows, columns) =
-            if by_columns { (step.rows.into(), count) } else { (count, Index::from(step.columns)) };
+        let (rows, columns) = if by_columns { (step.rows.into(), count) } else { (count, Index::from(step.columns)) };
         let arguments = vec![
             at(builder, &step.source, outer, source),
             at(builder, &step.out, outer, out),
@@ -269,8 +270,7 @@ fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (usize, Vec<St
         let bias = step.bias.as_ref().map(|bias| builder.address(bias, &[]));
         let vectors: Vec<usize> = (0..padded).step_by(4).collect();
         for group in vectors.chunks(SIDE_BY_SIDE) {
-            let sums: Vec<_> =
-                group.iter().map(|_| builder.set(body, Lanes::Four, Operation::Constant(0.0))).collect();
+            let sums: Vec<_> = group.iter().map(|_| builder.set(body, Lanes::Four, Operation::Constant(0.0))).collect();
             let each = builder.repeat(0, step.depth, 1, |builder, k, body| {
                 let x = builder.set(body, Lanes::Four, Operation::Splat(source.clone().plus(k)));
                 for (column, sum) in group.iter().zip(&sums) {

@@ -166,7 +166,8 @@ fn place(lowered: &Lowered) -> (Vec<Buffer>, usize, usize) {
         by(&|id| (span(id), lowered.buffers[id])),
         by(&|id| (lives[id].as_ref().map_or(0, |life| usize::MAX - life.start()), lowered.buffers[id])),
     ];
-    let placed = orders.iter().map(|order| first_fit(order, &lives, &lowered.buffers)).min_by_key(|(_, length)| *length);
+    let placed =
+        orders.iter().map(|order| first_fit(order, &lives, &lowered.buffers)).min_by_key(|(_, length)| *length);
     let (offsets, arena) = placed.unwrap_or_default();
     let buffers = lives.iter().enumerate().map(|(id, life)| Buffer {
         elements: lowered.buffers[id],
@@ -188,7 +189,8 @@ fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize]) -> (Vec<usize>,
         let length = lengths[id].next_multiple_of(ALIGNMENT);
         let mut offset = 0;
         for (start, end, other) in &placed {
-            let meets = lives[*other].as_ref().is_some_and(|other| other.start() <= life.end() && life.start() <= other.end());
+            let meets =
+                lives[*other].as_ref().is_some_and(|other| other.start() <= life.end() && life.start() <= other.end());
             if !meets {
                 continue;
             }

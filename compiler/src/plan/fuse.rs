@@ -199,9 +199,7 @@ fn chain(graph: &Graph, fusion: &Fusion, anchor: NodeId) -> Chain {
                 true
             }
             (Op::Binary(Binary::Add), Some(residual))
-                if chain.residual.is_none()
-                    && chain.after.is_identity()
-                    && shape_of(residual) == Some(&node.shape) =>
+                if chain.residual.is_none() && chain.after.is_identity() && shape_of(residual) == Some(&node.shape) =>
             {
                 chain.residual = Some(residual);
                 true

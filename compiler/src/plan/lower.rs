@@ -53,12 +53,7 @@ pub struct Lowered {
 ///
 /// # Errors
 /// When a node is not as [`crate::graph::verify`] says, or is one of those that [`super::plan`] takes apart before.
-pub fn lower(
-    graph: &Graph,
-    fusion: &Fusion,
-    placement: &Placement,
-    options: &Options,
-) -> Result<Lowered, PlanError> {
+pub fn lower(graph: &Graph, fusion: &Fusion, placement: &Placement, options: &Options) -> Result<Lowered, PlanError> {
     let mut lowering = Lowering {
         graph,
         fusion,

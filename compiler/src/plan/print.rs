@@ -6,9 +6,7 @@ use std::fmt;
 
 use parameternet_runtime::abi::{ActivationShape, WindowShape};
 
-use super::step::{
-    Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work, activation_name,
-};
+use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work, activation_name};
 use super::{Buffer, BufferId, Plan};
 
 impl fmt::Display for Plan {
@@ -16,7 +14,13 @@ impl fmt::Display for Plan {
         let tile = self.options.tile;
         writeln!(f, "plan {}", self.network)?;
         writeln!(f, "  tiles {} x {}, {} thread(s)", tile.rows, tile.columns(), self.options.threads)?;
-        writeln!(f, "  arena {} bytes, at least {} (ratio {:.3})", self.arena * 4, self.live_peak * 4, self.arena_ratio())?;
+        writeln!(
+            f,
+            "  arena {} bytes, at least {} (ratio {:.3})",
+            self.arena * 4,
+            self.live_peak * 4,
+            self.arena_ratio()
+        )?;
         writeln!(f, "  scratch {} bytes per thread", self.scratch * 4)?;
         writeln!(f, "  weights {} bytes", self.weights.preparation.length * 4)?;
         writeln!(f, "  multiply-adds {}", self.multiply_adds())?;

@@ -4,7 +4,8 @@
 //! as the samples of a batch or the groups of a convolution; each [`Operand`] says how far it moves with each of them.
 
 use parameternet_runtime::abi::{
-    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
+    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape,
+    SoftmaxShape,
 };
 
 use super::view::Place;
@@ -451,7 +452,7 @@ impl Work {
 impl Work {
     /// Visits the place of every operand.
     pub fn for_each_place(&mut self, visit: &mut dyn FnMut(&mut Place)) {
-        fn finish<'a>(finish: &'a mut Finish) -> impl Iterator<Item = &'a mut Operand> {
+        fn finish(finish: &mut Finish) -> impl Iterator<Item = &mut Operand> {
             [&mut finish.bias, &mut finish.gate, &mut finish.residual, &mut finish.sums].into_iter().flatten()
         }
         let operands: Vec<&mut Operand> = match self {

@@ -44,7 +44,8 @@ fn finish(plan: &Plan, step: usize) -> &Finish {
 
 #[test]
 fn activations_residuals_and_gates_are_epilogues() {
-    let block = "let y = x |> conv(16, kernel=3) as a |> batch_norm as b |> relu |> conv(16, kernel=3) as c |> batch_norm as d
+    let block =
+        "let y = x |> conv(16, kernel=3) as a |> batch_norm as b |> relu |> conv(16, kernel=3) as c |> batch_norm as d
                  return x + y |> relu";
     let plan = planned(block, &[]);
     assert_eq!(names(&plan), ["matmul", "matmul"]);
@@ -104,7 +105,8 @@ fn concatenations_slices_and_reshapes_copy_nothing() {
 
 #[test]
 fn global_averages_are_summed_where_their_image_is_written() {
-    let body = "return x |> conv(24) as a |> relu |> conv(24, kernel=3, groups=24) as b |> mean([2, 3]) |> linear(10) as c";
+    let body =
+        "return x |> conv(24) as a |> relu |> conv(24, kernel=3, groups=24) as b |> mean([2, 3]) |> linear(10) as c";
     let plan = planned(body, &[]);
     assert_eq!(names(&plan), ["matmul", "depthwise", "mean_rows", "small_linear"]);
     assert!(finish(&plan, 1).sums.is_some());

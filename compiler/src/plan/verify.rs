@@ -53,7 +53,11 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
         if let Some(outer) = outer(&step.work)
             && let Some(operand) = main_operands(&step.work).into_iter().find(|operand| operand.strides.len() != outer)
         {
-            return Err(violation(format!("{} moves along {} of {outer} dimensions", operand.place, operand.strides.len())));
+            return Err(violation(format!(
+                "{} moves along {} of {outer} dimensions",
+                operand.place,
+                operand.strides.len()
+            )));
         }
     }
     check_overlaps(plan)

@@ -135,10 +135,11 @@ impl View {
     #[must_use]
     pub fn broadcast(&self, dims: &[usize]) -> View {
         let missing = dims.len() - self.axes.len();
-        let axes = dims.iter().enumerate().map(|(dim, size)| match dim.checked_sub(missing).map(|own| self.axes[own]) {
-            Some(axis) if axis.size == *size => axis,
-            _ => Axis { size: *size, stride: 0 },
-        });
+        let axes =
+            dims.iter().enumerate().map(|(dim, size)| match dim.checked_sub(missing).map(|own| self.axes[own]) {
+                Some(axis) if axis.size == *size => axis,
+                _ => Axis { size: *size, stride: 0 },
+            });
         View { axes: axes.collect(), ..self.clone() }
     }
 
@@ -146,7 +147,10 @@ impl View {
     #[must_use]
     pub fn reshape(&self, dims: &[usize]) -> Option<View> {
         if self.elements() == 0 {
-            return Some(View { axes: dims.iter().map(|size| Axis { size: *size, stride: 0 }).collect(), ..self.clone() });
+            return Some(View {
+                axes: dims.iter().map(|size| Axis { size: *size, stride: 0 }).collect(),
+                ..self.clone()
+            });
         }
         // What neighbours cannot be told apart from one dimension is one, and each new dimension must divide such a run.
         let mut runs = merge(&self.axes).into_iter().rev();
@@ -296,7 +300,10 @@ mod tests {
         assert_eq!(merge(&permuted.axes), [Axis { size: 240, stride: 1 }]);
         let part = permuted.slice(3, 0, 4, 1);
         assert_eq!(merge(&part.axes), [Axis { size: 40, stride: 6 }, Axis { size: 4, stride: 1 }]);
-        let both = merge_all(&[permuted.slice(3, 0, 4, 1).axes, View::dense(Place::Weights, 0, &[2, 4, 5, 4], &[0, 1, 2, 3]).axes]);
+        let both = merge_all(&[
+            permuted.slice(3, 0, 4, 1).axes,
+            View::dense(Place::Weights, 0, &[2, 4, 5, 4], &[0, 1, 2, 3]).axes,
+        ]);
         assert_eq!(both[1], [Axis { size: 40, stride: 4 }, Axis { size: 4, stride: 1 }]);
     }
 

@@ -6,9 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use parameternet_runtime::prepare::{
-    Arithmetic, Content, Dimension, Layout, Preparation, Prepared, Value, ValueId,
-};
+use parameternet_runtime::prepare::{Arithmetic, Content, Dimension, Layout, Preparation, Prepared, Value, ValueId};
 
 use crate::graph::{Graph, WeightId};
 use crate::op::elementwise::Binary;
@@ -128,8 +126,6 @@ fn arithmetic(operator: Binary) -> Arithmetic {
 #[must_use]
 pub fn ordered(shape: &Shape, order: &[usize]) -> Layout {
     let strides = shape.strides();
-    let dimension = |dim: &usize| {
-        Some(Dimension { size: *shape.dims().get(*dim)?, stride: *strides.get(*dim)? })
-    };
+    let dimension = |dim: &usize| Some(Dimension { size: *shape.dims().get(*dim)?, stride: *strides.get(*dim)? });
     Layout::Strided(order.iter().filter_map(dimension).collect())
 }

@@ -116,18 +116,15 @@ fn panels_are_rows_along_depth_with_zeros_behind_the_last_column() {
 
 #[test]
 fn quads_round_rows_up_to_four_columns() {
-    let layout = Layout::Quads {
-        depth: vec![Dimension { size: 2, stride: 1 }],
-        columns: Dimension { size: 3, stride: 2 },
-    };
+    let layout =
+        Layout::Quads { depth: vec![Dimension { size: 2, stride: 1 }], columns: Dimension { size: 3, stride: 2 } };
     let block = run(vec![Value::Stored(0)], vec![content(0, layout)], vec![counting(6)]).expect("it fits");
     assert_eq!(block, [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
 }
 
 #[test]
 fn dimensions_may_be_put_in_another_order() {
-    let transposed =
-        Layout::Strided(vec![Dimension { size: 3, stride: 1 }, Dimension { size: 2, stride: 3 }]);
+    let transposed = Layout::Strided(vec![Dimension { size: 3, stride: 1 }, Dimension { size: 2, stride: 3 }]);
     let block = run(vec![Value::Stored(0)], vec![content(0, transposed)], vec![counting(6)]).expect("it fits");
     assert_eq!(block, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
 }

@@ -14,9 +14,7 @@ use parameternet_runtime::program::Context;
 
 use super::BELOW;
 use super::memory::Shapes;
-use crate::code::{
-    Address, Argument, Base, Index, Lanes, Local, Operation, Routine, Shape, Statement, Variable,
-};
+use crate::code::{Address, Argument, Base, Index, Lanes, Local, Operation, Routine, Statement, Variable};
 
 /// Bytes of an element.
 const BYTES: usize = size_of::<f32>();
@@ -25,21 +23,22 @@ const BYTES: usize = size_of::<f32>();
 struct Function<'f, 'm> {
     builder: FunctionBuilder<'f>,
     module: &'m mut JITModule,
-    shapes: &'m Shapes,
+    /// How many structures were named so far.
+    shapes: &'m mut usize,
     has_fma: bool,
     variables: Vec<FrontVariable>,
     locals: Vec<(FrontVariable, Lanes)>,
     bases: HashMap<Base, Value>,
     kernels: HashMap<Kernel, FuncRef>,
-    globals: HashMap<String, GlobalValue>,
 }
 
-/// Writes the function `(context, scratch, begin, end)` of a routine.
+/// Writes the function `(context, scratch, begin, end)` of a routine. `shapes` counts the constant structures that routines
+/// before it named.
 pub(super) fn write(
     routine: &Routine,
     builder: FunctionBuilder<'_>,
     module: &mut JITModule,
-    shapes: &Shapes,
+    shapes: &mut usize,
     has_fma: bool,
 ) -> Result<(), Box<ModuleError>> {
     let mut function = Function {
@@ -51,7 +50,6 @@ pub(super) fn write(
         locals: Vec::new(),
         bases: HashMap::new(),
         kernels: HashMap::new(),
-        globals: HashMap::new(),
     };
     function.enter(routine);
     function.statements(&routine.body)?;
@@ -151,10 +149,8 @@ impl Function<'_, '_> {
                 self.builder.def_var(self.variables[variable.0], value);
             }
             Statement::Call { kernel, arguments } => {
-                let arguments = arguments
-                    .iter()
-                    .map(|argument| self.argument(argument))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let arguments =
+                    arguments.iter().map(|argument| self.argument(argument)).collect::<Result<Vec<_>, _>>()?;
                 let function = self.kernel(*kernel)?;
                 self.builder.ins().call(function, &arguments);
             }
@@ -180,22 +176,19 @@ impl Function<'_, '_> {
             }
             Argument::Null => self.builder.ins().iconst(types::I64, 0),
             Argument::Index(index) => self.index(index),
-            Argument::Shape(shape) => {
-                let global = self.shape(shape)?;
+            Argument::Shape(_) => {
+                let global = self.shape()?;
                 self.builder.ins().symbol_value(types::I64, global)
             }
         })
     }
 
-    fn shape(&mut self, shape: &Shape) -> Result<GlobalValue, Box<ModuleError>> {
-        let symbol = self.shapes.symbol(shape).unwrap_or_default();
-        if let Some(global) = self.globals.get(&symbol) {
-            return Ok(*global);
-        }
+    /// The next constant structure: statements are written in the order in which they were collected.
+    fn shape(&mut self) -> Result<GlobalValue, Box<ModuleError>> {
+        let symbol = Shapes::symbol(*self.shapes);
+        *self.shapes += 1;
         let data = self.module.declare_data(&symbol, Linkage::Import, false, false)?;
-        let global = self.module.declare_data_in_func(data, self.builder.func);
-        self.globals.insert(symbol, global);
-        Ok(global)
+        Ok(self.module.declare_data_in_func(data, self.builder.func))
     }
 
     fn kernel(&mut self, kernel: Kernel) -> Result<FuncRef, Box<ModuleError>> {
@@ -360,13 +353,7 @@ impl Function<'_, '_> {
     }
 
     /// The first of `chosen` where the comparison holds, else the second.
-    fn select(
-        &mut self,
-        condition: FloatCC,
-        [left, right]: [Value; 2],
-        [yes, no]: [Value; 2],
-        lanes: Lanes,
-    ) -> Value {
+    fn select(&mut self, condition: FloatCC, [left, right]: [Value; 2], [yes, no]: [Value; 2], lanes: Lanes) -> Value {
         let holds = self.builder.ins().fcmp(condition, left, right);
         match lanes {
             Lanes::One => self.builder.ins().select(holds, yes, no),

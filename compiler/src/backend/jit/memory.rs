@@ -8,26 +8,24 @@ use parameternet_runtime::program::{Driver, StepFunction};
 
 use crate::code::{Argument, Routine, Shape, Statement};
 
-/// The constant structures of all routines, at addresses that do not change; `shape3` in listings.
+/// The constant structures of all routines in the order in which statements name them, at addresses that do not change;
+/// `shape3` in listings.
 #[derive(Debug)]
 pub(super) struct Shapes {
-    shapes: Vec<Box<Shape>>,
+    shapes: Box<[Shape]>,
 }
 
 impl Shapes {
     pub(super) fn of(routines: &[Routine]) -> Shapes {
-        fn collect(statements: &[Statement], shapes: &mut Vec<Box<Shape>>) {
+        fn collect(statements: &[Statement], shapes: &mut Vec<Shape>) {
             for statement in statements {
                 match statement {
                     Statement::For { body, .. } => collect(body, shapes),
                     Statement::Call { arguments, .. } => {
-                        for argument in arguments {
-                            if let Argument::Shape(shape) = argument
-                                && !shapes.iter().any(|known| **known == *shape)
-                            {
-                                shapes.push(Box::new(*shape));
-                            }
-                        }
+                        shapes.extend(arguments.iter().filter_map(|argument| match argument {
+                            Argument::Shape(shape) => Some(*shape),
+                            Argument::Address(_) | Argument::Null | Argument::Index(_) => None,
+                        }))
                     }
                     Statement::Let { .. } | Statement::Set { .. } | Statement::Store { .. } => {}
                 }
@@ -37,18 +35,18 @@ impl Shapes {
         for routine in routines {
             collect(&routine.body, &mut shapes);
         }
-        Shapes { shapes }
+        Shapes { shapes: shapes.into() }
     }
 
-    /// The symbol of a structure.
-    pub(super) fn symbol(&self, shape: &Shape) -> Option<String> {
-        self.shapes.iter().position(|known| **known == *shape).map(|index| format!("shape{index}"))
+    /// The symbol of the structure of that number.
+    pub(super) fn symbol(number: usize) -> String {
+        format!("shape{number}")
     }
 
     /// Every symbol with its address.
     pub(super) fn symbols(&self) -> impl Iterator<Item = (String, *const u8)> {
         self.shapes.iter().enumerate().map(|(index, shape)| {
-            let address: *const u8 = match &**shape {
+            let address: *const u8 = match shape {
                 Shape::Matmul(shape) => (&raw const *shape).cast(),
                 Shape::Patches(shape) => (&raw const *shape).cast(),
                 Shape::Depthwise(shape) => (&raw const *shape).cast(),
@@ -57,7 +55,7 @@ impl Shapes {
                 Shape::Softmax(shape) => (&raw const *shape).cast(),
                 Shape::Norm(shape) => (&raw const *shape).cast(),
             };
-            (format!("shape{index}"), address)
+            (Shapes::symbol(index), address)
         })
     }
 }

@@ -122,7 +122,9 @@ impl Lowering<'_> {
         let samples = if joined.is_some() { 1 } else { batch };
         let stride_of_batch = |view: &View| if joined.is_some() { 0 } else { view.axes[0].stride };
         let outer = [Axis { size: samples, stride: 0 }, Axis { size: conv.groups, stride: 0 }];
-        let along = |batch: usize, group: usize| [Axis { size: samples, stride: batch }, Axis { size: conv.groups, stride: group }];
+        let along = |batch: usize, group: usize| {
+            [Axis { size: samples, stride: batch }, Axis { size: conv.groups, stride: group }]
+        };
 
         let rows = batch / samples * out_height * out_width;
         let left_operand = operand(&image.view, &along(stride_of_batch(&image.view), inputs));
@@ -198,7 +200,10 @@ impl Lowering<'_> {
                 experts: panels,
                 stride: conv.groups * length,
                 count,
-                coefficients: operand(&experts.coefficients, &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }]),
+                coefficients: operand(
+                    &experts.coefficients,
+                    &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }],
+                ),
             },
         }
     }

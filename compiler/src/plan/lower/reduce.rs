@@ -35,7 +35,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn adaptive_average_pool(&mut self, id: NodeId, x: NodeId) -> View {
-        self.rows(id, Kernel::AdaptiveAveragePool, x, |image, out| RowsShape::Resample(resample_shape(image, out, false)))
+        self.rows(id, Kernel::AdaptiveAveragePool, x, |image, out| {
+            RowsShape::Resample(resample_shape(image, out, false))
+        })
     }
 
     pub(super) fn upsample(&mut self, id: NodeId, op: Upsample, x: NodeId) -> View {
