@@ -88,7 +88,7 @@ fn whose(stages: &Stages, index: usize, step: &Step) -> String {
     let readers = stages.plan.steps.iter().skip(index + 1);
     let mut readers = readers.filter(|reader| reader.work.reads().iter().any(|operand| Some(operand.place) == result));
     let reader = || readers.find_map(|reader| owner(&stages.optimized, reader));
-    owner(&stages.optimized, step).or_else(reader).unwrap_or_default()
+    owner(&stages.optimized, step).or_else(reader).unwrap_or_else(|| "(copy)".to_owned())
 }
 
 /// The last of the step's nodes that the author named; else the instance of the last one and its operation.
