@@ -270,6 +270,9 @@ pub(crate) struct Bench {
     /// How long to run, after a warm-up
     #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
     pub seconds: f64,
+    /// Leave a pass or a rewrite of the plan out, to see what it gains; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(passes().chain(rewrites())))]
+    pub without: Vec<String>,
     #[command(flatten)]
     pub network: NetworkOptions,
     #[command(flatten)]

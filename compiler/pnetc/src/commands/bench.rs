@@ -49,7 +49,8 @@ struct Machine {
 
 /// Compiles, measures, reports.
 pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
-    let compiler = stages::options(&options.machine)?;
+    let mut compiler = stages::options(&options.machine)?;
+    compiler.passes.without.clone_from(&options.without);
     let mut stages = Stages::plan(&options.file, &options.network, &compiler)?;
     let executable = stages.code(compiler.isa)?;
     let (program, preparation) = load(executable, &stages, options.weights.as_deref())?;
