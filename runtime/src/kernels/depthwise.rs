@@ -283,10 +283,11 @@ unsafe fn finish_pixels<S: Simd, const FULL: bool, const PIXELS: usize>(
         let out = row.out.add(pixel * out_stride + channel);
         match &row.direct {
             Some(direct) if FULL => {
-                let bias = direct.bias(s, channel);
-                for (pixel, value) in values.into_iter().enumerate() {
-                    s.store(out.add(pixel * out_stride), direct.apply(s, value, bias));
+                let mut tile = [[s.zero()]; PIXELS];
+                for (row, value) in tile.iter_mut().zip(values) {
+                    *row = [value];
                 }
+                direct.finish(s, tile, [pixel, channel], out, out_stride);
             }
             _ => {
                 let mut values = values;

@@ -1,9 +1,10 @@
 //! What happens to outputs between their sum of products and memory: [`Epilogue`].
 //!
 //! In come vectors of the same columns (channels) in consecutive rows (pixels); out go their final values. The operands are
-//! read once for all rows, and decisions are made once for all rows. The simplest epilogues are [`Direct`] instead: applied to
-//! values while they are in registers, with the same bits.
+//! read once for all rows, and decisions are made once for all rows. The most common epilogues are [`Direct`] instead: applied
+//! to values while they are in registers, with the same bits.
 
+use super::activation::hard_swish;
 use crate::abi::{ActivationCode, Epilogue};
 use crate::simd::Simd;
 
@@ -47,50 +48,123 @@ unsafe fn advance(pointer: *const f32, count: usize) -> *const f32 {
     if pointer.is_null() { pointer } else { unsafe { pointer.add(count) } }
 }
 
-/// The most common epilogues, which need no memory: a bias, then bounds.
+/// The most common epilogues: a bias, bounds or a hard swish, a residual, bounds, sums. They are applied to tiles that are
+/// still in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Direct<S: Simd> {
-    /// Null if there is none.
-    bias: *const f32,
+    operands: Operands,
+    residual_stride: usize,
+    swish: bool,
+    before: Bounds<S>,
+    after: Bounds<S>,
+}
+
+/// What a value is kept between.
+#[derive(Clone, Copy)]
+struct Bounds<S: Simd> {
     low: S::Vector,
     high: S::Vector,
 }
 
-impl<S: Simd> Direct<S> {
-    /// The same as an epilogue, if it is that simple.
+impl<S: Simd> Bounds<S> {
+    /// The same as an activation, if it is nothing but bounds.
     #[inline(always)]
-    pub(crate) fn new(s: S, epilogue: &Epilogue, operands: Operands) -> Option<Direct<S>> {
-        if !operands.gate.is_null() || !operands.residual.is_null() || !operands.sums.is_null() {
-            return None;
-        }
-        let code = match (epilogue.before.code, epilogue.after.code) {
-            (code, ActivationCode::Identity) | (ActivationCode::Identity, code) => code,
-            _ => return None,
-        };
+    fn new(s: S, code: ActivationCode) -> Option<Bounds<S>> {
         let (low, high) = match code {
             ActivationCode::Identity => (f32::NEG_INFINITY, f32::INFINITY),
             ActivationCode::Relu => (0.0, f32::INFINITY),
             ActivationCode::Relu6 => (0.0, 6.0),
             _ => return None,
         };
-        Some(Direct { bias: operands.bias, low: s.splat(low), high: s.splat(high) })
+        Some(Bounds { low: s.splat(low), high: s.splat(high) })
     }
 
-    /// The bias of a vector of columns; without one, what changes nothing when it is added.
+    #[inline(always)]
+    fn apply(self, s: S, value: S::Vector) -> S::Vector {
+        s.min(self.high, s.max(self.low, value))
+    }
+}
+
+impl<S: Simd> Direct<S> {
+    /// The same as an epilogue, if it is one of those.
+    #[inline(always)]
+    pub(crate) fn new(s: S, epilogue: &Epilogue, operands: Operands) -> Option<Direct<S>> {
+        if !operands.gate.is_null() {
+            return None;
+        }
+        let swish = epilogue.before.code == ActivationCode::HardSwish;
+        let before = if swish { ActivationCode::Identity } else { epilogue.before.code };
+        Some(Direct {
+            operands,
+            residual_stride: epilogue.residual_stride,
+            swish,
+            before: Bounds::new(s, before)?,
+            after: Bounds::new(s, epilogue.after.code)?,
+        })
+    }
+
+    /// Finishes a tile of full vectors in consecutive rows and writes it to `out`, `out_stride` apart. `row` and `column`
+    /// say where it begins.
     ///
     /// # Safety
     ///
-    /// If there is a bias, it has a full vector from `column` on.
+    /// For each row of the tile, `out` is valid for writes of the vectors; so is what the operands name, from `row` and
+    /// `column` on, for reads and, for sums, writes.
     #[inline(always)]
-    pub(crate) unsafe fn bias(&self, s: S, column: usize) -> S::Vector {
-        // SAFETY: as the caller vouches.
-        if self.bias.is_null() { s.splat(-0.0) } else { unsafe { s.load(self.bias.add(column)) } }
-    }
-
-    /// The final value.
-    #[inline(always)]
-    pub(crate) fn apply(&self, s: S, value: S::Vector, bias: S::Vector) -> S::Vector {
-        s.min(self.high, s.max(self.low, s.add(value, bias)))
+    #[expect(clippy::indexing_slicing, reason = "vectors are counted below their constant number")]
+    pub(crate) unsafe fn finish<const ROWS: usize, const VECTORS: usize>(
+        &self,
+        s: S,
+        mut values: [[S::Vector; VECTORS]; ROWS],
+        [row, column]: [usize; 2],
+        out: *mut f32,
+        out_stride: usize,
+    ) {
+        // SAFETY: every access is of a full vector of the tile's rows and columns, for which the caller vouches.
+        unsafe {
+            if !self.operands.bias.is_null() {
+                for vector in 0..VECTORS {
+                    let bias = s.load(self.operands.bias.add(column + vector * S::LANES));
+                    for values in &mut values {
+                        values[vector] = s.add(values[vector], bias);
+                    }
+                }
+            }
+            if self.swish {
+                for value in values.as_flattened_mut() {
+                    *value = hard_swish(s, *value);
+                }
+            } else {
+                for value in values.as_flattened_mut() {
+                    *value = self.before.apply(s, *value);
+                }
+            }
+            if !self.operands.residual.is_null() {
+                let residual = self.operands.residual.add(row * self.residual_stride + column);
+                for (index, values) in values.iter_mut().enumerate() {
+                    for (vector, value) in values.iter_mut().enumerate() {
+                        let residual = s.load(residual.add(index * self.residual_stride + vector * S::LANES));
+                        *value = s.add(*value, residual);
+                    }
+                }
+            }
+            for (index, values) in values.iter_mut().enumerate() {
+                for (vector, value) in values.iter_mut().enumerate() {
+                    *value = self.after.apply(s, *value);
+                    s.store(out.add(index * out_stride + vector * S::LANES), *value);
+                }
+            }
+            if !self.operands.sums.is_null() {
+                for vector in 0..VECTORS {
+                    let sums = self.operands.sums.add(column + vector * S::LANES);
+                    let mut sum = s.load(sums);
+                    for values in &values {
+                        sum = s.add(sum, values[vector]);
+                    }
+                    s.store(sums, sum);
+                }
+            }
+        }
     }
 }
 

@@ -73,7 +73,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                         $($rows if $rows <= S::TILE.rows => {
                             let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.depth);
                             match &direct {
-                                Some(direct) => write(s, &sums, direct, out, shape.out_stride),
+                                Some(direct) => direct.finish(s, sums, [row, 0], out, shape.out_stride),
                                 None => spill(&sums, &mut tile),
                             }
                         })*
@@ -100,33 +100,6 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                     let lanes = s.lanes(columns);
                     s.finish::<false>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
                 }
-            }
-        }
-    }
-}
-
-/// Writes a tile whose epilogue is simple.
-///
-/// # Safety
-///
-/// There are `ROWS` rows of output of `VECTORS` full vectors.
-#[inline(always)]
-unsafe fn write<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    s: S,
-    sums: &[[S::Vector; VECTORS]; ROWS],
-    direct: &Direct<S>,
-    out: *mut f32,
-    out_stride: usize,
-) {
-    // SAFETY: as the caller vouches; a bias has as many columns.
-    unsafe {
-        let mut bias = [s.zero(); VECTORS];
-        for (vector, bias) in bias.iter_mut().enumerate() {
-            *bias = direct.bias(s, vector * S::LANES);
-        }
-        for (row, sums) in sums.iter().enumerate() {
-            for (vector, (sum, bias)) in sums.iter().zip(bias).enumerate() {
-                s.store(out.add(row * out_stride + vector * S::LANES), direct.apply(s, *sum, bias));
             }
         }
     }
