@@ -205,11 +205,14 @@ impl<'p> Elaborator<'p> {
     }
 }
 
+/// How many networks of a file are listed.
+const SHOWN_NETWORKS: usize = 8;
+
 /// The network that a request means.
 fn choose<'p>(program: &'p Program, request: &Request) -> Result<&'p Network, Box<Diagnostic>> {
     let networks: Vec<&Network> = program.networks().collect();
     let names: Vec<&str> = networks.iter().map(|network| network.name.text.as_str()).collect();
-    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let list = names.iter().take(SHOWN_NETWORKS).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match &request.network {
         Some(wanted) => networks.iter().find(|network| network.name.text == *wanted).copied().ok_or_else(|| {
             let error = Diagnostic::new(Code::E0105, format!("there is no network `{wanted}` in this file"));
@@ -225,10 +228,13 @@ fn choose<'p>(program: &'p Program, request: &Request) -> Result<&'p Network, Bo
                 Diagnostic::new(Code::E0105, "this file defines no network")
                     .help("a network is an entry point: `network Net { input x: f32[batch, 3, 32, 32] … return x }`"),
             )),
-            several => {
+            several @ [first, ..] => {
                 let error = Diagnostic::new(Code::E0105, format!("this file defines {} networks", several.len()));
-                let error = several.iter().fold(error, |error, network| error.primary(network.name.span, ""));
-                Err(Box::new(error.help(format!("say which one is meant: {list}"))))
+                let error = several
+                    .iter()
+                    .take(SHOWN_NETWORKS)
+                    .fold(error, |error, network| error.primary(network.name.span, ""));
+                Err(Box::new(error.help(format!("say which one is meant: `--network {}`", first.name.text))))
             }
         },
     }

@@ -168,14 +168,14 @@ struct Loading<'a> {
 
 impl Loading<'_> {
     /// Loads a file once; `None` if it cannot be had, which was reported.
-    fn file(&mut self, path: &str, used_at: Option<Span>) -> Option<FileId> {
+    fn file(&mut self, path: &str, used_by: Option<&ast::Use>) -> Option<FileId> {
         if let Some(known) = self.known.get(path) {
             return *known;
         }
         if self.open.len() >= MAX_USE_DEPTH {
             let error = Diagnostic::new(Code::E0101, format!("files use each other more than {MAX_USE_DEPTH} deep"));
-            self.errors.push(match used_at {
-                Some(span) => error.primary(span, "one file too many"),
+            self.errors.push(match used_by {
+                Some(clause) => error.primary(clause.path_span, "one file too many"),
                 None => error,
             });
             self.known.insert(path.to_owned(), None);
@@ -184,7 +184,7 @@ impl Loading<'_> {
         let text = match self.loader.load(path) {
             Ok(text) => text,
             Err(error) => {
-                self.errors.push(self.unreadable(path, used_at, &error));
+                self.errors.push(self.unreadable(path, used_by, &error));
                 self.known.insert(path.to_owned(), None);
                 return None;
             }
@@ -231,7 +231,7 @@ impl Loading<'_> {
                 *incomplete = true;
                 continue;
             }
-            match self.file(&target, Some(clause.path_span)) {
+            match self.file(&target, Some(clause)) {
                 Some(file) if used.iter().any(|(other, _)| *other == file) => {}
                 Some(file) => {
                     *incomplete |= self.files.get(file.0).is_some_and(|file| file.incomplete);
@@ -269,26 +269,44 @@ impl Loading<'_> {
         }
     }
 
-    fn unreadable(&self, path: &str, used_at: Option<Span>, error: &LoadError) -> Diagnostic {
+    fn unreadable(&self, path: &str, used_by: Option<&ast::Use>, error: &LoadError) -> Diagnostic {
         let mut diagnostic = Diagnostic::new(Code::E0101, format!("cannot use `{path}`: {error}"));
-        if let Some(span) = used_at {
-            diagnostic = diagnostic.primary(span, error.to_string());
+        if let Some(clause) = used_by {
+            diagnostic = diagnostic.primary(clause.path_span, "");
         }
         if *error != LoadError::NotFound {
             return diagnostic;
         }
         // Only the names are compared: a long folder that both share says nothing.
-        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let similar = self.loader.similar(path);
-        let names: Vec<String> = similar.iter().map(|path| name(path)).collect();
-        let meant = did_you_mean(&name(path), names.iter().map(String::as_str));
-        let meant = meant.and_then(|meant| similar.iter().find(|path| name(path) == meant));
-        match meant {
-            Some(meant) => diagnostic.help(format!("there is a file `{meant}`")),
-            None if used_at.is_some() => diagnostic.help("paths are relative to the file that says `use`"),
-            None => diagnostic,
+        let meant = did_you_mean(file_name(path), similar.iter().map(|path| file_name(path)));
+        let meant = meant.and_then(|meant| similar.iter().find(|path| file_name(path) == meant));
+        match (meant, used_by) {
+            (Some(meant), Some(clause)) => match renamed(&clause.path, path, meant) {
+                Some(written) => {
+                    diagnostic.suggest("there is a similar file", clause.path_span, format!("\"{written}\""))
+                }
+                None => diagnostic.help(format!("there is a file `{meant}`")),
+            },
+            (Some(meant), None) => diagnostic.help(format!("there is a file `{meant}`")),
+            (None, Some(_)) => diagnostic.help("paths are relative to the file that says `use`"),
+            (None, None) => diagnostic,
         }
     }
+}
+
+/// The last part of a path.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// The path `written` in a `use` that led to `path`, so that it leads to `meant`, if that lies in the same folder.
+fn renamed(written: &str, path: &str, meant: &str) -> Option<String> {
+    let folder = |path: &'_ str| path.len() - file_name(path).len();
+    if path.get(..folder(path)) != meant.get(..folder(meant)) {
+        return None;
+    }
+    Some(format!("{}{}", written.get(..folder(written))?, file_name(meant)))
 }
 
 fn defined_twice(name: &str, span: Span, first: Span, imported: Option<Span>) -> Diagnostic {

@@ -282,7 +282,7 @@ fn show(value: &Value, levels: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result
             f.write_str(if values.len() == 1 { ",)" } else { ")" })
         }
         Value::Range(start, end) => write!(f, "{start}..{end}"),
-        Value::Tensor(node) => write!(f, "{node}"),
+        Value::Tensor(_) => f.write_str("tensor"),
         Value::Callable(callable) => match &**callable {
             Callable::Partial(partial) if levels > 0 => {
                 write!(f, "{}(", partial.callee.builtin_name().unwrap_or("module"))?;

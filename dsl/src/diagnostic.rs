@@ -116,7 +116,8 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
             }
             let distance = strsim::damerau_levenshtein(name, candidate);
             let allowed = name.chars().count().max(candidate.chars().count()).max(3) / 3;
-            (distance <= allowed).then_some((distance, candidate))
+            // Of a name of one letter, nothing would be left.
+            (distance <= allowed && distance < name.chars().count()).then_some((distance, candidate))
         })
         .min()
         .map(|(_, candidate)| candidate)

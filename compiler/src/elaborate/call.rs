@@ -1,5 +1,6 @@
 //! Calls: binding arguments to parameters, partial application, functions, and instances of modules.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use parameternet_dsl::ast::{
@@ -155,6 +156,8 @@ impl Elaborator<'_> {
         let mut errors = Vec::new();
         let mut rest: Vec<(Value, Span)> = Vec::new();
         let takes_rest = formals.first().is_some_and(|formal| formal.rest);
+        let named = formals.iter().enumerate().filter(|(_, formal)| !formal.rest);
+        let positions: HashMap<&str, usize> = named.map(|(position, formal)| (formal.name, position)).collect();
         let mut position = 0;
         for given in &application.given {
             let argument = Bound { value: given.value.clone(), span: given.span };
@@ -171,21 +174,21 @@ impl Elaborator<'_> {
                     }
                     position += 1;
                 }
-                Some((name, name_span)) => {
-                    match formals.iter().position(|formal| formal.name == &**name && !formal.rest) {
-                        None => errors.push(report::unknown_argument(callee, formals, name, *name_span)),
-                        Some(index) => match bound.get_mut(index) {
-                            Some(Some(first)) => errors.push(report::given_twice(callee, name, *name_span, first.span)),
-                            Some(place) => *place = Some(argument),
-                            None => {}
-                        },
-                    }
-                }
+                Some((name, name_span)) => match positions.get(&**name).copied() {
+                    None => errors.push(report::unknown_argument(callee, formals, name, *name_span)),
+                    Some(index) => match bound.get_mut(index) {
+                        Some(Some(first)) => errors.push(report::given_twice(callee, name, *name_span, first.span)),
+                        Some(place) => *place = Some(argument),
+                        None => {}
+                    },
+                },
             }
         }
         if let (Some((_, first)), Some((_, last)), Some(place)) = (rest.first(), rest.last(), bound.first_mut()) {
             let span = first.to(*last);
-            *place = Some(Bound { value: Value::list(rest.iter().map(|(value, _)| value.clone())), span });
+            let is_poisoned = rest.iter().any(|(value, _)| matches!(value, Value::Poison));
+            let list = || Value::list(rest.iter().map(|(value, _)| value.clone()));
+            *place = Some(Bound { value: if is_poisoned { Value::Poison } else { list() }, span });
         }
         let missing: Vec<Formal<'_>> = formals
             .iter()
@@ -262,6 +265,9 @@ impl Elaborator<'_> {
             }
             return self.partial(definition.name, application, environment);
         }
+        if let Some(given) = Self::misplaced_input(definition, &application.given) {
+            return self.fail(report::no_input(definition, given), environment.instance);
+        }
         let arguments = self.bind(definition.name, &formals, &application, environment)?;
         if arguments.iter().flatten().any(|bound| matches!(bound.value, Value::Poison)) {
             return Err(Stop::Poisoned);
@@ -272,23 +278,36 @@ impl Elaborator<'_> {
             self.spend(bound.value.work().saturating_mul(STEPS_OF_AN_OPERAND), bound.span, instance)?;
         }
         let path = application.path.map(|path| self.builder.instance_path(instance).join(&path));
-        let site = Site { span: application.span, instance, path, operation: definition.name };
+        let name = application.path_span.unwrap_or(application.span);
+        let site = Site { span: application.span, instance, path, name, operation: definition.name };
         let mut call = Call { definition, arguments, builder: &mut self.builder, site };
         match build(&mut call) {
             Ok(value) => Ok(value),
             Err(error) => {
                 let arguments = std::mem::take(&mut call.arguments);
-                let diagnostic = report::op_error(&error, definition, &arguments, application.span, &self.builder);
+                let diagnostic = report::op_error(&error, definition, &arguments, &call.site, call.builder);
                 self.op_failure(diagnostic, instance)
             }
         }
     }
 
-    /// Reports an error of an operation; a graph that is too large stops everything.
+    /// Reports an error of an operation; a limit of the whole compilation stops everything.
     pub(super) fn op_failure<T>(&mut self, error: Diagnostic, instance: InstanceId) -> Outcome<T> {
-        let stop = if error.code == Code::E0503 { Stop::Limit } else { Stop::Poisoned };
+        let stop = if matches!(error.code, Code::E0502 | Code::E0503) { Stop::Limit } else { Stop::Poisoned };
         self.error(error, instance);
         Err(stop)
+    }
+
+    /// The first argument without a name that stands where a tensor should and is none.
+    fn misplaced_input<'g>(definition: &Definition, given: &'g [Given]) -> Option<&'g Given> {
+        let mut positional = given.iter().filter(|given| given.name.is_none());
+        match definition.parameters.first()?.default {
+            _ if !definition.takes_tensor() => None,
+            Default::Rest => positional.find(|given| {
+                !matches!(given.value, Value::Tensor(_) | Value::Poison | Value::List(_) | Value::Tuple(_))
+            }),
+            _ => positional.next().filter(|given| !matches!(given.value, Value::Tensor(_) | Value::Poison)),
+        }
     }
 
     fn no_instance<T>(&mut self, span: Span, name: &str, kind: &str, environment: &Environment) -> Outcome<T> {
@@ -341,6 +360,13 @@ impl Elaborator<'_> {
         let formals: Vec<Formal<'_>> = parameters.iter().map(Formal::of_ast).collect();
         let is_module = matches!(item_kind(program, item), Some(ItemKind::Module(_)));
         if is_module && Self::waits(formals.first(), &application.given) && !application.given.is_empty() {
+            for given in &application.given {
+                let Some((argument, span)) = &given.name else { continue };
+                if !formals.iter().any(|formal| formal.name == &**argument) {
+                    let error = report::unknown_argument(name, &formals, argument, *span);
+                    return self.fail(error, environment.instance);
+                }
+            }
             return self.partial(name, application, environment);
         }
         if let (Some(span), false) = (application.path_span, is_module) {
@@ -357,12 +383,13 @@ impl Elaborator<'_> {
         }
         let mut instance = environment.instance;
         if is_module {
-            let opened = self.builder.open_instance(instance, name, application.path.as_ref(), application.span);
+            let path = application.path.as_ref().zip(application.path_span);
+            let opened = self.builder.open_instance(instance, name, path, application.span);
             match opened {
                 Ok(opened) => instance = opened,
                 Err(kind) => {
                     let error = report::op_error_at(&kind, application.path_span.unwrap_or(application.span));
-                    return self.fail(error, environment.instance);
+                    return self.op_failure(error, environment.instance);
                 }
             }
         }

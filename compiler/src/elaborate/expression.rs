@@ -17,7 +17,7 @@ use crate::limits::{MAX_CALL_DEPTH, MAX_LIST, MAX_VALUE_DEPTH};
 use crate::op::elementwise::Binary;
 use crate::op::source::Constant;
 use crate::op::{self, Op};
-use crate::program::ItemRef;
+use crate::program::{ItemRef, item_name};
 use crate::resolve;
 use crate::value::{Callable, Value};
 
@@ -166,7 +166,8 @@ impl Elaborator<'_> {
         match self.constants.get(&item) {
             Some(Some(value)) => return Ok(value.clone()),
             Some(None) => {
-                let error = Diagnostic::new(Code::E0501, "a constant is defined by itself")
+                let name = self.program.item(item).and_then(item_name).map_or("", |name| name.text.as_str());
+                let error = Diagnostic::new(Code::E0501, format!("constant `{name}` is defined by itself"))
                     .primary(span, "needed here for its own value");
                 return self.fail(error, instance);
             }
@@ -246,10 +247,9 @@ impl Elaborator<'_> {
             Value::Bool(value) => Ok(value),
             other => {
                 let error = report::wrong_type("`true` or `false`", &other, expr.span);
-                let error = if matches!(other, Value::Int(_) | Value::Float(_)) {
-                    error.help("compare it: `… != 0`")
-                } else {
-                    error
+                let error = match other {
+                    Value::Int(_) | Value::Float(_) => error.suggest("compare it", report::end(expr.span), " != 0"),
+                    _ => error,
                 };
                 self.fail(error, environment.instance)
             }
@@ -377,7 +377,7 @@ impl Elaborator<'_> {
         span: Span,
         environment: &Environment,
     ) -> Outcome<Value> {
-        let site = Site { span, instance: environment.instance, path: None, operation: "arithmetic" };
+        let site = Site::unnamed(span, environment.instance, "arithmetic");
         let mut operands = Vec::with_capacity(2);
         for (value, value_span) in &sides {
             operands.push(match value {
@@ -395,7 +395,7 @@ impl Elaborator<'_> {
             Ok(node) => Ok(Value::Tensor(node)),
             Err(error) => {
                 let tensors = operands.iter().zip(&sides).map(|(node, (_, span))| (*node, *span)).collect::<Vec<_>>();
-                let error = report::tensor_operands(&error.kind, span, &tensors, &self.builder);
+                let error = report::tensor_operands(&error.kind, span, &tensors, environment.instance, &self.builder);
                 self.op_failure(error, environment.instance)
             }
         }

@@ -55,7 +55,7 @@ impl Elaborator<'_> {
             return self.fail(error, environment.instance);
         };
         let size = value.length().unwrap_or(0);
-        let range = self.range(subscript, 0, size, environment)?;
+        let range = self.range(subscript, None, size, environment)?;
         self.spend(range.0.count as u64, span, environment.instance)?;
         let pick = |position: usize| match value {
             Value::Range(start, _) => Some(Value::Int(start + i64::try_from(position).unwrap_or(0))),
@@ -87,13 +87,13 @@ impl Elaborator<'_> {
         let mut kept = vec![true; shape.rank()];
         for (dim, subscript) in subscripts.iter().enumerate() {
             let size = shape.dims().get(dim).copied().unwrap_or(0);
-            let (range, single) = self.range(subscript, dim, size, environment)?;
+            let (range, single) = self.range(subscript, Some(dim), size, environment)?;
             if let (Some(place), Some(keep)) = (ranges.get_mut(dim), kept.get_mut(dim)) {
                 *place = range;
                 *keep = !single;
             }
         }
-        let site = Site { span, instance: environment.instance, path: None, operation: "slice" };
+        let site = Site::unnamed(span, environment.instance, "slice");
         let mut result = node;
         if ranges.iter().zip(shape.dims()).any(|(range, size)| *range != SliceRange::whole(*size)) {
             result = self.add(Op::Slice(Slice { ranges }), &[result], &site)?;
@@ -115,11 +115,11 @@ impl Elaborator<'_> {
         })
     }
 
-    /// The elements that a subscript chooses out of `size`, and whether it is a single index.
+    /// The elements that a subscript chooses out of `size`, and whether it is a single index. `dim` is `None` for lists.
     fn range(
         &mut self,
         subscript: &Subscript,
-        dim: usize,
+        dim: Option<usize>,
         size: usize,
         environment: &mut Environment,
     ) -> Outcome<(SliceRange, bool)> {
@@ -165,7 +165,7 @@ impl Elaborator<'_> {
     fn position(
         &mut self,
         expr: &Expr,
-        dim: usize,
+        dim: Option<usize>,
         limit: usize,
         size: usize,
         environment: &mut Environment,

@@ -8,14 +8,14 @@ use parameternet_dsl::source::Span;
 use super::Frame;
 use super::arithmetic::ValueError;
 use super::call::Formal;
-use crate::graph::build::GraphBuilder;
-use crate::graph::{Instance, NodeId, Path};
+use crate::graph::build::{GraphBuilder, Site};
+use crate::graph::{Instance, InstanceId, NodeId, Path};
 use crate::limits::MAX_ERRORS;
 use crate::op::arguments::Bound;
 use crate::op::call::describe;
 use crate::op::error::{OpError, OpErrorKind};
 use crate::op::{Definition, INPUT};
-use crate::value::Value;
+use crate::value::{Given, Value};
 
 /// The errors so far, at most [`MAX_ERRORS`]. One that many instances share is kept once, with a count.
 #[derive(Debug, Default)]
@@ -103,6 +103,11 @@ fn beginning(span: Span) -> Span {
     Span { end: span.start, ..span }
 }
 
+/// The empty place where a span ends.
+pub(super) fn end(span: Span) -> Span {
+    Span { start: span.end, ..span }
+}
+
 /// `1 argument`, `2 arguments`.
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
@@ -112,23 +117,14 @@ pub(super) fn pattern(wanted: usize, span: Span, found: &Value, value_span: Span
     match found.length() {
         Some(length) => {
             let message = format!("the pattern has {}, the value has {length}", counted(wanted, "part"));
-            let origin = match found {
-                Value::Tuple(_) | Value::List(_) if has_tensors(found) => "the value comes from here".to_owned(),
-                _ => format!("the value {found} comes from here"),
-            };
             Diagnostic::new(Code::E0305, message)
                 .primary(span, format!("{} here", counted(wanted, "part")))
-                .secondary(value_span, origin)
+                .secondary(value_span, format!("the value {found} comes from here"))
         }
         None => Diagnostic::new(Code::E0305, format!("{} cannot be taken apart", found.kind()))
             .primary(span, format!("{} here", counted(wanted, "part")))
             .secondary(value_span, format!("this is {}", describe(found))),
     }
-}
-
-/// Whether a value holds tensors, which have no text of their own.
-fn has_tensors(value: &Value) -> bool {
-    value.elements().is_some_and(|mut elements| elements.any(|element| matches!(element, Value::Tensor(_))))
 }
 
 pub(super) fn value_error(error: &ValueError, span: Span) -> Diagnostic {
@@ -219,16 +215,24 @@ fn signature(callee: &str, formals: &[Formal<'_>]) -> String {
 
 /// An error of an operation, at one place.
 pub(super) fn op_error_at(kind: &OpErrorKind, span: Span) -> Diagnostic {
-    let error = Diagnostic::new(kind.code(), kind.to_string()).primary(span, "");
-    finish_op_error(error, kind, span)
+    let error = Diagnostic::new(kind.code(), kind.to_string()).primary(place(kind, span), "");
+    finish_op_error(error, kind)
 }
 
-fn finish_op_error(mut error: Diagnostic, kind: &OpErrorKind, call: Span) -> Diagnostic {
-    if let OpErrorKind::NameTaken { other, .. } = kind {
-        if *other != call {
+/// Where an error is shown: names that are taken have a place of their own.
+fn place(kind: &OpErrorKind, otherwise: Span) -> Span {
+    match kind {
+        OpErrorKind::NameTaken { here, .. } => *here,
+        _ => otherwise,
+    }
+}
+
+fn finish_op_error(mut error: Diagnostic, kind: &OpErrorKind) -> Diagnostic {
+    if let OpErrorKind::NameTaken { here, other, .. } = kind {
+        if other != here {
             error = error.secondary(*other, "first used here");
         } else if let Some(label) = error.labels.first_mut() {
-            label.text = "the same call makes an instance of this name again".to_owned();
+            label.text = "this gives the same name again".to_owned();
         }
     }
     match kind.advice() {
@@ -242,7 +246,7 @@ pub(super) fn op_error(
     op_error: &OpError,
     definition: &Definition,
     arguments: &[Option<Bound>],
-    call: Span,
+    site: &Site,
     builder: &GraphBuilder,
 ) -> Diagnostic {
     let blamed = op_error.argument.and_then(|name| {
@@ -263,26 +267,26 @@ pub(super) fn op_error(
     let mut error = Diagnostic::new(op_error.kind.code(), message);
     let blamed_value = blamed.map(|bound| &bound.value);
     let blamed_span = blamed.map(|bound| bound.span).filter(|_| !matches!(blamed_value, Some(Value::Tensor(_))));
-    error = error.primary(blamed_span.unwrap_or(call), "");
+    error = error.primary(place(&op_error.kind, blamed_span.unwrap_or(site.span)), "");
     // What moves elements takes sizes and dimensions that depend on the shape.
     let is_about_shapes = op_error.kind.is_about_shapes()
         || (matches!(op_error.kind, OpErrorKind::Range { .. }) && definition.family == "Layout");
     let shown = if is_about_shapes { arguments } else { &[] };
+    let instance = site.instance;
     for bound in shown.iter().flatten() {
         if let Value::Tensor(node) = &bound.value {
-            error = shape_label(error, *node, builder);
+            error = shape_label(error, *node, instance, builder);
         }
         if let Value::List(values) = &bound.value {
             let tensors = values.iter().filter_map(|value| match value {
                 Value::Tensor(node) => Some(*node),
                 _ => None,
             });
-            error = tensors.fold(error, |error, node| shape_label(error, node, builder));
+            error = tensors.fold(error, |error, node| shape_label(error, node, instance, builder));
         }
     }
-    if let (OpErrorKind::Type { expected: "a tensor", .. }, Some(bound)) = (&op_error.kind, blamed) {
-        error = advise_pipe(error, &bound.value);
-        error = advise_setting(error, bound, definition);
+    if let (OpErrorKind::Type { expected: "a tensor", .. }, Some(value)) = (&op_error.kind, blamed_value) {
+        error = advise_pipe(error, value);
     }
     if let (OpErrorKind::Range { expected, .. }, Some(Bound { value: Value::Str(text), span })) =
         (&op_error.kind, blamed)
@@ -290,16 +294,20 @@ pub(super) fn op_error(
     {
         error = error.suggest("words stand without quotes", *span, text.to_string());
     }
-    finish_op_error(error, &op_error.kind, call)
+    finish_op_error(error, &op_error.kind)
 }
 
-/// `leaky_relu(0.1)`: a setting stands where the input should.
-fn advise_setting(error: Diagnostic, bound: &Bound, definition: &Definition) -> Diagnostic {
+/// `leaky_relu(0.1)`, `conv(16)`: a setting stands where the input should.
+pub(super) fn no_input(definition: &Definition, given: &Given) -> Diagnostic {
+    let name = definition.parameters.first().map_or("", |first| first.name);
+    let found = describe(&given.value);
+    let message = format!("`{name}` of `{}`: expected a tensor, found {found}", definition.name);
+    let error = advise_pipe(Diagnostic::new(Code::E0301, message).primary(given.span, ""), &given.value);
     match definition.parameters {
-        [first, setting, ..] if first.name == INPUT.name && !matches!(bound.value, Value::Callable(_)) => error
+        [first, setting, ..] if first.name == INPUT.name && !matches!(given.value, Value::Callable(_)) => error
             .suggest(
                 "the first argument is the input; to give a setting and leave the input open, name it",
-                beginning(bound.span),
+                beginning(given.span),
                 format!("{}=", setting.name),
             ),
         _ => error,
@@ -311,6 +319,7 @@ pub(super) fn tensor_operands(
     kind: &OpErrorKind,
     span: Span,
     operands: &[(NodeId, Span)],
+    instance: InstanceId,
     builder: &GraphBuilder,
 ) -> Diagnostic {
     let mut error = Diagnostic::new(kind.code(), kind.to_string()).primary(span, "");
@@ -322,16 +331,23 @@ pub(super) fn tensor_operands(
     }
     for (node, operand) in operands {
         if builder.span(*node) != Some(*operand) {
-            error = shape_label(error, *node, builder);
+            error = shape_label(error, *node, instance, builder);
         }
     }
-    finish_op_error(error, kind, span)
+    finish_op_error(error, kind)
 }
 
-/// Says where a tensor comes from and what shape it has.
-fn shape_label(error: Diagnostic, node: NodeId, builder: &GraphBuilder) -> Diagnostic {
+/// Says where a tensor comes from and what shape it has. If another instance made it than the one where the error is, that is
+/// named: the place in the source may be the same.
+fn shape_label(error: Diagnostic, node: NodeId, instance: InstanceId, builder: &GraphBuilder) -> Diagnostic {
     let Some(span) = builder.span(node) else { return error };
-    let text = format!("shape {} comes from here", builder.shape(node));
+    let origin = builder.origin(node).filter(|origin| !origin.path.is_empty());
+    let own_path = builder.instance_path(instance);
+    let suffix = match origin {
+        Some(origin) if origin.path != own_path => format!(", in `{}`", shortened(&origin.path)),
+        _ => String::new(),
+    };
+    let text = format!("shape {} comes from here{suffix}", builder.shape(node));
     if error.labels.iter().any(|label| label.span == span && label.text == text) {
         return error;
     }

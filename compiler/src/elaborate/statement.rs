@@ -148,9 +148,12 @@ impl Elaborator<'_> {
 
     fn returned(&mut self, values: &[ReturnValue], environment: &mut Environment) -> Outcome<Vec<Returned>> {
         let mut returned = Vec::with_capacity(values.len());
+        let misplaced =
+            values.iter().find_map(|value| value.name.as_ref()).filter(|_| environment.body != Body::Network);
         for ReturnValue { name, value } in values {
             let result = self.expression_or_poison(value, environment)?;
-            if let (Some(name), false) = (name, environment.body == Body::Network) {
+            if name.is_some() && name.as_ref() == misplaced {
+                let Some(name) = misplaced else { continue };
                 let error = Diagnostic::new(Code::E0307, "only networks have named outputs")
                     .primary(name.span, "not in this body")
                     .help("return a tuple, `return (a, b)`, and take it apart with `let (a, b) = …`");
@@ -258,15 +261,16 @@ impl Elaborator<'_> {
                 Err(kind) => return self.fail(report::op_error_at(&kind, dim.span), environment.instance),
             }
         }
-        let site = Site { span, instance: environment.instance, path: None, operation: "input" };
-        if self.builder.has_input(&name.text) {
+        let site = Site::unnamed(span, environment.instance, "input");
+        if let Some(first) = self.builder.input(&name.text) {
             let error = Diagnostic::new(Code::E0104, format!("two inputs are called `{}`", name.text))
-                .primary(name.span, "declared again here");
+                .primary(name.span, "declared again here")
+                .secondary(first, "first declared here");
             return self.fail(error, environment.instance);
         }
         match self.builder.add(Op::Input(Input { shape: Shape::new(dims) }), &[], &site) {
             Ok(node) => {
-                self.builder.add_input(&name.text, node);
+                self.builder.add_input(&name.text, node, name.span);
                 Ok(Value::Tensor(node))
             }
             Err(error) => self.op_failure(report::op_error_at(&error.kind, span), environment.instance),

@@ -21,16 +21,28 @@ pub struct Site {
     pub instance: InstanceId,
     /// The full path of the operation, if it is named.
     pub path: Option<Path>,
+    /// Where it is named; the call if it is not.
+    pub name: Span,
     /// What the author called; names the operation in errors.
     pub operation: &'static str,
+}
+
+impl Site {
+    /// The place of an operation without a name.
+    #[must_use]
+    pub fn unnamed(span: Span, instance: InstanceId, operation: &'static str) -> Self {
+        Site { span, instance, path: None, name: span, operation }
+    }
 }
 
 /// A graph under construction. Every node it holds is valid.
 #[derive(Debug)]
 pub struct GraphBuilder {
     graph: Graph,
-    /// The dotted names in use, of instances and weights, with the call that took each.
+    /// The dotted names in use, of instances and weights, with the place that took each.
     names: HashMap<String, Span>,
+    /// The names of the inputs, with their declarations.
+    input_names: HashMap<String, Span>,
 }
 
 impl GraphBuilder {
@@ -48,7 +60,7 @@ impl GraphBuilder {
             inputs: Vec::new(),
             outputs: Vec::new(),
         };
-        GraphBuilder { graph, names: HashMap::new() }
+        GraphBuilder { graph, names: HashMap::new(), input_names: HashMap::new() }
     }
 
     /// Records a hyper-parameter, as it would be written.
@@ -56,7 +68,7 @@ impl GraphBuilder {
         self.graph.settings.push((name.to_owned(), value));
     }
 
-    /// Opens an instance of a module below `parent`; `name` is what `as` says.
+    /// Opens an instance of a module below `parent`; `name` is what `as` says, and where.
     ///
     /// # Errors
     /// When the path is taken.
@@ -64,13 +76,13 @@ impl GraphBuilder {
         &mut self,
         parent: InstanceId,
         module: &str,
-        name: Option<&Path>,
+        name: Option<(&Path, Span)>,
         span: Span,
     ) -> Result<InstanceId, OpErrorKind> {
         let mut path = self.instance_path(parent);
-        if let Some(name) = name {
+        if let Some((name, name_span)) = name {
             path = path.join(name);
-            self.take_name(&path.dotted(), span)?;
+            self.take_name(&path.dotted(), name_span)?;
         }
         self.graph.instances.push(Instance { parent: Some(parent), module: module.to_owned(), path, span });
         Ok(InstanceId(self.graph.instances.len() - 1))
@@ -100,6 +112,12 @@ impl GraphBuilder {
         self.graph.node(node).map(|node| node.span)
     }
 
+    /// The instance whose body made a node.
+    #[must_use]
+    pub fn origin(&self, node: NodeId) -> Option<&Instance> {
+        self.graph.instance(self.graph.node(node)?.instance)
+    }
+
     /// Adds an operation on the outputs of `inputs`, in that order of ports.
     ///
     /// # Errors
@@ -124,7 +142,7 @@ impl GraphBuilder {
             None => return Err(OpErrorKind::Unnamed { operation: site.operation }.into()),
         };
         if site.path.is_some() {
-            self.take_name(&prefix, site.span)?;
+            self.take_name(&prefix, site.name)?;
         }
         let mut weights = Vec::with_capacity(declarations.len());
         for declaration in declarations {
@@ -133,7 +151,7 @@ impl GraphBuilder {
                 own => format!("{prefix}.{own}"),
             };
             if name != prefix {
-                self.take_name(&name, site.span)?;
+                self.take_name(&name, site.name)?;
             }
             weights.push(WeightId(self.graph.weights.len()));
             self.graph.weights.push(Weight {
@@ -158,7 +176,7 @@ impl GraphBuilder {
             return Err(OpErrorKind::NameTooLong { limit: MAX_NAME });
         }
         match self.names.get(name) {
-            Some(other) => Err(OpErrorKind::NameTaken { path: name.to_owned(), other: *other }),
+            Some(other) => Err(OpErrorKind::NameTaken { path: name.to_owned(), here: span, other: *other }),
             None => {
                 self.names.insert(name.to_owned(), span);
                 Ok(())
@@ -166,14 +184,15 @@ impl GraphBuilder {
         }
     }
 
-    /// Whether the network has an input of that name.
+    /// Where the input of that name is declared, if there is one.
     #[must_use]
-    pub fn has_input(&self, name: &str) -> bool {
-        self.graph.inputs.iter().any(|input| input.name == name)
+    pub fn input(&self, name: &str) -> Option<Span> {
+        self.input_names.get(name).copied()
     }
 
     /// Names a node as an input of the network.
-    pub fn add_input(&mut self, name: &str, node: NodeId) {
+    pub fn add_input(&mut self, name: &str, node: NodeId, declared: Span) {
+        self.input_names.insert(name.to_owned(), declared);
         self.graph.inputs.push(Port { name: name.to_owned(), node });
     }
 

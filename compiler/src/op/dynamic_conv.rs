@@ -186,7 +186,8 @@ impl<'a> Settings<'a> {
 }
 
 fn read_gate(value: &Value) -> Result<Gate, OpErrorKind> {
-    let expected = || OpErrorKind::Range { expected: "`softmax` or `sigmoid`".to_owned(), found: describe(value) };
+    let expected =
+        || OpErrorKind::Range { expected: "`softmax` or `sigmoid` as its `gate`".to_owned(), found: describe(value) };
     let Value::Callable(callable) = value else { return Err(expected()) };
     match callable.builtin_name() {
         Some("sigmoid") => Ok(Gate::Sigmoid),

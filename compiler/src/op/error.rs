@@ -1,6 +1,7 @@
 //! What can be wrong with a call of an operation, as facts.
 
 use parameternet_dsl::codes::Code;
+use parameternet_dsl::source::Span;
 
 use crate::limits::{MAX_RANK, MAX_TENSOR_ELEMENTS};
 use crate::shape::Shape;
@@ -54,8 +55,8 @@ pub enum OpErrorKind {
     ReshapeRest { from: Shape, known: usize },
     #[error("dimension {dim} is out of range for a tensor with {rank} dimensions")]
     Dimension { dim: i64, rank: usize },
-    #[error("index {index} is out of range for dimension {dim} of size {size}")]
-    Index { index: i64, dim: usize, size: usize },
+    #[error("index {index} is out of range{}", index_limits(*dim, *size))]
+    Index { index: i64, dim: Option<usize>, size: usize },
     #[error("cannot multiply {left} by {right}: {}", no_product(left, right))]
     Matmul { left: Shape, right: Shape },
     #[error(
@@ -71,7 +72,7 @@ pub enum OpErrorKind {
     #[error("`{operation}` has weights, so it needs a name")]
     Unnamed { operation: &'static str },
     #[error("the name `{path}` is already taken")]
-    NameTaken { path: String, other: parameternet_dsl::source::Span },
+    NameTaken { path: String, here: Span, other: Span },
     #[error("there is no routing called `{found}`")]
     Routing { found: String },
     #[error("unknown setting `{name}` of `{of}`")]
@@ -181,6 +182,14 @@ impl OpErrorKind {
             | OpErrorKind::NameTooLong { .. }
             | OpErrorKind::Misplaced { .. } => None,
         }
+    }
+}
+
+/// What an index has to be in: a dimension of a tensor, or a list.
+fn index_limits(dim: Option<usize>, size: usize) -> String {
+    match dim {
+        Some(dim) => format!(" for dimension {dim} of size {size}"),
+        None => format!(": there are {size} elements"),
     }
 }
 

@@ -98,7 +98,7 @@ impl Operation for Mean {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         if let Some(dim) = self.dims.iter().copied().find(|dim| x.dims().get(*dim).is_none_or(|size| *size == 0)) {
-            return Err(OpError::at("dims", OpErrorKind::Index { index: 0, dim, size: 0 }));
+            return Err(OpError::at("dims", OpErrorKind::Index { index: 0, dim: Some(dim), size: 0 }));
         }
         let kept = x.dims().iter().enumerate().filter_map(|(dim, size)| match self.dims.contains(&dim) {
             true => self.keep.then_some(1),

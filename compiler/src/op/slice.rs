@@ -54,7 +54,7 @@ impl Operation for Slice {
             let last = range.count.checked_sub(1).map(|last| range.start + last * range.step);
             if last.is_some_and(|last| last >= *size) {
                 let index = i64::try_from(last.unwrap_or(0)).unwrap_or(i64::MAX);
-                return Err(OpErrorKind::Index { index, dim, size: *size }.into());
+                return Err(OpErrorKind::Index { index, dim: Some(dim), size: *size }.into());
             }
         }
         Ok(Shape::new(self.ranges.iter().map(|range| range.count).collect::<Vec<_>>()))
@@ -81,7 +81,7 @@ impl Operation for Gather {
         let size = x.dims().get(self.dim).copied().unwrap_or(0);
         if let Some(index) = self.indices.iter().find(|index| **index >= size) {
             let index = i64::try_from(*index).unwrap_or(i64::MAX);
-            return Err(OpError::at("indices", OpErrorKind::Index { index, dim: self.dim, size }));
+            return Err(OpError::at("indices", OpErrorKind::Index { index, dim: Some(self.dim), size }));
         }
         let before = x.dims().get(..self.dim).unwrap_or_default();
         let after = x.dims().get(self.dim + 1..).unwrap_or_default();

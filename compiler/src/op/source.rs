@@ -110,6 +110,7 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
                 let reason = "its name is its first argument, not `as`";
                 return Err(OpErrorKind::Misplaced { operation: "as".to_owned(), reason }.into());
             }
+            call.site.name = call.span("name");
             call.site.path = Some(call.builder.instance_path(call.site.instance).child(&name));
             call.node(Op::Param(Param { shape: Shape::new(sizes) }), &[])
         }),

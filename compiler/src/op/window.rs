@@ -196,7 +196,7 @@ pub(super) fn read_padding(value: &Value) -> Result<Padding, OpErrorKind> {
         Value::Symbol("same") => Ok(Padding::Same),
         Value::Symbol("valid") => Ok(Padding::Explicit([[0; 2]; 2])),
         Value::Symbol(_) | Value::Str(_) => {
-            Err(OpErrorKind::Range { expected: "`same`, `valid` or numbers".to_owned(), found: value.to_string() })
+            Err(OpErrorKind::Range { expected: "`same`, `valid` or numbers".to_owned(), found: describe(value) })
         }
         Value::List(values) | Value::Tuple(values) => match &***values {
             [height, width] => {
