@@ -152,8 +152,8 @@ impl Compiler {
     }
 }
 
-/// A compiled network that waits for weights.
-#[derive(Debug)]
+/// A compiled network that waits for weights. Programs with different weights share its code.
+#[derive(Debug, Clone)]
 pub struct Compiled {
     graph: Graph,
     executable: parameternet_compiler::backend::jit::Executable,
@@ -197,7 +197,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When it cannot be read, or does not fit the network: then all that does not fit is listed.
-    pub fn load_weights(self, path: impl AsRef<Path>) -> Result<Program, Error> {
+    pub fn load_weights(&self, path: impl AsRef<Path>) -> Result<Program, Error> {
         let file = WeightFile::open(path)?;
         self.bind_weights(&file)
     }
@@ -206,7 +206,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When it does not fit the network.
-    pub fn bind_weights(self, file: &WeightFile) -> Result<Program, Error> {
+    pub fn bind_weights(&self, file: &WeightFile) -> Result<Program, Error> {
         let bound = file.bind(&self.weights())?;
         self.with_weights(&bound)
     }
@@ -215,7 +215,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When the source lacks one, or has one of another length.
-    pub fn with_weights(self, source: &dyn TensorSource) -> Result<Program, Error> {
+    pub fn with_weights(&self, source: &dyn TensorSource) -> Result<Program, Error> {
         Ok(self.executable.load(source)?)
     }
 
@@ -223,7 +223,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When memory runs out.
-    pub fn initial_weights(self, gain: f64) -> Result<Program, Error> {
+    pub fn initial_weights(&self, gain: f64) -> Result<Program, Error> {
         let source = InitialTensors { graph: &self.graph, gain };
         Ok(self.executable.load(&source)?)
     }

@@ -35,6 +35,8 @@ const NETWORK: &str = "network Everything {
     x = x * gate |> dynamic_conv(24, kernel=3, experts=3) as dynamic |> silu
     x = concat(x, x |> dynamic_conv(24, kernel=3, groups=24, experts=2) as cheap |> gelu)
     x = x |> conv(48, kernel=3, groups=4) as grouped |> max_pool(2) |> upsample(2, mode=bilinear) |> roll(3, dims=2)
+    x = x |> group_norm(4) as groups |> pad(1) |> avg_pool(2, stride=1) |> gather([0, 1, 2, 3, 5, 8], dim=1)
+    x = concat(x, x |> adaptive_avg_pool(8) |> upsample(size=[x.height, x.width])) |> prelu as slopes
     let tokens = x |> flatten(2) |> permute([0, 2, 1]) |> layer_norm as norm
     let scores = matmul(tokens, tokens |> permute([0, 2, 1])) |> softmax
     return matmul(scores, tokens) |> mean([1]) |> linear(10) as classifier

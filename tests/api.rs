@@ -113,6 +113,33 @@ fn errors_are_values() {
 }
 
 #[test]
+fn programs_with_different_weights_share_their_code() {
+    let compiled = Compiler::new().compile_text(TEXT).expect("a right program");
+    let image = image(3 * 9 * 7);
+    let outputs = [1.0, 4.0].map(|gain| {
+        let program = compiled.initial_weights(gain).expect("memory for the weights");
+        run(&mut program.session().expect("a session"), &image)
+    });
+    assert_ne!(outputs[0], outputs[1]);
+}
+
+#[test]
+fn each_step_can_be_timed() {
+    let program = program(&Compiler::new().threads(2));
+    let mut session = program.session().expect("a session");
+    let image = image(3 * 9 * 7);
+    let expected = run(&mut session, &image);
+    let mut times = vec![std::time::Duration::ZERO; program.steps().len()];
+    let mut found = [vec![0.0; 5], vec![0.0; 4 * 9 * 7]];
+    let [scores, features] = &mut found;
+    session.run_timed(&[&image], &mut [scores, features], &mut times).expect("the right lengths");
+    assert_eq!(found, expected);
+    let [scores, features] = &mut found;
+    let few = session.run_timed(&[&image], &mut [scores, features], &mut []);
+    assert_eq!(few, Err(RunError::Count { what: "steps", expected: times.len(), found: 0 }));
+}
+
+#[test]
 fn weights_of_another_network_are_refused() {
     let folder = std::env::temp_dir().join(format!("parameternet-api-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");

@@ -34,8 +34,8 @@ impl Options {
         let mut rewrites = Rewrites::default();
         let mut passes = self.passes.clone();
         passes.without.retain(|name| !rewrites.leave_out(name));
-        let (tile, threads) = (self.isa.tile(), self.threads.max(1));
-        (passes, plan::Options { tile, threads, layout: self.layout, rewrites })
+        let threads = self.threads.max(1);
+        (passes, plan::Options { isa: self.isa, threads, layout: self.layout, rewrites })
     }
 }
 
@@ -68,5 +68,5 @@ pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, CompileError> {
 /// When the selection names a pass that does not exist, or the machine lacks the instruction set. All other errors are
 /// defects.
 pub fn compile(graph: &Graph, options: &Options) -> Result<Executable, CompileError> {
-    Ok(jit::compile(&plan(graph, options)?, options.isa)?)
+    Ok(jit::compile(&plan(graph, options)?)?)
 }

@@ -45,3 +45,6 @@ pub const STEPS_OF_AN_OPERAND: u64 = 8;
 /// The stack that elaboration runs on. [`MAX_CALL_DEPTH`] calls, each with expressions as deep as the parser allows, fit
 /// with room to spare even in unoptimised builds; only touched pages are ever committed.
 pub const STACK_BYTES: usize = 1 << 28;
+
+/// Most threads that share the work of a run. Each has its own driver in the machine code.
+pub const MAX_THREADS: usize = 1024;

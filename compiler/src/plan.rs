@@ -21,9 +21,10 @@ pub mod weights;
 
 use std::fmt;
 
-use parameternet_runtime::abi::Tile;
+use parameternet_runtime::Isa;
 
 use crate::graph::{Graph, NodeId};
+use crate::limits::MAX_THREADS;
 use crate::op::Op;
 use crate::op::error::OpError;
 use crate::passes;
@@ -63,8 +64,8 @@ pub enum ImageLayout {
 /// What a plan is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The register tile of the instruction set.
-    pub tile: Tile,
+    /// The instruction set, whose register tile weights are packed for.
+    pub isa: Isa,
     /// Threads that share the work of each step.
     pub threads: usize,
     /// How inputs and outputs with four dimensions lie in memory.
@@ -95,34 +96,92 @@ pub struct Buffer {
     pub last: usize,
 }
 
-/// See the module's documentation. Lengths and offsets count `f32`s.
+/// See the module's documentation. Lengths and offsets count `f32`s. Only [`plan`] makes one, so every plan is verified.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The name of the network.
-    pub network: String,
-    /// What it was made for.
-    pub options: Options,
-    /// The inputs in order.
-    pub inputs: Vec<Port>,
-    /// The outputs in order.
-    pub outputs: Vec<Port>,
-    /// The steps in order.
-    pub steps: Vec<Step>,
-    /// The buffers; [`BufferId`]s index them.
-    pub buffers: Vec<Buffer>,
-    /// The length of the arena.
-    pub arena: usize,
-    /// The largest sum of buffers that live at the same time: no arena can be smaller.
-    pub live_peak: usize,
-    /// The length of the memory that each thread has for itself.
-    pub scratch: usize,
-    /// The weights as kernels want them.
-    pub weights: Weights,
+    pub(crate) network: String,
+    pub(crate) options: Options,
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<Port>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) arena: usize,
+    pub(crate) live_peak: usize,
+    pub(crate) scratch: usize,
+    pub(crate) weights: Weights,
 }
 
-/// Why there is no plan: a defect of the compiler, or a network beyond what memory can address.
+impl Plan {
+    /// The name of the network.
+    #[must_use]
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The inputs in order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// The outputs in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// The steps in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The buffers; [`BufferId`]s index them.
+    #[must_use]
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// The length of the arena.
+    #[must_use]
+    pub fn arena(&self) -> usize {
+        self.arena
+    }
+
+    /// The largest sum of buffers that live at the same time: no arena can be smaller.
+    #[must_use]
+    pub fn live_peak(&self) -> usize {
+        self.live_peak
+    }
+
+    /// The length of the memory that each thread has for itself.
+    #[must_use]
+    pub fn scratch(&self) -> usize {
+        self.scratch
+    }
+
+    /// The weights as kernels want them.
+    #[must_use]
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+}
+
+/// Why there is no plan: more threads than there may be, or a defect of the compiler.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
+    /// More threads than there may be.
+    #[error("{found} threads cannot share a network: at most {MAX_THREADS} can")]
+    Threads {
+        /// How many were asked for.
+        found: usize,
+    },
     /// A node that lowering does not understand.
     #[error(
         "the operation `{operation}` ({node}) cannot be lowered: {reason}; this is a defect of the compiler, please report it"
@@ -151,8 +210,11 @@ pub enum PlanError {
 /// Makes the plan of a graph.
 ///
 /// # Errors
-/// Only for defects of the compiler.
+/// When more than [`MAX_THREADS`] are asked for. All other errors are defects of the compiler.
 pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
+    if options.threads > MAX_THREADS {
+        return Err(PlanError::Threads { found: options.threads });
+    }
     let graph = &legal(graph)?;
     let fusion = fuse::fuse(graph, options.rewrites);
     let placement = place::place(graph, &fusion, options.rewrites);

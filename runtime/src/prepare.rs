@@ -22,8 +22,13 @@ pub struct ValueId(pub usize);
 /// How a value is computed. Every value is computed from values before it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// The tensor of that index in the source.
-    Stored(usize),
+    /// A tensor of the source.
+    Stored {
+        /// Its index.
+        index: usize,
+        /// How many elements it has.
+        length: usize,
+    },
     /// Known when the program was compiled.
     Constant(Arc<[f64]>),
     /// `1 / sqrt(of + eps)`
@@ -90,7 +95,7 @@ pub enum Arithmetic {
 }
 
 /// A dimension of a value: how many, and how far apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Dimension {
     /// How many.
     pub size: usize,
@@ -99,7 +104,7 @@ pub struct Dimension {
 }
 
 /// How a value is laid out in the block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// Elements one after the other, over these dimensions, outermost first.
     Strided(Vec<Dimension>),
@@ -146,7 +151,7 @@ pub fn panels_length(depth: usize, columns: usize, tile: Tile) -> usize {
 }
 
 /// Something in the block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Content {
     /// A value, laid out.
     Value {
@@ -272,7 +277,7 @@ impl Value {
     #[must_use]
     pub fn operands(&self) -> Vec<ValueId> {
         match self {
-            Value::Stored(_) | Value::Constant(_) => Vec::new(),
+            Value::Stored { .. } | Value::Constant(_) => Vec::new(),
             Value::InverseSqrt { of, .. } | Value::Embed { of, .. } | Value::Diagonal { of, .. } => vec![*of],
             Value::Select { of, .. } => of.clone(),
             Value::Vector { left, right, .. } | Value::Sum { left, right } => vec![*left, *right],
@@ -359,8 +364,9 @@ impl<'s> Values<'s> {
 
     fn evaluate(&self, value: &Value) -> Result<Elements<'s>, PrepareError> {
         Ok(match value {
-            Value::Stored(index) => {
+            Value::Stored { index, length } => {
                 let elements = self.source.tensor(*index).ok_or(PrepareError::MissingTensor(*index))?;
+                same_length(*length, elements.len())?;
                 Elements::Single(elements)
             }
             Value::Constant(values) => Elements::Double(values.to_vec()),

@@ -131,7 +131,7 @@ pub enum RunError {
     /// More or fewer inputs or outputs than the network has.
     #[error("the network has {expected} {what}, but {found} were given")]
     Count {
-        /// `inputs` or `outputs`.
+        /// `inputs`, `outputs` or `steps`.
         what: &'static str,
         /// How many it has.
         expected: usize,
@@ -157,12 +157,16 @@ impl Program {
     /// When `source` lacks a weight, or memory runs out.
     ///
     /// # Safety
-    /// The functions of `code` read and write only the memory that [`Context`] leads to, within the lengths that `code`
-    /// says, are valid as long as its owner, may run on several threads with contexts that share nothing but weights, and
-    /// its drivers meet at the barrier equally often.
-    pub unsafe fn new(code: Code, source: &dyn TensorSource) -> Result<Program, PrepareError> {
+    /// - The functions of `code` are valid as long as its owner. They read and write only the memory that [`Context`] leads
+    ///   to, within the lengths that `code` says, and write neither weights nor inputs.
+    /// - The drivers of one run, which share arena and outputs, meet at the barrier equally often; between two meetings no
+    ///   driver touches what another writes.
+    /// - A step may be called with any split of its units into ranges, which may run at once: no unit touches what another
+    ///   unit of the step writes, but for the scratch memory, of which each thread has its own.
+    /// - Runs with contexts that share nothing but weights may happen at once.
+    pub unsafe fn new(code: Arc<Code>, source: &dyn TensorSource) -> Result<Program, PrepareError> {
         let weights = code.preparation.run(source)?;
-        Ok(Program { code: Arc::new(code), weights: Arc::new(weights) })
+        Ok(Program { code, weights: Arc::new(weights) })
     }
 
     /// The inputs in order.
@@ -282,7 +286,7 @@ impl Session {
     /// the next begins.
     ///
     /// # Errors
-    /// As [`Session::run`].
+    /// As [`Session::run`], and when there are more or fewer times than steps.
     pub fn run_timed(
         &mut self,
         inputs: &[&[f32]],
@@ -290,6 +294,10 @@ impl Session {
         times: &mut [Duration],
     ) -> Result<(), RunError> {
         self.check(inputs, outputs)?;
+        let steps = self.program.steps().len();
+        if times.len() != steps {
+            return Err(RunError::Count { what: "steps", expected: steps, found: times.len() });
+        }
         let shared = &self.context(inputs, outputs);
         let code = &*self.program.code;
         let (threads, scratch) = (code.drivers.len(), code.scratch);
@@ -311,6 +319,26 @@ impl Session {
                 self.team.run(&|member, _| work(member));
             }
             *time += start.elapsed();
+        }
+        self.forget();
+        Ok(())
+    }
+
+    /// [`Session::run`] on the calling thread alone, each unit of a step by itself and from the last to the first, with
+    /// scratch memory that is filled with NaN before each: gives the same outputs if no unit needs what another one of its
+    /// step leaves behind. For tests.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_backwards(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
+        self.check(inputs, outputs)?;
+        let shared = &self.context(inputs, outputs);
+        for step in &self.program.code.steps {
+            for unit in (0..step.units).rev() {
+                self.scratch.poison();
+                // SAFETY: as in `run`; the first thread's piece of the scratch memory is used.
+                unsafe { (step.function)(&raw const shared.0, self.scratch.as_mut_ptr(), unit, unit + 1) };
+            }
         }
         self.forget();
         Ok(())

@@ -70,8 +70,8 @@ impl Stages {
     }
 
     /// The last stage.
-    pub(crate) fn code(&mut self, isa: Isa) -> Result<Executable, Failure> {
-        let executable = timed(&mut self.times.code, || jit::compile(&self.plan, isa));
+    pub(crate) fn code(&mut self) -> Result<Executable, Failure> {
+        let executable = timed(&mut self.times.code, || jit::compile(&self.plan));
         Ok(executable.map_err(CompileError::from)?)
     }
 }

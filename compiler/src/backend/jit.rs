@@ -10,6 +10,7 @@ mod function;
 mod memory;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, UserFuncName, types};
@@ -35,16 +36,6 @@ pub enum JitError {
     /// This machine lacks the instruction set.
     #[error("this machine does not have the instruction set {0}")]
     Isa(Isa),
-    /// The plan was made for another instruction set.
-    #[error("the plan is for tiles of {planned:?}, but those of {isa} are {own:?}")]
-    Tile {
-        /// The instruction set.
-        isa: Isa,
-        /// Its tile.
-        own: parameternet_runtime::abi::Tile,
-        /// That of the plan.
-        planned: parameternet_runtime::abi::Tile,
-    },
     /// Cranelift knows no such machine.
     #[error("there is no code generator for this machine: {0}")]
     Host(String),
@@ -67,10 +58,10 @@ pub enum Listing {
     Assembly,
 }
 
-/// Machine code that waits for weights.
-#[derive(Debug)]
+/// Machine code that waits for weights. Cheap to clone; programs with different weights share the code.
+#[derive(Debug, Clone)]
 pub struct Executable {
-    code: Code,
+    code: Arc<Code>,
 }
 
 impl Executable {
@@ -91,28 +82,29 @@ impl Executable {
     ///
     /// # Errors
     /// When the source lacks a weight or has one of another length, or memory runs out.
-    pub fn load(self, weights: &dyn TensorSource) -> Result<Program, PrepareError> {
-        // SAFETY: the code was made from a verified plan: every address lies within the lengths that the plan says, units
-        // write disjoint elements, and every driver waits behind the same steps. `owner` holds the memory of the code.
-        unsafe { Program::new(self.code, weights) }
+    pub fn load(&self, weights: &dyn TensorSource) -> Result<Program, PrepareError> {
+        // SAFETY: only `compile` makes the code, of a plan that only `plan::plan` makes: verified, so that every address lies
+        // within the lengths that the plan says. Units write disjoint elements and have scratch memory of their thread, every
+        // driver waits behind the same steps, and `owner` holds the memory of the code.
+        unsafe { Program::new(Arc::clone(&self.code), weights) }
     }
 }
 
-/// Machine code for a plan.
+/// Machine code for a plan, for the instruction set that it was made for.
 ///
 /// # Errors
 /// When the machine lacks the instruction set. All other errors are defects.
-pub fn compile(plan: &Plan, isa: Isa) -> Result<Executable, JitError> {
-    let (code, _) = build(plan, isa, None)?;
-    Ok(Executable { code })
+pub fn compile(plan: &Plan) -> Result<Executable, JitError> {
+    let (code, _) = build(plan, None)?;
+    Ok(Executable { code: Arc::new(code) })
 }
 
 /// A text of the machine code for a plan.
 ///
 /// # Errors
 /// As [`compile`].
-pub fn list(plan: &Plan, isa: Isa, listing: Listing) -> Result<String, JitError> {
-    let (_, text) = build(plan, isa, Some(listing))?;
+pub fn list(plan: &Plan, listing: Listing) -> Result<String, JitError> {
+    let (_, text) = build(plan, Some(listing))?;
     Ok(text)
 }
 
@@ -120,11 +112,9 @@ fn refused(function: &str, reason: impl ToString) -> JitError {
     JitError::Refused { function: function.to_owned(), reason: reason.to_string() }
 }
 
-fn build(plan: &Plan, isa: Isa, listing: Option<Listing>) -> Result<(Code, String), JitError> {
+fn build(plan: &Plan, listing: Option<Listing>) -> Result<(Code, String), JitError> {
+    let isa = plan.options.isa;
     let kernels = Kernels::for_isa(isa).ok_or(JitError::Isa(isa))?;
-    if plan.options.tile != isa.tile() {
-        return Err(JitError::Tile { isa, own: isa.tile(), planned: plan.options.tile });
-    }
     let routines = code::generate(plan);
     let shapes = Shapes::of(&routines);
     let mut builder = JITBuilder::with_isa(target(isa)?, cranelift_module::default_libcall_names());
@@ -133,6 +123,7 @@ fn build(plan: &Plan, isa: Isa, listing: Option<Listing>) -> Result<(Code, Strin
     }
     builder.symbol(BARRIER, barrier_wait as *const u8);
     builder.symbols(shapes.symbols());
+    builder.memory_provider(Box::new(memory::reserve(&routines, plan.options.threads)?));
     let mut writer = Writer {
         module: JITModule::new(builder),
         context: FunctionContext::new(),
@@ -190,8 +181,12 @@ fn target(isa: Isa) -> Result<OwnedTargetIsa, JitError> {
     }
     let infer = isa != Isa::Portable;
     let mut builder = cranelift_native::builder_with_options(infer).map_err(|error| host(&error))?;
-    if !infer && cfg!(target_arch = "x86_64") {
-        // What every x86-64 machine of the last fifteen years has; vector code needs it.
+    #[cfg(target_arch = "x86_64")]
+    if !infer {
+        // Vector code needs them; machines of the last fifteen years have them.
+        if !is_x86_feature_detected!("sse4.1") || !is_x86_feature_detected!("ssse3") {
+            return Err(JitError::Host("it lacks SSE4.1".to_owned()));
+        }
         for feature in ["has_sse3", "has_ssse3", "has_sse41"] {
             builder.enable(feature).map_err(|error| host(&error))?;
         }

@@ -24,7 +24,7 @@ struct Unit<'s> {
 
 /// The number of units and the code.
 pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (usize, Vec<Statement>) {
-    let width = builder.plan.options.tile.columns();
+    let width = builder.plan.options.isa.tile().columns();
     let panels = step.columns.div_ceil(width);
     let blocking = step.blocking;
     let row_parts = step.rows.div_ceil(blocking.rows_per_unit).max(1);
@@ -98,7 +98,7 @@ impl Unit<'_> {
             Right::Packed { .. } => {}
             Right::Mixed { experts, stride, count, coefficients } => {
                 // All but the last panel are full, and they lie side by side.
-                let total = panels_length(step.depth, step.columns, builder.plan.options.tile);
+                let total = panels_length(step.depth, step.columns, builder.plan.options.isa.tile());
                 let start = first.times(panel);
                 let length = end.times(panel).min(total.into()).minus(start.clone());
                 let arguments = vec![
@@ -164,9 +164,8 @@ impl Unit<'_> {
                 (builder.address(rows, &self.outer).plus(Index::from(row).times(*stride)), *stride)
             }
             Left::Patches { image, shape } => {
-                let tile = builder.plan.options.tile;
-                let patches =
-                    Address::scratch(panel_scratch(&step.right, step.blocking.panels_per_unit, step.depth, tile));
+                let tile = builder.plan.options.isa.tile();
+                let patches = Address::scratch(panel_scratch(step, tile));
                 let arguments = vec![
                     Argument::Address(builder.address(image, &self.outer)),
                     Argument::Address(patches.clone()),

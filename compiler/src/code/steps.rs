@@ -1,6 +1,6 @@
 //! The code of each kind of step.
 
-use parameternet_runtime::abi::Kernel;
+use parameternet_runtime::abi::{Kernel, NormShape};
 
 use super::build::Builder;
 use super::{Argument, Index, Lanes, Operation, Routine, Shape, Statement, elementwise, matmul};
@@ -203,8 +203,10 @@ fn softmax(builder: &mut Builder<'_>, step: &Softmax) -> (usize, Vec<Statement>)
 }
 
 fn norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
-    // Group normalisation needs all pixels of an image at once.
-    let per_unit = if step.kernel == Kernel::GroupNorm { step.rows } else { step.rows.div_ceil(ROWS) };
+    if step.kernel == Kernel::GroupNorm {
+        return group_norm(builder, step);
+    }
+    let per_unit = step.rows.div_ceil(ROWS).max(1);
     in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
         let arguments = vec![
             at(builder, &step.source, outer, first.clone().times(step.shape.source_stride)),
@@ -213,6 +215,24 @@ fn norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
             Argument::Shape(Shape::Norm(step.shape)),
             optional(builder, step.weight.as_ref(), outer, 0.into()),
             optional(builder, step.bias.as_ref(), outer, 0.into()),
+        ];
+        body.push(Statement::Call { kernel: step.kernel, arguments });
+    })
+}
+
+/// All pixels of an image are normalised together, but each group by itself.
+fn group_norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
+    let width = step.shape.columns;
+    let shape = NormShape { groups: 1, ..step.shape };
+    in_parts(builder, &step.outer, step.shape.groups, 1, |builder, outer, group, _, body| {
+        let channel = group.times(width);
+        let arguments = vec![
+            at(builder, &step.source, outer, channel.clone()),
+            at(builder, &step.out, outer, channel.clone()),
+            Argument::Index(step.rows.into()),
+            Argument::Shape(Shape::Norm(shape)),
+            optional(builder, step.weight.as_ref(), outer, channel.clone()),
+            optional(builder, step.bias.as_ref(), outer, channel),
         ];
         body.push(Statement::Call { kernel: step.kernel, arguments });
     })

@@ -10,10 +10,11 @@
 use std::ops::RangeInclusive;
 
 use super::lower::Lowered;
-use super::step::{Finish, Left, Operand, Right, Work};
+use super::step::{Finish, Left, Matmul, Operand, Right, Work};
 use super::view::Place;
 use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
+use parameternet_runtime::prepare::panels_length;
 
 /// Buffers begin at multiples of that many elements: a cache line.
 const ALIGNMENT: usize = 16;
@@ -29,7 +30,7 @@ pub fn assign(mut lowered: Lowered) -> Plan {
     }
     compact(&mut lowered);
     let (buffers, arena, live_peak) = place(&lowered);
-    let tile = lowered.options.tile;
+    let tile = lowered.options.isa.tile();
     Plan {
         network: lowered.network,
         options: lowered.options,
@@ -105,7 +106,7 @@ fn compact(lowered: &mut Lowered) {
 }
 
 /// The buffers whose elements a step reads only where it writes them.
-fn overwritable(work: &Work) -> Vec<BufferId> {
+pub(super) fn overwritable(work: &Work) -> Vec<BufferId> {
     let Some(out) = work.writes().first().copied() else { return Vec::new() };
     let lies_like = |operand: &Operand| operand.offset == out.offset && operand.strides == out.strides;
     let residual = |finish: &Finish, stride: usize, row_stride: Option<usize>| -> Vec<Operand> {
@@ -146,13 +147,20 @@ fn overwritable(work: &Work) -> Vec<BufferId> {
 /// The places of all buffers, the length of the arena, and the largest sum of what lives at once.
 fn place(lowered: &Lowered) -> (Vec<Buffer>, usize, usize) {
     let lives = lives(lowered);
-    let mut live = vec![0; lowered.steps.len()];
+    // What begins to live at a step, less what ceased before it.
+    let mut changes = vec![(0, 0); lowered.steps.len() + 1];
     for (life, elements) in lives.iter().zip(&lowered.buffers) {
-        for step in life.iter().cloned().flatten() {
-            live[step] += elements;
+        if let Some(life) = life {
+            changes[*life.start()].0 += elements;
+            changes[life.end() + 1].1 += elements;
         }
     }
-    let live_peak = live.iter().copied().max().unwrap_or(0);
+    let mut live_peak = 0;
+    let mut live = 0;
+    for (begins, ceases) in changes {
+        live = live + begins - ceases;
+        live_peak = live_peak.max(live);
+    }
     let span = |id: usize| lives[id].as_ref().map_or(0, |life| life.end() - life.start() + 1);
     let ids: Vec<usize> = (0..lives.len()).filter(|id| lives[*id].is_some()).collect();
     let by = |key: &dyn Fn(usize) -> (usize, usize)| {
@@ -160,15 +168,22 @@ fn place(lowered: &Lowered) -> (Vec<Buffer>, usize, usize) {
         order.sort_by_key(|id| std::cmp::Reverse(key(*id)));
         order
     };
-    let orders = [
-        by(&|id| (lowered.buffers[id], span(id))),
-        by(&|id| (lowered.buffers[id] * span(id), 0)),
-        by(&|id| (span(id), lowered.buffers[id])),
-        by(&|id| (lives[id].as_ref().map_or(0, |life| usize::MAX - life.start()), lowered.buffers[id])),
-    ];
-    let placed =
-        orders.iter().map(|order| first_fit(order, &lives, &lowered.buffers)).min_by_key(|(_, length)| *length);
-    let (offsets, arena) = placed.unwrap_or_default();
+    let start = |id: usize| lives[id].as_ref().map_or(0, |life| *life.start());
+    let in_time = by(&|id| (usize::MAX - start(id), lowered.buffers[id]));
+    let mut placed = first_fit(&in_time, &lives, &lowered.buffers, true);
+    if ids.len() <= MANY_BUFFERS {
+        for order in [
+            by(&|id| (lowered.buffers[id], span(id))),
+            by(&|id| (lowered.buffers[id] * span(id), 0)),
+            by(&|id| (span(id), lowered.buffers[id])),
+        ] {
+            let other = first_fit(&order, &lives, &lowered.buffers, false);
+            if other.1 < placed.1 {
+                placed = other;
+            }
+        }
+    }
+    let (offsets, arena) = placed;
     let buffers = lives.iter().enumerate().map(|(id, life)| Buffer {
         elements: lowered.buffers[id],
         offset: offsets.get(id).copied().unwrap_or(0),
@@ -178,8 +193,12 @@ fn place(lowered: &Lowered) -> (Vec<Buffer>, usize, usize) {
     (buffers.collect(), arena, live_peak)
 }
 
-/// Places buffers in this order, each as low as possible.
-fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize]) -> (Vec<usize>, usize) {
+/// Most buffers that are placed in several orders: the time that takes grows with their square.
+const MANY_BUFFERS: usize = 2000;
+
+/// Places buffers in this order, each as low as possible. In an order of time, those that ceased to live are no obstacle to
+/// any that follow.
+fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize], in_time: bool) -> (Vec<usize>, usize) {
     let mut offsets = vec![0; lives.len()];
     // Offset, end and buffer of what is placed, by offset.
     let mut placed: Vec<(usize, usize, usize)> = Vec::new();
@@ -188,16 +207,17 @@ fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize]) -> (Vec<usize>,
         let Some(life) = &lives[id] else { continue };
         let length = lengths[id].next_multiple_of(ALIGNMENT);
         let mut offset = 0;
+        if in_time {
+            placed.retain(|(_, _, other)| lives[*other].as_ref().is_some_and(|other| other.end() >= life.start()));
+        }
         for (start, end, other) in &placed {
-            let meets =
-                lives[*other].as_ref().is_some_and(|other| other.start() <= life.end() && life.start() <= other.end());
-            if !meets {
-                continue;
-            }
             if *start >= offset + length {
                 break;
             }
-            offset = offset.max(*end);
+            let other = lives[*other].as_ref();
+            if other.is_some_and(|other| other.start() <= life.end() && life.start() <= other.end()) {
+                offset = offset.max(*end);
+            }
         }
         offsets[id] = offset;
         arena = arena.max(offset + length);
@@ -215,14 +235,17 @@ pub fn scratch(work: &Work, tile: Tile) -> usize {
         Left::Rows { .. } => 0,
         Left::Patches { .. } => step.blocking.rows_per_block.min(step.rows) * step.depth,
     };
-    panel_scratch(&step.right, step.blocking.panels_per_unit, step.depth, tile) + patches
+    panel_scratch(step, tile) + patches
 }
 
-/// The part of the scratch memory that panels take.
+/// The part of the scratch memory that the panels of a unit take.
 #[must_use]
-pub fn panel_scratch(right: &Right, panels: usize, depth: usize, tile: Tile) -> usize {
-    match right {
+pub fn panel_scratch(step: &Matmul, tile: Tile) -> usize {
+    match &step.right {
         Right::Packed { .. } => 0,
-        Right::Mixed { .. } | Right::Computed { .. } => (panels * depth * tile.columns()).next_multiple_of(ALIGNMENT),
+        Right::Mixed { .. } | Right::Computed { .. } => {
+            let columns = step.columns.min(step.blocking.panels_per_unit * tile.columns());
+            panels_length(step.depth, columns, tile).next_multiple_of(ALIGNMENT)
+        }
     }
 }

@@ -182,14 +182,11 @@ fn has_even_rows(view: &View) -> bool {
     !view.axes.is_empty() && view.is_contiguous_along(last) && view.merged(0..last).is_some()
 }
 
-/// A pointer to the first element of a view that moves along these axes of it.
+/// A pointer to the first element of a view that moves along these axes of it. Along a dimension of one element nothing
+/// moves.
 fn operand(view: &View, outer: &[Axis]) -> Operand {
-    Operand {
-        place: view.place,
-        offset: view.offset,
-        strides: outer.iter().map(|axis| axis.stride).collect(),
-        end: view.end(),
-    }
+    let stride = |axis: &Axis| if axis.size == 1 { 0 } else { axis.stride };
+    Operand { place: view.place, offset: view.offset, strides: outer.iter().map(stride).collect(), end: view.end() }
 }
 
 /// A pointer to something in the prepared weights.
@@ -245,7 +242,7 @@ impl Lowering<'_> {
             Op::AvgPool(op) => self.average_pool(id, *op, x),
             Op::AdaptiveAvgPool(_) => self.adaptive_average_pool(id, x),
             Op::Upsample(op) => self.upsample(id, *op, x),
-            Op::Mean(op) => self.mean(id, op, x),
+            Op::Mean(op) => self.mean(id, op, x)?,
             Op::Concat(op) => self.concat(id, op.dim, &operands),
             Op::Slice(op) => {
                 let mut view = self.view(x);
@@ -277,9 +274,9 @@ impl Lowering<'_> {
         let anchor = chain.anchor().unwrap_or(id);
         let node = self.graph.node(anchor).ok_or_else(|| self.defect(id, "its chain has no beginning"))?;
         let view = match &node.op {
-            Op::Conv(op) => self.convolution(id, chain, node, op, None),
-            Op::DynamicConv(op) => self.convolution(id, chain, node, &op.conv, Some(op)),
-            Op::Linear(op) => self.linear(id, chain, node, *op),
+            Op::Conv(op) => self.convolution(id, chain, node, op, None)?,
+            Op::DynamicConv(op) => self.convolution(id, chain, node, &op.conv, Some(op))?,
+            Op::Linear(op) => self.linear(id, chain, node, *op)?,
             Op::Matmul(_) => self.matmul(id, chain),
             _ => return Err(self.defect(anchor, "it cannot begin a chain")),
         };
@@ -336,13 +333,22 @@ impl Lowering<'_> {
 
     /// Where a concatenation lies; its parts may be written before its turn comes.
     fn reserve(&mut self, concat: NodeId) -> View {
-        if let Some(view) = self.reserved.get(&concat) {
-            return view.clone();
+        // A concatenation may be part of another, and so on: from the outermost that lies nowhere yet, inwards.
+        let mut open = vec![concat];
+        while let Some(Destination::Part { concat: outer, .. }) =
+            open.last().and_then(|inner| self.placement.of(*inner))
+            && !self.reserved.contains_key(&outer)
+        {
+            open.push(outer);
         }
-        let rank = self.dims(concat).len();
-        let view = self.target(concat, &natural_order(rank), |_| true);
-        self.reserved.insert(concat, view.clone());
-        view
+        while let Some(inner) = open.pop() {
+            if !self.reserved.contains_key(&inner) {
+                let rank = self.dims(inner).len();
+                let view = self.target(inner, &natural_order(rank), |_| true);
+                self.reserved.insert(inner, view);
+            }
+        }
+        self.reserved.get(&concat).cloned().unwrap_or_else(|| View::dense(Place::Weights, 0, &[], &[]))
     }
 
     /// A dense copy of a value in this order of its dimensions, or the value itself if it lies so.

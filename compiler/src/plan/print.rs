@@ -11,7 +11,7 @@ use super::{Buffer, BufferId, Plan};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tile = self.options.tile;
+        let tile = self.options.isa.tile();
         writeln!(f, "plan {}", self.network)?;
         writeln!(f, "  tiles {} x {}, {} thread(s)", tile.rows, tile.columns(), self.options.threads)?;
         writeln!(

@@ -1,6 +1,6 @@
 //! What plans look like: what is fused, what costs nothing, and that broken plans are found.
 
-use parameternet_runtime::abi::Tile;
+use parameternet_runtime::Isa;
 
 use super::rewrites::Rewrites;
 use super::step::{Finish, Operand, Right, Work};
@@ -15,13 +15,19 @@ fn options(without: &[&str]) -> Options {
     for name in without {
         assert!(rewrites.leave_out(name), "there is no rewrite `{name}`");
     }
-    Options { tile: Tile { lanes: 8, rows: 6 }, threads: 1, layout: ImageLayout::Nhwc, rewrites }
+    Options { isa: Isa::Avx2, threads: 1, layout: ImageLayout::Nhwc, rewrites }
 }
 
 /// The plan of a network with this body over `x: f32[2, 16, 12, 12]`.
 #[track_caller]
 fn planned(body: &str, without: &[&str]) -> Plan {
-    let text = format!("network Test {{ input x: f32[2, 16, 12, 12] {body} }}");
+    planned_for(2, body, without)
+}
+
+/// [`planned`] for that many samples.
+#[track_caller]
+fn planned_for(batch: usize, body: &str, without: &[&str]) -> Plan {
+    let text = format!("network Test {{ input x: f32[{batch}, 16, 12, 12] {body} }}");
     let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
     let program = program.unwrap_or_else(|error| panic!("{error}"));
     let graph = elaborate(&program, &Request::default()).unwrap_or_else(|error| panic!("{error}"));
@@ -132,8 +138,10 @@ fn results_overwrite_operands_that_nobody_reads_again() {
     let body = "let y = x |> conv(16) as a |> relu
                 let z = y |> conv(16) as b |> relu
                 return y + (z |> conv(16) as c) |> layer_norm(dim=1) as n";
-    let (plan, apart) = (planned(body, &[]), planned(body, &["overwrite-operands"]));
-    assert_eq!((plan.buffers.len(), apart.buffers.len()), (2, 3), "the sum lies where its operand lay");
+    for batch in [1, 2] {
+        let (plan, apart) = (planned_for(batch, body, &[]), planned_for(batch, body, &["overwrite-operands"]));
+        assert_eq!((plan.buffers.len(), apart.buffers.len()), (2, 3), "the sum lies where its operand lay");
+    }
     // A convolution reads more than the pixel that it writes.
     let plan = planned("let y = x |> conv(16) as a return y + (y |> conv(16) as b) |> layer_norm(dim=1) as n", &[]);
     assert_eq!(plan.buffers.len(), 2);
@@ -198,6 +206,22 @@ fn broken(plan: &Plan, what: &str) {
 }
 
 #[test]
+fn deeply_nested_concatenations_do_not_nest_calls() {
+    let plan = planned("let y = x |> relu for i in 0..6000 { y = concat(y, x |> relu) } return y |> mean([2, 3])", &[]);
+    assert!(!names(&plan).is_empty());
+}
+
+#[test]
+fn threads_have_a_limit() {
+    let text = "network Test { input x: f32[1, 2] return x |> relu }";
+    let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
+    let graph = elaborate(&program.unwrap_or_else(|error| panic!("{error}")), &Request::default());
+    let graph = graph.unwrap_or_else(|error| panic!("{error}"));
+    let error = plan(&graph, &Options { threads: usize::MAX, ..options(&[]) }).map(drop).unwrap_err();
+    assert_eq!(error.to_string(), format!("{} threads cannot share a network: at most 1024 can", usize::MAX));
+}
+
+#[test]
 fn broken_plans_are_found() {
     let mut plan = sound();
     out(&mut plan, 0).end += 1;
@@ -214,6 +238,20 @@ fn broken_plans_are_found() {
     let mut plan = sound();
     out(&mut plan, 1).strides.clear();
     broken(&plan, "moves along 0 of 1 dimensions");
+
+    let mut plan = sound();
+    plan.steps.pop();
+    broken(&plan, "out0 is not written");
+
+    // What is read row by row cannot be overwritten column by column.
+    let mut plan = planned("return x |> conv(16) as a |> conv(16) as b |> max_pool(2)", &[]);
+    let first = out(&mut plan, 0).clone();
+    *out(&mut plan, 1) = first;
+    broken(&plan, "is overwritten while it is read");
+
+    let mut plan = planned("return x |> conv(8, kernel=3) as a", &[]);
+    plan.scratch -= 1;
+    broken(&plan, "scratch memory");
 
     let mut plan = sound();
     plan.arena = 0;

@@ -3,12 +3,17 @@
 //! 1. every operand lies within what it points into: its buffer, the prepared weights, the input or the output;
 //! 2. no step writes into weights or inputs;
 //! 3. two buffers that live at the same time do not overlap, and every buffer lies within the arena;
-//! 4. whatever is read was written by an earlier step, as far as whole buffers tell;
-//! 5. every operand moves along as many outer dimensions as its step has.
+//! 4. whatever is read was written by an earlier step, as far as whole buffers and outputs tell, and every output is written;
+//! 5. every operand moves along as many outer dimensions as its step has;
+//! 6. a step that writes where it reads reads each element only where it writes it;
+//! 7. the scratch memory suffices for every step, and units and blocks have a size.
 //!
 //! After it, back ends do not fail.
 
-use super::step::{Left, Operand, Right, Work};
+use std::collections::HashSet;
+
+use super::arena::{overwritable, scratch};
+use super::step::{Finish, Left, Operand, Right, Work};
 use super::view::Place;
 use super::{BufferId, Plan};
 
@@ -27,40 +32,80 @@ pub struct Violation {
 /// # Errors
 /// The first that is broken.
 pub fn verify(plan: &Plan) -> Result<(), Violation> {
-    let mut written = vec![false; plan.buffers.len()];
+    let mut written: HashSet<Place> = HashSet::new();
     for (index, step) in plan.steps.iter().enumerate() {
         let violation = |what: String| Violation { step: index, what };
         for operand in step.work.reads() {
             check_range(plan, operand).map_err(violation)?;
-            if let Place::Buffer(id) = operand.place
-                && !written.get(id.index()).copied().unwrap_or(false)
-            {
-                return Err(violation(format!("{id} is read before it is written")));
+            let is_computed = matches!(operand.place, Place::Buffer(_) | Place::Output(_));
+            if is_computed && !written.contains(&operand.place) {
+                return Err(violation(format!("{} is read before it is written", operand.place)));
             }
         }
         for operand in step.work.writes() {
             check_range(plan, operand).map_err(violation)?;
-            match operand.place {
-                Place::Buffer(id) => {
-                    if let Some(written) = written.get_mut(id.index()) {
-                        *written = true;
-                    }
-                }
-                Place::Output(_) => {}
-                Place::Weights | Place::Input(_) => return Err(violation(format!("{} is written", operand.place))),
+            if let Place::Weights | Place::Input(_) = operand.place {
+                return Err(violation(format!("{} is written", operand.place)));
             }
+            written.insert(operand.place);
         }
+        check_overwriting(&step.work).map_err(violation)?;
+        check_cuts(plan, &step.work).map_err(violation)?;
         if let Some(outer) = outer(&step.work)
-            && let Some(operand) = main_operands(&step.work).into_iter().find(|operand| operand.strides.len() != outer)
+            && let Some(operand) = moving(&step.work).into_iter().find(|operand| operand.strides.len() != outer)
         {
-            return Err(violation(format!(
-                "{} moves along {} of {outer} dimensions",
-                operand.place,
-                operand.strides.len()
-            )));
+            let count = operand.strides.len();
+            return Err(violation(format!("{} moves along {count} of {outer} dimensions", operand.place)));
         }
     }
+    let is_missing =
+        |(index, port): &(usize, &super::Port)| port.shape.elements() > 0 && !written.contains(&Place::Output(*index));
+    if let Some((index, _)) = plan.outputs.iter().enumerate().find(is_missing) {
+        return Err(Violation { step: plan.steps.len(), what: format!("out{index} is not written") });
+    }
     check_overlaps(plan)
+}
+
+/// A buffer that a step both reads and writes is one whose elements it reads only where it writes them.
+fn check_overwriting(work: &Work) -> Result<(), String> {
+    let allowed = overwritable(work);
+    let out = work.writes().first().map(|operand| operand.place);
+    let reads: Vec<Place> = work.reads().iter().map(|operand| operand.place).collect();
+    for write in work.writes() {
+        let Place::Buffer(id) = write.place else { continue };
+        // A step may fill one part of a concatenation while it reads another.
+        let meets = |read: &&Operand| {
+            read.place == write.place && read.offset < write.end && write.offset < read.end && !is_beside(read, write)
+        };
+        if reads.contains(&write.place)
+            && work.reads().iter().any(meets)
+            && !(Some(write.place) == out && allowed.contains(&id))
+        {
+            return Err(format!("{id} is overwritten while it is read"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether two operands step through the same buffer in rows of one length, each in columns of its own.
+fn is_beside(read: &Operand, write: &Operand) -> bool {
+    read.offset != write.offset
+}
+
+/// The scratch memory suffices, and nothing is cut into pieces of no size.
+fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
+    let wanted = scratch(work, plan.options.isa.tile());
+    if wanted > plan.scratch {
+        return Err(format!("it needs {wanted} elements of scratch memory, of which there are {}", plan.scratch));
+    }
+    let pieces = match work {
+        Work::Matmul(step) => {
+            step.blocking.rows_per_unit.min(step.blocking.rows_per_block).min(step.blocking.panels_per_unit)
+        }
+        Work::Depthwise(step) => step.rows_per_unit,
+        _ => 1,
+    };
+    if pieces == 0 { Err("its work is cut into nothing".to_owned()) } else { Ok(()) }
 }
 
 fn check_range(plan: &Plan, operand: &Operand) -> Result<(), String> {
@@ -117,7 +162,7 @@ fn outer(work: &Work) -> Option<usize> {
 }
 
 /// The operands that move along the outer dimensions.
-fn main_operands(work: &Work) -> Vec<&Operand> {
+fn moving(work: &Work) -> Vec<&Operand> {
     match work {
         Work::Matmul(step) => {
             let left = match &step.left {
@@ -129,17 +174,29 @@ fn main_operands(work: &Work) -> Vec<&Operand> {
                 Right::Mixed { experts, .. } => experts,
                 Right::Computed { source, .. } => source,
             };
-            vec![left, right, &step.out]
+            let mut operands = vec![left, right, &step.out];
+            operands.extend(finish(&step.finish));
+            if let Right::Mixed { coefficients, .. } = &step.right {
+                operands.push(coefficients);
+            }
+            operands
         }
-        Work::Depthwise(step) => vec![&step.image, &step.out],
-        Work::Mix(step) => vec![&step.out, &step.coefficients],
+        Work::Depthwise(step) => {
+            [&step.image, &step.weights, &step.out].into_iter().chain(finish(&step.finish)).collect()
+        }
+        Work::Mix(step) => vec![&step.experts, &step.out, &step.coefficients],
         Work::Rows(step) => vec![&step.image, &step.out],
         Work::Mean(step) => vec![&step.source, &step.out],
         Work::Softmax(step) => vec![&step.source, &step.out],
-        Work::Norm(step) => vec![&step.source, &step.out],
+        Work::Norm(step) => [&step.source, &step.out].into_iter().chain(&step.weight).chain(&step.bias).collect(),
         Work::Gather(step) => vec![&step.source, &step.out],
         Work::Transpose(step) => vec![&step.source, &step.out],
         Work::Elementwise(step) => step.operands.iter().chain([&step.out]).collect(),
         Work::SmallLinear(_) => Vec::new(),
     }
+}
+
+/// The operands of an epilogue that move along the outer dimensions alone.
+fn finish(finish: &Finish) -> impl Iterator<Item = &Operand> {
+    [&finish.bias, &finish.gate, &finish.residual].into_iter().flatten()
 }

@@ -23,6 +23,10 @@ pub struct Weights {
     pub preparation: Preparation,
     /// By weight of the graph, the value that stands for it.
     values: HashMap<WeightId, ValueId>,
+    /// Where what was asked for stands.
+    offsets: HashMap<Content, usize>,
+    /// By bits and layout, where numbers stand.
+    constants: HashMap<(Vec<u64>, Layout), usize>,
 }
 
 impl Weights {
@@ -34,8 +38,14 @@ impl Weights {
 
     /// Where numbers known now stand.
     pub fn constant(&mut self, data: Arc<[f64]>, layout: Layout) -> usize {
+        let key = (data.iter().map(|value| value.to_bits()).collect(), layout.clone());
+        if let Some(offset) = self.constants.get(&key) {
+            return *offset;
+        }
         let value = self.push(Value::Constant(data));
-        self.content(Content::Value { value, layout })
+        let offset = self.content(Content::Value { value, layout });
+        self.constants.insert(key, offset);
+        offset
     }
 
     /// Where a table of indices stands.
@@ -44,12 +54,12 @@ impl Weights {
     }
 
     fn content(&mut self, content: Content) -> usize {
-        let same = self.preparation.contents.iter().find(|prepared| prepared.content == content);
-        if let Some(prepared) = same {
-            return prepared.offset;
+        if let Some(offset) = self.offsets.get(&content) {
+            return *offset;
         }
         let offset = self.preparation.length.next_multiple_of(ALIGNMENT);
         self.preparation.length = offset + content.length();
+        self.offsets.insert(content.clone(), offset);
         self.preparation.contents.push(Prepared { offset, content });
         offset
     }
@@ -91,7 +101,7 @@ impl Weights {
         let shape = |id: WeightId| graph.weight(id).map(|weight| weight.shape.clone()).unwrap_or_default();
         let value = |id: WeightId| self.values.get(&id).copied().unwrap_or(ValueId(0));
         match graph.weight(weight).map_or(&Recipe::Stored, |weight| &weight.recipe) {
-            Recipe::Stored => Value::Stored(weight.index()),
+            Recipe::Stored => Value::Stored { index: weight.index(), length: shape(weight).elements() },
             Recipe::Constant(values) => Value::Constant(Arc::clone(values)),
             Recipe::InverseSqrt { of, eps } => Value::InverseSqrt { of: value(*of), eps: *eps },
             Recipe::Vector { operator, left, right, dim } => Value::Vector {

@@ -23,7 +23,17 @@ fn content(value: usize, layout: Layout) -> Content {
     Content::Value { value: ValueId(value), layout }
 }
 
-fn run(values: Vec<Value>, contents: Vec<Content>, tensors: Vec<Vec<f32>>) -> Result<Vec<f32>, PrepareError> {
+/// A tensor of as many elements as the source has.
+fn stored(index: usize) -> Value {
+    Value::Stored { index, length: usize::MAX }
+}
+
+fn run(mut values: Vec<Value>, contents: Vec<Content>, tensors: Vec<Vec<f32>>) -> Result<Vec<f32>, PrepareError> {
+    for value in &mut values {
+        if let Value::Stored { index, length: length @ usize::MAX } = value {
+            *length = tensors.get(*index).map_or(0, Vec::len);
+        }
+    }
     let mut length = 0;
     let contents = contents.into_iter().map(|content| {
         let offset = length;
@@ -44,25 +54,24 @@ fn value(values: Vec<Value>, tensors: Vec<Vec<f32>>, length: usize) -> Vec<f32> 
 #[test]
 fn values_are_computed() {
     let of = ValueId(0);
-    let stored = || Value::Stored(0);
-    assert_eq!(value(vec![stored()], vec![counting(3)], 3), [0.0, 1.0, 2.0]);
+    assert_eq!(value(vec![stored(0)], vec![counting(3)], 3), [0.0, 1.0, 2.0]);
     assert_eq!(value(vec![Value::Constant([0.5, 2.0].into())], vec![], 2), [0.5, 2.0]);
-    assert_eq!(value(vec![stored(), Value::InverseSqrt { of, eps: 1.0 }], vec![vec![3.0, 15.0]], 2), [0.5, 0.25]);
-    assert_eq!(value(vec![stored(), Value::Sum { left: of, right: of }], vec![counting(2)], 2), [0.0, 2.0]);
+    assert_eq!(value(vec![stored(0), Value::InverseSqrt { of, eps: 1.0 }], vec![vec![3.0, 15.0]], 2), [0.5, 0.25]);
+    assert_eq!(value(vec![stored(0), Value::Sum { left: of, right: of }], vec![counting(2)], 2), [0.0, 2.0]);
     let embed = Value::Embed { of, size: [1, 2], offset: [1, 0], kernel: [2, 3] };
-    assert_eq!(value(vec![stored(), embed], vec![vec![1.0, 2.0]], 6), [0.0, 0.0, 0.0, 1.0, 2.0, 0.0]);
+    assert_eq!(value(vec![stored(0), embed], vec![vec![1.0, 2.0]], 6), [0.0, 0.0, 0.0, 1.0, 2.0, 0.0]);
     let diagonal = Value::Diagonal { of, inputs: 2 };
     let kernel = [3.0, 0.0, 0.0, 4.0, 5.0, 0.0, 0.0, 6.0];
-    assert_eq!(value(vec![stored(), diagonal], vec![vec![3.0, 4.0, 5.0, 6.0]], 8), kernel);
+    assert_eq!(value(vec![stored(0), diagonal], vec![vec![3.0, 4.0, 5.0, 6.0]], 8), kernel);
     let select = Value::Select { of: vec![of, ValueId(1)], indices: [3, 0, 2].into() };
-    assert_eq!(value(vec![stored(), Value::Stored(1), select], vec![counting(2), vec![8.0, 9.0]], 3), [9.0, 0.0, 8.0]);
+    assert_eq!(value(vec![stored(0), stored(1), select], vec![counting(2), vec![8.0, 9.0]], 3), [9.0, 0.0, 8.0]);
 }
 
 #[test]
 fn vectors_lie_along_a_dimension() {
     let apply = |operator, inner| {
         let vector = Value::Vector { operator, left: ValueId(0), right: ValueId(1), inner };
-        value(vec![Value::Stored(0), Value::Stored(1), vector], vec![counting(8), vec![2.0, 4.0]], 8)
+        value(vec![stored(0), stored(1), vector], vec![counting(8), vec![2.0, 4.0]], 8)
     };
     assert_eq!(apply(Arithmetic::Multiply, 1), [0.0, 4.0, 4.0, 12.0, 8.0, 20.0, 12.0, 28.0]);
     assert_eq!(apply(Arithmetic::Multiply, 2), [0.0, 2.0, 8.0, 12.0, 8.0, 10.0, 24.0, 28.0]);
@@ -77,8 +86,8 @@ fn large_values_are_those_of_small_ones() {
     let large: Vec<f32> = crate::synth::tensor("large", 2 * LARGE).collect();
     let scale = vec![0.1, 0.7];
     let values = vec![
-        Value::Stored(0),
-        Value::Stored(1),
+        stored(0),
+        stored(1),
         Value::Vector { operator: Arithmetic::Multiply, left: ValueId(0), right: ValueId(1), inner: 3 * LARGE / 3 },
         Value::Sum { left: ValueId(2), right: ValueId(0) },
     ];
@@ -100,7 +109,7 @@ fn panels_are_rows_along_depth_with_zeros_behind_the_last_column() {
         tile,
     };
     assert_eq!(panels_length(6, 11, tile), 6 * 8 + 6 * 4);
-    let block = run(vec![Value::Stored(0)], vec![content(0, layout)], vec![counting(132)]).expect("it fits");
+    let block = run(vec![stored(0)], vec![content(0, layout)], vec![counting(132)]).expect("it fits");
     assert_eq!(block.len(), 2 * 72);
     for expert in 0..2 {
         for k in 0..6 {
@@ -118,14 +127,14 @@ fn panels_are_rows_along_depth_with_zeros_behind_the_last_column() {
 fn quads_round_rows_up_to_four_columns() {
     let layout =
         Layout::Quads { depth: vec![Dimension { size: 2, stride: 1 }], columns: Dimension { size: 3, stride: 2 } };
-    let block = run(vec![Value::Stored(0)], vec![content(0, layout)], vec![counting(6)]).expect("it fits");
+    let block = run(vec![stored(0)], vec![content(0, layout)], vec![counting(6)]).expect("it fits");
     assert_eq!(block, [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
 }
 
 #[test]
 fn dimensions_may_be_put_in_another_order() {
     let transposed = Layout::Strided(vec![Dimension { size: 3, stride: 1 }, Dimension { size: 2, stride: 3 }]);
-    let block = run(vec![Value::Stored(0)], vec![content(0, transposed)], vec![counting(6)]).expect("it fits");
+    let block = run(vec![stored(0)], vec![content(0, transposed)], vec![counting(6)]).expect("it fits");
     assert_eq!(block, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
 }
 
@@ -137,12 +146,14 @@ fn indices_keep_their_bits() {
 
 #[test]
 fn what_does_not_fit_is_an_error() {
-    let missing = run(vec![Value::Stored(1)], vec![content(0, line(2))], vec![counting(2)]);
+    let missing = run(vec![stored(1)], vec![content(0, line(2))], vec![counting(2)]);
     assert_eq!(missing, Err(PrepareError::MissingTensor(1)));
-    let short = run(vec![Value::Stored(0)], vec![content(0, line(5))], vec![counting(2)]);
+    let short = run(vec![stored(0)], vec![content(0, line(5))], vec![counting(2)]);
     assert_eq!(short, Err(PrepareError::Length { expected: 5, found: 2 }));
+    let long = run(vec![Value::Stored { index: 0, length: 2 }], vec![content(0, line(2))], vec![counting(3)]);
+    assert_eq!(long, Err(PrepareError::Length { expected: 2, found: 3 }));
     let uneven = Value::Vector { operator: Arithmetic::Add, left: ValueId(0), right: ValueId(1), inner: 1 };
-    let values = vec![Value::Stored(0), Value::Stored(1), uneven];
+    let values = vec![stored(0), stored(1), uneven];
     let uneven = run(values, vec![content(2, line(3))], vec![counting(3), counting(2)]);
     assert_eq!(uneven, Err(PrepareError::Length { expected: 2, found: 3 }));
     // A value that comes later is none.

@@ -88,9 +88,9 @@ fn size(stages: &Stages) -> Section {
         facts: vec![
             count("parameters", "parameters", stages.graph.parameter_count()),
             count("multiply_adds", "multiply-adds", stages.plan.multiply_adds()),
-            count("steps", "steps", stages.plan.steps.len() as u64),
+            count("steps", "steps", stages.plan.steps().len() as u64),
             bytes("weight_bytes", "weights", stored),
-            bytes("prepared_weight_bytes", "prepared weights", stages.plan.weights.preparation.length),
+            bytes("prepared_weight_bytes", "prepared weights", stages.plan.weights().preparation.length),
         ],
     }
 }
@@ -101,10 +101,10 @@ fn memory(plan: &Plan) -> Section {
     Section {
         key: "memory",
         facts: vec![
-            bytes("arena_bytes", "arena", plan.arena),
-            bytes("live_bytes", "largest live set", plan.live_peak),
+            bytes("arena_bytes", "arena", plan.arena()),
+            bytes("live_bytes", "largest live set", plan.live_peak()),
             Fact { name: "arena / live set", shown: format!("{ratio:.3}"), key: "arena_ratio", value: json!(ratio) },
-            bytes("scratch_bytes_per_thread", "scratch per thread", plan.scratch),
+            bytes("scratch_bytes_per_thread", "scratch per thread", plan.scratch()),
         ],
     }
 }

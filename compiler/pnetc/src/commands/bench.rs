@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     let mut compiler = stages::options(&options.machine)?;
     compiler.passes.without.clone_from(&options.without);
     let mut stages = Stages::plan(&options.file, &options.network, &compiler)?;
-    let executable = stages.code(compiler.isa)?;
+    let executable = stages.code()?;
     let (program, preparation) = load(executable, &stages, options.weights.as_deref())?;
     let amount = match options.runs {
         Some(runs) => Amount::Runs(runs as usize),

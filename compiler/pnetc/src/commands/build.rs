@@ -39,7 +39,7 @@ fn code(options: &Build, listing: Option<Listing>) -> Result<String, Failure> {
     let plan = compile::plan(&graph, &compiler)?;
     match listing {
         None => Ok(plan.to_string()),
-        Some(listing) => Ok(jit::list(&plan, compiler.isa, listing).map_err(CompileError::from)?),
+        Some(listing) => Ok(jit::list(&plan, listing).map_err(CompileError::from)?),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What machine code lives in, and the constant structures that it points to.
 
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
-use cranelift_jit::JITModule;
+use cranelift_jit::{ArenaMemoryProvider, JITModule};
 use cranelift_module::FuncId;
 use parameternet_runtime::program::{Driver, StepFunction};
 
+use super::JitError;
 use crate::code::{Argument, Routine, Shape, Statement};
 
 /// The constant structures of all routines in the order in which statements name them, at addresses that do not change;
@@ -58,6 +60,27 @@ impl Shapes {
             (Shapes::symbol(index), address)
         })
     }
+}
+
+/// Bytes of code that a statement takes at the very most, on average.
+const BYTES_PER_STATEMENT: usize = 512;
+
+/// Least and most bytes that are reserved. Functions call each other over distances of 31 bits.
+const RESERVED: RangeInclusive<usize> = 1 << 20..=1 << 30;
+
+/// One range of addresses for all code of some routines and their drivers, which is not backed by memory until it is written.
+pub(super) fn reserve(routines: &[Routine], drivers: usize) -> Result<ArenaMemoryProvider, JitError> {
+    fn count(statements: &[Statement]) -> usize {
+        let inner = |statement: &Statement| match statement {
+            Statement::For { body, .. } => count(body),
+            Statement::Let { .. } | Statement::Call { .. } | Statement::Set { .. } | Statement::Store { .. } => 0,
+        };
+        statements.iter().map(|statement| 1 + inner(statement)).sum()
+    }
+    // A driver calls each step and waits behind it.
+    let statements: usize = routines.iter().map(|routine| 1 + count(&routine.body) + drivers).sum();
+    let wanted = statements.saturating_mul(BYTES_PER_STATEMENT).clamp(*RESERVED.start(), *RESERVED.end());
+    ArenaMemoryProvider::new_with_size(wanted).map_err(|error| JitError::Host(error.to_string()))
 }
 
 /// The memory of finished machine code; freed when dropped.

@@ -25,7 +25,7 @@ pub(super) struct Extent {
 /// on rows.
 pub(super) fn blocking(extent: Extent, left: &Left, right: &Right, has_sums: bool, options: &Options) -> Blocking {
     let Extent { repeats, rows, depth, columns } = extent;
-    let tile = options.tile;
+    let tile = options.isa.tile();
     let panels = columns.div_ceil(tile.columns()).max(1);
     let in_tiles = |rows: usize| rows.next_multiple_of(tile.rows).max(tile.rows);
     let rows_per_block = in_tiles(BLOCK / depth.max(1)).min(in_tiles(rows));

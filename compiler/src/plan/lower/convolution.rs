@@ -3,6 +3,7 @@
 use parameternet_runtime::abi::{DepthwiseShape, PatchShape, WindowShape};
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
 
+use super::super::PlanError;
 use super::super::fuse::Chain;
 use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Operand, Right, Work};
 use super::super::view::{Axis, CHANNELS_LAST, Place, View};
@@ -68,18 +69,18 @@ impl Lowering<'_> {
         node: &Node,
         conv: &Conv,
         dynamic: Option<&DynamicConv>,
-    ) -> View {
+    ) -> Result<View, PlanError> {
         let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
         let image = self.image(operands[0]);
-        let Some(filters) = Filters::of(node, conv, dynamic) else { return image.view };
+        let filters = Filters::of(node, conv, dynamic).ok_or_else(|| self.defect(id, "it lacks a weight"))?;
         let experts = dynamic.map(|dynamic| Experts {
             count: dynamic.experts,
             coefficients: self.arranged(operands[1], &[0, 1], |view| view.is_contiguous_along(1)),
         });
         if conv.groups == image.channels && conv.out == image.channels && conv.groups > 1 {
-            self.depthwise(id, chain, conv, &image, &filters, experts.as_ref())
+            Ok(self.depthwise(id, chain, conv, &image, &filters, experts.as_ref()))
         } else {
-            self.general(id, chain, conv, &image, &filters, experts.as_ref())
+            Ok(self.general(id, chain, conv, &image, &filters, experts.as_ref()))
         }
     }
 
@@ -142,12 +143,12 @@ impl Lowering<'_> {
                 },
             },
         };
-        let length = panels_length(depth, outputs, self.options.tile);
+        let length = panels_length(depth, outputs, self.options.isa.tile());
         let right = self.panels(conv, filters.kernel, [inputs, outputs], experts, length);
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let extent = Extent { repeats: repeats(&outer), rows, depth, columns: outputs };
         let blocking = blocking(extent, &left, &right, sums_are_wanted, self.options);
-        let mut finish = finish_along(finish, samples, outputs);
+        let mut finish = finish_along(finish, [samples, conv.groups], outputs);
         if sums_are_wanted {
             let parts = rows.div_ceil(blocking.rows_per_unit).max(1);
             finish.sums = Some(self.sums_of(id, [samples, parts, conv.out], Some(outputs)));
@@ -189,7 +190,7 @@ impl Lowering<'_> {
             ],
             depth: vec![Dimension { size: taps, stride: 1 }, Dimension { size: inputs, stride: taps }],
             columns: Dimension { size: outputs, stride: inputs * taps },
-            tile: self.options.tile,
+            tile: self.options.isa.tile(),
         };
         let total = layout.length();
         let offset = self.weights.weight(self.graph, kernel, layout);
@@ -213,9 +214,10 @@ impl Lowering<'_> {
     fn sums_of(&mut self, id: NodeId, dims: [usize; 3], group: Option<usize>) -> Operand {
         let sums = self.buffer(&dims, &[0, 1, 2]);
         let [batch, parts, _] = [0, 1, 2].map(|dim: usize| sums.axes[dim]);
-        let group = group.map(|channels| Axis { size: 1, stride: channels });
-        let outer: Vec<Axis> = [Some(batch), group, Some(parts)].into_iter().flatten().collect();
-        let operand = operand(&sums, &outer);
+        let mut operand = operand(&sums, &[batch, parts]);
+        if let Some(channels) = group {
+            operand.strides.insert(1, channels);
+        }
         self.sums.insert(id, sums);
         operand
     }
@@ -245,13 +247,13 @@ impl Lowering<'_> {
             let channels = rank - 3;
             let view = self.arranged(gate, &(0..rank).collect::<Vec<_>>(), |view| view.is_contiguous_along(channels));
             let stretched = view.broadcast(&[dims[0], dims[1], 1, 1]);
-            operand(&stretched, &[stretched.axes[0], Axis { size: 1, stride: 1 }])
+            per_channel(&stretched)
         });
         if let Some(residual) = chain.residual {
             let view = self.residual(residual);
             finish.shape.residual_stride = view.merged(2..4).map_or(0, |axis| axis.stride);
             finish.residual_row_stride = view.axes[2].stride;
-            finish.residual = Some(operand(&view, &[view.axes[0], Axis { size: 1, stride: 1 }]));
+            finish.residual = Some(per_channel(&view));
         }
         finish
     }
@@ -285,7 +287,7 @@ impl Lowering<'_> {
                 self.add(&mixed, &shift)
             }
         };
-        Some(operand(&sum, &[sum.axes[0], Axis { size: 1, stride: 1 }]))
+        Some(per_channel(&sum))
     }
 
     fn depthwise(
@@ -360,13 +362,20 @@ impl Lowering<'_> {
     }
 }
 
-/// The operands of an epilogue, made to move along `samples` and groups of so many channels.
-fn finish_along(mut finish: Finish, samples: usize, channels: usize) -> Finish {
+/// A pointer that moves along the batch and, by one, along channels.
+fn per_channel(view: &View) -> Operand {
+    let mut operand = operand(view, &view.axes[..1]);
+    operand.strides.push(1);
+    operand
+}
+
+/// The operands of an epilogue, made to move along samples and groups of so many channels.
+fn finish_along(mut finish: Finish, [samples, groups]: [usize; 2], channels: usize) -> Finish {
     let operands = [&mut finish.bias, &mut finish.gate, &mut finish.residual];
     for operand in operands.into_iter().flatten() {
         if let [batch, group] = operand.strides.as_mut_slice() {
             *batch *= usize::from(samples > 1);
-            *group *= channels;
+            *group *= if groups > 1 { channels } else { 0 };
         }
     }
     finish

@@ -36,34 +36,46 @@ impl Lowering<'_> {
         out
     }
 
-    /// Output `i` is input `i - shift`: along each dimension two pieces change places.
+    /// Output `i` is input `i - shift`: along each dimension two pieces change places. Two dimensions at a time, since each
+    /// doubles the pieces.
     pub(super) fn roll(&mut self, id: NodeId, roll: &Roll, x: NodeId) -> View {
-        let view = self.view(x);
-        let out = self.target_in_order(id, &view.order());
-        let mut pieces = vec![(view.clone(), out.clone())];
-        for dim in 0..view.axes.len() {
-            let size = view.axes[dim].size;
+        let mut view = self.view(x);
+        let shift_of = |dim: usize, size: usize| {
             let shift: i64 = roll.shifts.iter().filter(|(own, _)| *own == dim).map(|(_, shift)| *shift).sum();
             let length = i64::try_from(size).unwrap_or(1).max(1);
-            let shift = usize::try_from(shift.rem_euclid(length)).unwrap_or(0);
-            if shift == 0 {
-                continue;
-            }
-            pieces = pieces
-                .into_iter()
-                .flat_map(|(from, to)| {
+            usize::try_from(shift.rem_euclid(length)).unwrap_or(0)
+        };
+        let sizes = view.dims().into_iter().enumerate();
+        let shifts: Vec<(usize, usize)> = sizes.map(|(dim, size)| (dim, shift_of(dim, size))).collect();
+        let mut shifts: Vec<(usize, usize)> = shifts.into_iter().filter(|(_, shift)| *shift > 0).collect();
+        loop {
+            let rest = shifts.split_off(shifts.len().min(2));
+            let out = if rest.is_empty() {
+                self.target_in_order(id, &view.order())
+            } else {
+                self.buffer(&view.dims(), &view.order())
+            };
+            let mut pieces = vec![(view.clone(), out.clone())];
+            for (dim, shift) in shifts {
+                let size = view.axes[dim].size;
+                let exchange = |(from, to): (View, View)| {
                     let stay = size - shift;
                     [
                         (from.slice(dim, 0, stay, 1), to.slice(dim, shift, stay, 1)),
                         (from.slice(dim, stay, shift, 1), to.slice(dim, 0, shift, 1)),
                     ]
-                })
-                .collect();
+                };
+                pieces = pieces.into_iter().flat_map(exchange).collect();
+            }
+            for (from, to) in pieces {
+                self.copy(&from, &to, vec![id]);
+            }
+            if rest.is_empty() {
+                return out;
+            }
+            shifts = rest;
+            view = out;
         }
-        for (from, to) in pieces {
-            self.copy(&from, &to, vec![id]);
-        }
-        out
     }
 
     pub(super) fn gather(&mut self, id: NodeId, gather: &GatherOp, x: NodeId) -> View {

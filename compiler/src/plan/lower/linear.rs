@@ -2,6 +2,7 @@
 
 use parameternet_runtime::prepare::{Dimension, Layout};
 
+use super::super::PlanError;
 use super::super::fuse::Chain;
 use super::super::step::{Left, Matmul, Right, SmallLinear, Work};
 use super::super::view::{Axis, View};
@@ -15,8 +16,11 @@ use crate::op::linear::Linear;
 /// Multiply-adds up to which a linear layer is generated whole: the call of a kernel would take as long.
 const SMALL: usize = 2048;
 
+/// Outputs up to which it is, since each is code of its own.
+const FEW: usize = 128;
+
 impl Lowering<'_> {
-    pub(super) fn linear(&mut self, id: NodeId, chain: &Chain, node: &Node, linear: Linear) -> View {
+    pub(super) fn linear(&mut self, id: NodeId, chain: &Chain, node: &Node, linear: Linear) -> Result<View, PlanError> {
         let x = chain.anchor().and_then(|anchor| self.graph.operands(anchor).first().copied()).unwrap_or(id);
         let rank = self.dims(x).len();
         let order: Vec<usize> = (0..rank).collect();
@@ -24,8 +28,8 @@ impl Lowering<'_> {
         let out = self.target(id, &order, has_even_rows);
         let depth = source.axes[rank - 1].size;
         let rows: usize = out.elements() / linear.out;
-        let (Some(weight), bias) = (node.weights.first().copied(), node.weights.get(1).copied()) else { return out };
-        let bias = bias.filter(|_| linear.bias).map(|bias| {
+        let weight = node.weights.first().copied().ok_or_else(|| self.defect(id, "it lacks a weight"))?;
+        let bias = node.weights.get(1).copied().filter(|_| linear.bias).map(|bias| {
             let (offset, length) = self.vector(bias);
             weight_operand(offset, length, vec![0])
         });
@@ -34,7 +38,7 @@ impl Lowering<'_> {
         let (along_depth, along_columns) = (dimension(depth, 1), dimension(linear.out, depth));
         let products = rows * depth * linear.out;
 
-        if let Some(activation) = self.only_activation(chain).filter(|_| products <= SMALL) {
+        if let Some(activation) = self.only_activation(chain).filter(|_| products <= SMALL && linear.out <= FEW) {
             let layout = Layout::Quads { depth: vec![along_depth], columns: along_columns };
             let length = layout.length();
             let offset = self.weights.weight(self.graph, weight, layout);
@@ -49,9 +53,9 @@ impl Lowering<'_> {
                 out: operand(&out, &[even(&out)]),
             };
             self.push(chain.nodes.clone(), Work::SmallLinear(step), products);
-            return out;
+            return Ok(out);
         }
-        let tile = self.options.tile;
+        let tile = self.options.isa.tile();
         let layout = Layout::Panels { outer: Vec::new(), depth: vec![along_depth], columns: along_columns, tile };
         let length = layout.length();
         let offset = self.weights.weight(self.graph, weight, layout);
@@ -79,7 +83,7 @@ impl Lowering<'_> {
             finish,
         };
         self.push(chain.nodes.clone(), Work::Matmul(step), products);
-        out
+        Ok(out)
     }
 
     /// The activation of a chain that has nothing else behind its first node.

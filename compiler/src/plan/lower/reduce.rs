@@ -2,6 +2,7 @@
 
 use parameternet_runtime::abi::{Kernel, PoolShape, ResampleShape};
 
+use super::super::PlanError;
 use super::super::step::{Along, Mean, Rows, RowsShape, Work};
 use super::super::view::{Axis, CHANNELS_LAST, View, merge_all};
 use super::convolution::window_shape;
@@ -84,11 +85,11 @@ impl Lowering<'_> {
     }
 
     /// Means along dimensions: of rows where what remains is contiguous, else of contiguous columns.
-    pub(super) fn mean(&mut self, id: NodeId, op: &MeanOp, x: NodeId) -> View {
+    pub(super) fn mean(&mut self, id: NodeId, op: &MeanOp, x: NodeId) -> Result<View, PlanError> {
         if op.dims == [2, 3]
             && let Some(sums) = self.sums.get(&x).cloned()
         {
-            return self.mean_of_sums(id, x, &sums);
+            return Ok(self.mean_of_sums(id, x, &sums));
         }
         let rank = self.dims(x).len();
         let kept: Vec<usize> = (0..rank).filter(|dim| !op.dims.contains(dim)).collect();
@@ -104,12 +105,12 @@ impl Lowering<'_> {
         let kept_order: Vec<usize> = in_memory.map(|index| own[index]).collect();
         let singles = (0..dims.len()).filter(|dim| !own.contains(dim));
         let order: Vec<usize> = singles.chain(kept_order).collect();
-        let reduction = Reduction::of(&source, &kept, &reduced);
+        let reduction = Reduction::of(&source, &kept, &reduced)
+            .ok_or_else(|| self.defect(id, "of a dense tensor every mean can be taken"))?;
         let out = self.target(id, &order, |view| match reduction {
-            Some(Reduction::Rows { inner, .. }) => view.is_contiguous_along(own[inner]),
-            Some(Reduction::Columns { .. }) | None => true,
+            Reduction::Rows { inner, .. } => view.is_contiguous_along(own[inner]),
+            Reduction::Columns { .. } => true,
         });
-        let Some(reduction) = reduction else { return out };
         let kept_axes: Vec<Axis> = kept.iter().map(|dim| source.axes[*dim]).collect();
         let out_axes: Vec<Axis> = own.iter().map(|dim| out.axes[*dim]).collect();
         let step = match reduction {
@@ -146,7 +147,7 @@ impl Lowering<'_> {
             }
         };
         self.push(vec![id], Work::Mean(step), 0);
-        out
+        Ok(out)
     }
 }
 

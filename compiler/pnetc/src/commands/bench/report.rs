@@ -117,8 +117,8 @@ pub(super) fn text(measurement: &Measurement<'_>) -> String {
         "memory",
         format!(
             "arena {} bytes, scratch {} bytes per thread",
-            grouped(bytes(plan.arena)),
-            grouped(bytes(plan.scratch))
+            grouped(bytes(plan.arena())),
+            grouped(bytes(plan.scratch()))
         ),
     );
     let mut text = format!(
@@ -232,8 +232,8 @@ pub(super) fn json(measurement: &Measurement<'_>) -> String {
         },
         "preparation_ms": milliseconds(measurement.preparation),
         "memory": {
-            "arena_bytes": bytes(plan.arena),
-            "scratch_bytes_per_thread": bytes(plan.scratch),
+            "arena_bytes": bytes(plan.arena()),
+            "scratch_bytes_per_thread": bytes(plan.scratch()),
             "weight_bytes": measurement.weight_bytes,
         },
     });

@@ -62,7 +62,7 @@ fn nanoseconds(time: Duration) -> f64 {
 
 /// The steps of the plan with their times.
 pub(super) fn attribute(stages: &Stages, times: &[Duration]) -> Vec<StepTime> {
-    let steps = stages.plan.steps.iter().zip(times).enumerate();
+    let steps = stages.plan.steps().iter().zip(times).enumerate();
     steps
         .map(|(index, (step, time))| StepTime {
             index,
@@ -85,7 +85,7 @@ fn work(step: &Step) -> String {
 /// The owner of a step; of one that computes no node, such as a mixture of experts, that of the step that reads its result.
 fn whose(stages: &Stages, index: usize, step: &Step) -> String {
     let result = step.work.writes().first().map(|operand| operand.place);
-    let readers = stages.plan.steps.iter().skip(index + 1);
+    let readers = stages.plan.steps().iter().skip(index + 1);
     let mut readers = readers.filter(|reader| reader.work.reads().iter().any(|operand| Some(operand.place) == result));
     let reader = || readers.find_map(|reader| owner(&stages.optimized, reader));
     owner(&stages.optimized, step).or_else(reader).unwrap_or_else(|| "(copy)".to_owned())
