@@ -74,26 +74,38 @@ pub fn line_of(span: Span, sources: &SourceMap) -> Option<Line> {
     Some(Line { file: file.name.clone(), line, text })
 }
 
-/// What a kind of work counts by two conventions.
+/// What a kind of work of an operation counts by two conventions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Difference {
     /// The kind of work.
     pub work: Work,
+    /// The operation that does it.
+    pub operation: &'static str,
+    /// How many nodes do.
+    pub nodes: usize,
     /// The count by the first convention.
     pub from: u64,
     /// The count by the second.
     pub to: u64,
 }
 
-/// The kinds of work that two conventions count differently, in the order of [`Work::ALL`].
+/// What two conventions count differently, the largest difference first. Both sides together differ by what the totals do.
 #[must_use]
 pub fn differences(analysis: &Analysis<'_>, from: Convention, to: Convention) -> Vec<Difference> {
-    let works = by_work(analysis);
-    let difference = |(work, counts): &(Work, Counts)| {
-        let (from, to) = (counts.get(from), counts.get(to));
-        (from != to).then_some(Difference { work: *work, from, to })
-    };
-    works.iter().filter_map(difference).collect()
+    let mut found: BTreeMap<(Work, &'static str), Difference> = BTreeMap::new();
+    for (node, cost) in analysis.iter() {
+        for part in &cost.cost.parts {
+            let (work, operation) = (part.work, node.op.name());
+            let empty = Difference { work, operation, nodes: 0, from: 0, to: 0 };
+            let difference = found.entry((work, operation)).or_insert(empty);
+            difference.nodes += 1;
+            difference.from = difference.from.saturating_add(from.count(part));
+            difference.to = difference.to.saturating_add(to.count(part));
+        }
+    }
+    let mut differences: Vec<Difference> = found.into_values().filter(|found| found.from != found.to).collect();
+    differences.sort_by_key(|found| std::cmp::Reverse(found.from.abs_diff(found.to)));
+    differences
 }
 
 /// The counts of each kind of work, in the order of [`Work::ALL`].

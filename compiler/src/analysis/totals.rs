@@ -41,6 +41,27 @@ impl Totals {
         }
     }
 
+    /// So many of them.
+    #[must_use]
+    pub fn times(self, count: u64) -> Totals {
+        let Totals { nodes, parameters, buffers, counts, activation_bytes, read_bytes, weight_bytes } = self;
+        let times = |number: u64| number.saturating_mul(count);
+        Totals {
+            nodes: times(nodes),
+            parameters: times(parameters),
+            buffers: times(buffers),
+            counts: Counts {
+                core: times(counts.core),
+                paper: times(counts.paper),
+                fvcore: times(counts.fvcore),
+                strict: times(counts.strict),
+            },
+            activation_bytes: times(activation_bytes),
+            read_bytes: times(read_bytes),
+            weight_bytes: times(weight_bytes),
+        }
+    }
+
     /// Bytes that move if every operation reads its tensors and weights from memory and writes its result there.
     #[must_use]
     pub fn moved_bytes(&self) -> u64 {
