@@ -33,6 +33,7 @@ pub(crate) enum Command {
 Examples:
   pnetc check net.pnet
   pnetc check net.pnet --set width=0.5 --set act=silu
+  pnetc check net.pnet --budget \"macs<=600M\"
   pnetc check examples/models/*.pnet")]
     Check(Check),
     /// Run a network on images or arrays
@@ -158,6 +159,8 @@ pub(crate) struct Check {
     /// The files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
+    #[command(flatten)]
+    pub budget: BudgetOptions,
     #[command(flatten)]
     pub network: NetworkOptions,
 }
@@ -422,6 +425,8 @@ pub(crate) struct Build {
     /// With `--emit plan`, `clif`, `asm`, or `ir` and `--after`: leave a pass out, or a rewrite of the plan; may be repeated
     #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain(rewrites())))]
     pub without: Vec<String>,
+    #[command(flatten)]
+    pub budget: BudgetOptions,
     #[command(flatten)]
     pub network: NetworkOptions,
     #[command(flatten)]

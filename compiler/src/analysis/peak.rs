@@ -12,6 +12,12 @@ use crate::op::activation::Activation;
 /// The most bytes of activations that live at once, in f32.
 #[must_use]
 pub fn activation_peak(graph: &Graph) -> u64 {
+    live(graph).into_iter().max().unwrap_or(0)
+}
+
+/// By node: bytes of activations that live while it runs.
+#[must_use]
+pub fn live(graph: &Graph) -> Vec<u64> {
     let count = graph.node_count();
     // By node: the node whose tensor it names, and when that is last read.
     let mut names: Vec<usize> = (0..count).collect();
@@ -36,7 +42,7 @@ pub fn activation_peak(graph: &Graph) -> u64 {
     let bytes = |node: &Node| (node.shape.elements() as u64).saturating_mul(BYTES);
     let inputs = graph.nodes().filter(|(_, node)| matches!(node.op, Op::Input(_)));
     let mut live: u64 = inputs.map(|(_, node)| bytes(node)).fold(0, u64::saturating_add);
-    let mut peak = live;
+    let mut by_node = Vec::with_capacity(count);
     for (id, node) in graph.nodes() {
         if names.get(id.index()) == Some(&id.index()) && !matches!(node.op, Op::Param(_) | Op::Constant(_)) {
             if !matches!(node.op, Op::Input(_)) {
@@ -47,10 +53,10 @@ pub fn activation_peak(graph: &Graph) -> u64 {
                 *end = end.saturating_add(bytes(node));
             }
         }
-        peak = peak.max(live);
+        by_node.push(live);
         live = live.saturating_sub(ends.get(id.index()).copied().unwrap_or(0));
     }
-    peak
+    by_node
 }
 
 /// Whether the output is the first input's tensor by another name.
