@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use parameternet_compiler::analysis::convention::Convention;
 use parameternet_compiler::analysis::dynamic::{Parts, dynamic_convolutions};
-use parameternet_compiler::analysis::totals::Totals;
+use parameternet_compiler::analysis::totals::{Totals, ratio};
 use parameternet_compiler::analysis::{Analysis, analyze, group, peak, tree, twin};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
@@ -116,6 +116,59 @@ fn the_three_parts_of_dynamic_convolutions() {
         assert_eq!(dynamic.total.total(), dynamic.batch * parts.total(), "{name}");
         assert_eq!(analysis.totals.counts.core, dynamic.total.total(), "{name}");
         assert_eq!(Some(dynamic.parameters), case["params"].as_u64(), "{name}");
+    }
+}
+
+/// A number with commas, as documents show it.
+fn shown(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).expect("digits")).collect();
+    groups.join(",")
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the crate under test does no I/O, its tests do")]
+fn the_numbers_of_the_documentation() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/costs.md");
+    let text = std::fs::read_to_string(path).expect("a readable document");
+    let row = |name: &str, cells: &[String]| {
+        let row = format!("| {name} | {} |", cells.join(" | "));
+        assert!(text.contains(&row), "docs/costs.md lacks the row\n{row}");
+    };
+    let program = text.split("```pnet\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let graph = of_text(program);
+    let analysis = analyze(&graph);
+    let dynamic = &dynamic_convolutions(&analysis)[0];
+    let parts = dynamic.per_image();
+    let routing = dynamic.routing.and_then(|routing| analysis.node(routing)).expect("a routing");
+    let experts = dynamic.parameters - routing.totals.parameters;
+    row("coefficients", &[shown(routing.totals.parameters), shown(parts.coefficients)]);
+    row("mixing", &[shown(experts), shown(parts.mixing)]);
+    row("convolution", &["(the mixed filters)".to_owned(), shown(parts.convolution)]);
+    row("together", &[shown(dynamic.parameters), shown(parts.total())]);
+    row("the plain convolution", &[shown(dynamic.plain_parameters), shown(parts.convolution)]);
+    let ratios = [dynamic.parameter_ratio(), dynamic.multiply_add_ratio()];
+    row("ratio", &ratios.map(|ratio| format!("{ratio:.4}")));
+    // The formulas of the page, in their own letters.
+    let (c, d, k, m, pixels) = (64.0, 128.0, 3.0, 4.0, 14.0 * 14.0);
+    assert!((ratios[0] - (m + (c + m) / (d * k * k))).abs() < 1e-12);
+    assert!((ratios[1] - (1.0 + m / pixels + (c + m) / (pixels * d * k * k))).abs() < 1e-12);
+
+    let graph = network("parameternet.pnet", &[], 1);
+    let totals = analyze(&graph).totals;
+    let plain = analyze(&twin::static_twin(&graph).expect("a twin")).totals;
+    for (name, number) in [
+        ("parameters", (|totals| totals.parameters) as fn(&Totals) -> u64),
+        ("multiply-adds", |totals| totals.counts.core),
+        ("weight bytes read for an image", |totals| totals.weight_bytes),
+    ] {
+        let (own, plain) = (number(&totals), number(&plain));
+        row(name, &[shown(own), shown(plain), format!("{:.3}", ratio(own, plain))]);
+    }
+    for convention in Convention::ALL {
+        let cells = [convention.summary().to_owned(), shown(totals.counts.get(convention))];
+        row(&format!("`{convention}`"), &cells);
     }
 }
 
