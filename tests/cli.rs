@@ -1,5 +1,7 @@
 //! `pnetc` as a user meets it: real files, real output, exit codes.
 
+#[path = "cli/costs.rs"]
+mod costs;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
 mod shared;

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+use parameternet_compiler::analysis::budget;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::{Failure, MemoryLoader, Program};
@@ -63,7 +64,10 @@ fn blocks(markdown: &str) -> Vec<Block<'_>> {
 }
 
 fn compile(loader: &MemoryLoader, request: &Request) -> Result<Graph, Failure> {
-    elaborate(&Program::load(loader, "main.pnet")?, request)
+    let program = Program::load(loader, "main.pnet")?;
+    let graph = elaborate(&program, request)?;
+    budget::check(&program, request, &graph, &[])?;
+    Ok(graph)
 }
 
 /// The files of an explanation that its examples may use, and one of the examples.

@@ -8,6 +8,7 @@
 //! is [`Value::Poison`]: it was reported once and is silent from then on.
 
 pub(crate) mod arithmetic;
+pub(crate) mod bounds;
 pub mod builtin;
 mod call;
 mod environment;
@@ -53,9 +54,16 @@ impl Default for Request {
 /// # Errors
 /// Everything that is wrong with the request or the program's meaning. Errors in one value hide those that depend on it.
 pub fn elaborate(program: &Program, request: &Request) -> Result<Graph, Failure> {
-    // Programs may nest calls and expressions deeper than a thread's usual stack allows.
-    let run = || Elaborator::run(program, request);
-    let result = std::thread::scope(|scope| {
+    let result = on_large_stack(program, || Elaborator::run(program, request));
+    if let Ok(graph) = &result {
+        verify::debug(graph);
+    }
+    result
+}
+
+/// Programs may nest calls and expressions deeper than a thread's usual stack allows.
+fn on_large_stack<T: Send>(program: &Program, run: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
         match thread.map(std::thread::ScopedJoinHandle::join) {
             Ok(Ok(result)) => result,
@@ -66,11 +74,7 @@ pub fn elaborate(program: &Program, request: &Request) -> Result<Graph, Failure>
                 Err(Failure { sources: program.sources().clone(), diagnostics: vec![diagnostic] })
             }
         }
-    });
-    if let Ok(graph) = &result {
-        verify::debug(graph);
-    }
-    result
+    })
 }
 
 /// Why evaluation did not yield a value. Either way it was reported.

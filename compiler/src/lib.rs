@@ -4,6 +4,7 @@
 //!
 //! - [`program::Program::load`]: a file and all that it uses, parsed, every name known;
 //! - [`elaborate::elaborate`]: one network of it as a [`graph::Graph`], every hyper-parameter gone, every shape a number;
+//! - [`analysis::analyze`]: what it costs, counted without running it;
 //! - [`passes::optimize`]: a graph that computes the same with less work;
 //! - [`interp::run`]: the graph executed in f64 with plain loops, the oracle for everything that is faster.
 //!
@@ -41,6 +42,7 @@
     )
 )]
 
+pub mod analysis;
 pub mod backend;
 pub mod code;
 #[cfg(feature = "jit")]

@@ -1,7 +1,7 @@
 //! Operations: the one place that says what each is called, takes, computes, learns and means.
 //!
-//! A family of operations lives in one file of [`op/`](self): the attributes (a struct), the shape rule and the weights
-//! ([`Operation`]), and the language's view of it, a [`Definition`] with signature, documentation and the function that
+//! A family of operations lives in one file of [`op/`](self): the attributes (a struct), the shape rule, the weights and the
+//! cost rule ([`Operation`]), and the language's view of it, a [`Definition`] with signature, documentation and the function that
 //! builds nodes from a call. `pnetc ops` and the language reference are printed from the definitions alone.
 //!
 //! To add an operation: write its struct and definition in a family file, list the definition in [`definitions`], add a
@@ -12,6 +12,7 @@ pub mod arguments;
 pub mod attention;
 pub mod call;
 pub mod conv;
+pub mod cost;
 pub mod docs;
 pub mod dynamic_conv;
 pub mod elementwise;
@@ -29,6 +30,7 @@ pub mod window;
 use crate::shape::Shape;
 use crate::weight::WeightDeclaration;
 use call::Call;
+use cost::Cost;
 use error::OpError;
 
 /// What every operation of the graph can say about itself.
@@ -43,6 +45,10 @@ pub trait Operation {
     fn weights(&self, _inputs: &[&Shape]) -> Vec<WeightDeclaration> {
         Vec::new()
     }
+
+    /// The work for inputs and an output of these shapes, for which [`Operation::shape`] succeeded: for the whole batch, as
+    /// the operation is written, before anything is optimised.
+    fn cost(&self, inputs: &[&Shape], output: &Shape) -> Cost;
 
     /// The attributes as `name=value` pairs, for dumps.
     fn attributes(&self) -> Vec<(&'static str, String)> {

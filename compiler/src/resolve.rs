@@ -14,6 +14,7 @@ use parameternet_dsl::diagnostic::{Diagnostic, did_you_mean};
 use parameternet_dsl::limits::MAX_SHOWN_ERRORS;
 use parameternet_dsl::source::Span;
 
+use crate::analysis::budget::check_limits;
 use crate::elaborate::builtin;
 use crate::op;
 use crate::program::{FileId, Program};
@@ -113,6 +114,7 @@ impl<'a> Resolver<'a> {
                     ),
                     None => self.errors.push(self.no_target(&budget.target)),
                 }
+                self.errors.extend(check_limits(&budget.limits));
                 for limit in &budget.limits {
                     self.expr(&limit.bound);
                 }

@@ -88,6 +88,9 @@ codes! {
     E0502 "too much work at compile time"
     E0503 "graph too large"
     E0504 "tensor too large"
+    // Budgets
+    E0601 "budget exceeded"
+    E0602 "a limit that a budget cannot set"
     // Weights and data
     E0701 "file that holds no weights"
     E0702 "weights that do not fit the network"

@@ -11,12 +11,12 @@ const WEIGHTS: &str = "examples/digits/digits-e4.safetensors";
 const ZOO: [&str; 3] =
     ["examples/models/mobilenetv2.pnet", "examples/models/ghostnet.pnet", "examples/models/parameternet.pnet"];
 
-fn json(arguments: &[&str]) -> Value {
+pub(crate) fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&succeeds(arguments)).expect("valid JSON")
 }
 
 /// The number at a path of keys.
-fn number(value: &Value, path: &str) -> f64 {
+pub(crate) fn number(value: &Value, path: &str) -> f64 {
     let found = path.split('.').fold(value, |value, key| &value[key]);
     found.as_f64().unwrap_or_else(|| panic!("`{path}` is a number, not {found}"))
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use parameternet_compiler::analysis::convention::Convention;
 use parameternet_compiler::passes::PASSES;
 use parameternet_compiler::plan::rewrites::REWRITES;
 use parameternet_runtime::Isa;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
 Examples:
   pnetc check net.pnet
   pnetc check net.pnet --set width=0.5 --set act=silu
+  pnetc check net.pnet --budget \"macs<=600M\"
   pnetc check examples/models/*.pnet")]
     Check(Check),
     /// Run a network on images or arrays
@@ -45,10 +47,15 @@ Examples:
 
 The environment variable PNET_ISA (avx512, avx2 or portable) chooses an instruction set other than the best one.")]
     Run(Run),
-    /// Say what a network costs: parameters, multiply-adds, memory
+    /// Say what a network costs: parameters, multiply-adds, memory, and where they go
     #[command(after_help = "\
 Examples:
-  pnetc analyze net.pnet
+  pnetc analyze net.pnet                          a tree of its modules
+  pnetc analyze net.pnet --by line                which lines of the source cost the most?
+  pnetc analyze net.pnet --explain core..fvcore   why do two tools give different numbers?
+  pnetc analyze net.pnet --twin                   what do the experts cost?
+  pnetc analyze net.pnet --sweep experts=1,2,4,8 --sweep width=0.5,1 --svg sweep.svg
+  pnetc analyze net.pnet --budget \"macs<=600M\"
   pnetc analyze net.pnet --set width=0.5 --batch 8 --json")]
     Analyze(Analyze),
     /// Measure how fast machine code runs a network
@@ -153,6 +160,8 @@ pub(crate) struct Check {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
     #[command(flatten)]
+    pub budget: BudgetOptions,
+    #[command(flatten)]
     pub network: NetworkOptions,
 }
 
@@ -241,13 +250,107 @@ pub(crate) struct Analyze {
     /// The network
     #[arg(value_name = "FILE")]
     pub file: String,
+    /// What the rows of the table are
+    #[arg(long, value_name = "WHAT", default_value = "module")]
+    pub by: By,
+    /// With `--by module`: how many levels of the tree are shown
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub depth: u16,
+    /// What is counted
+    #[arg(long, value_name = "NAME", default_value = "core", value_parser = conventions())]
+    pub convention: Convention,
+    /// Say which operations make the difference between two conventions
+    #[arg(long, value_name = "A..B", value_parser = two_conventions)]
+    pub explain: Option<(Convention, Convention)>,
+    /// Compare with the network that has plain convolutions in place of dynamic ones
+    #[arg(long)]
+    pub twin: bool,
+    /// Tabulate the network for several values of a hyper-parameter; several of these form a grid
+    #[arg(long, value_name = "NAME=A,B,…", value_parser = sweep, conflicts_with_all = ["twin", "explain", "budgets"])]
+    pub sweep: Vec<Sweep>,
+    /// With `--sweep`: measure the median time of a run of machine code, too
+    #[arg(long, requires = "sweep")]
+    pub time: bool,
+    /// With `--sweep`: draw parameters against multiply-adds, one point a setting
+    #[arg(long, value_name = "FILE", requires = "sweep")]
+    pub svg: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print the rows of the table as CSV, with all that is counted
+    #[arg(long, conflicts_with_all = ["json", "explain", "twin"])]
+    pub csv: bool,
+    #[command(flatten)]
+    pub budget: BudgetOptions,
     #[command(flatten)]
     pub network: NetworkOptions,
     #[command(flatten)]
     pub machine: MachineOptions,
+}
+
+/// What a network may cost, beside the budgets of its file.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct BudgetOptions {
+    /// Fail if the network costs more, such as `macs<=600M`, `macs(paper)<=600M` or `params<35M`; may be repeated
+    #[arg(long = "budget", value_name = "LIMIT")]
+    pub budgets: Vec<String>,
+}
+
+/// The rows of a table of costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// A tree of the parts of the network as they are named
+    Module,
+    /// Operations, the costliest first
+    Op,
+    /// Lines of the source, the costliest first
+    Line,
+    /// Every node of the graph, in order
+    Node,
+}
+
+/// The values of a hyper-parameter to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sweep {
+    pub name: String,
+    pub values: Vec<String>,
+}
+
+fn conventions() -> impl TypedValueParser<Value = Convention> {
+    PossibleValuesParser::new(
+        Convention::ALL.map(|convention| PossibleValue::new(convention.name()).help(convention.summary())),
+    )
+    .try_map(|name| name.parse::<Convention>())
+}
+
+fn two_conventions(text: &str) -> Result<(Convention, Convention), String> {
+    let parts = text.split_once("..").or_else(|| text.split_once(','));
+    let (from, to) = parts.ok_or("expected two conventions, such as core..fvcore")?;
+    let convention = |name: &str| name.trim().parse::<Convention>().map_err(|error| error.to_string());
+    Ok((convention(from)?, convention(to)?))
+}
+
+/// Commas inside parentheses and brackets belong to a value.
+fn sweep(text: &str) -> Result<Sweep, String> {
+    let (name, list) = setting(text).map_err(|_| "expected NAME=A,B,…".to_owned())?;
+    let (mut values, mut depth) = (vec![String::new()], 0usize);
+    for character in list.chars() {
+        match character {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match (character, values.last_mut()) {
+            (',', _) if depth == 0 => values.push(String::new()),
+            (_, Some(value)) => value.push(character),
+            (_, None) => {}
+        }
+    }
+    let values: Vec<String> = values.iter().map(|value| value.trim().to_owned()).collect();
+    if values.iter().any(String::is_empty) {
+        return Err(format!("a value of `{name}` is missing between commas"));
+    }
+    Ok(Sweep { name, values })
 }
 
 #[derive(Debug, Args)]
@@ -325,6 +428,8 @@ pub(crate) struct Build {
     /// With `--emit plan`, `clif`, `asm`, or `ir` and `--after`: leave a pass out, or a rewrite of the plan; may be repeated
     #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain(rewrites())))]
     pub without: Vec<String>,
+    #[command(flatten)]
+    pub budget: BudgetOptions,
     #[command(flatten)]
     pub network: NetworkOptions,
     #[command(flatten)]

@@ -4,6 +4,7 @@
 //! Exit codes: 0 for success, 1 when the program or the data is at fault, 2 for misuse of the command line.
 
 mod arguments;
+mod budgets;
 mod commands;
 mod data;
 mod failure;

@@ -55,9 +55,17 @@ impl Times {
 impl Stages {
     /// The stages up to the plan.
     pub(crate) fn plan(file: &str, network: &NetworkOptions, options: &Options) -> Result<Stages, Failure> {
+        let mut time = Duration::ZERO;
+        let graph = timed(&mut time, || files::graph(file, network))?;
+        let mut stages = Stages::of(graph, options)?;
+        stages.times.graph = time;
+        Ok(stages)
+    }
+
+    /// The stages from a graph up to the plan.
+    pub(crate) fn of(graph: Graph, options: &Options) -> Result<Stages, Failure> {
         let (passes, wanted) = options.split();
         let mut times = Times::default();
-        let graph = timed(&mut times.graph, || files::graph(file, network))?;
         let optimized = timed(&mut times.passes, || passes::optimize(&graph, &passes));
         let optimized = optimized.map_err(CompileError::from)?;
         let plan = timed(&mut times.plan, || plan::plan(&optimized, &wanted)).map_err(CompileError::from)?;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::arguments;
 use super::call::{Call, describe};
+use super::cost::{Cost, Part, Work, elements};
 use super::error::{OpError, OpErrorKind};
 use super::{Default, Definition, INPUT, Op, Operation, Parameter, parameter, weight};
 use crate::shape::Shape;
@@ -58,10 +59,40 @@ impl fmt::Display for Activation {
     }
 }
 
+impl Activation {
+    /// Floating-point operations per element as the formula reads; `exp`, `tanh` and `erf` are one each, as are comparisons.
+    #[must_use]
+    pub fn operations(self) -> u64 {
+        match self {
+            Activation::Identity => 0,
+            Activation::Relu | Activation::Tanh => 1,
+            Activation::Relu6 | Activation::LeakyRelu { .. } => 2,
+            // -x, exp, 1 + …, 1 / …
+            Activation::Sigmoid | Activation::HardSigmoid => 4,
+            Activation::Silu | Activation::HardSwish | Activation::GeluErf => 5,
+            // x³ is two products.
+            Activation::GeluTanh => 9,
+        }
+    }
+}
+
+/// Per element a comparison for the largest, a subtraction, `exp`, an addition and a division; one more division with a
+/// temperature other than 1.
+#[must_use]
+pub(super) fn softmax_operations(elements: u64, temperature: f64) -> u64 {
+    #[expect(clippy::float_cmp, reason = "the default is exactly 1")]
+    let divided = temperature != 1.0;
+    elements.saturating_mul(5 + u64::from(divided))
+}
+
 impl Operation for Activation {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         Ok((*x).clone())
+    }
+
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        Cost::from([Part::operations(Work::Activation, elements(output).saturating_mul(self.operations()))])
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -129,6 +160,11 @@ impl Operation for Prelu {
         Ok((*x).clone())
     }
 
+    /// A comparison and a product.
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        Cost::from([Part::operations(Work::Activation, elements(output).saturating_mul(2))])
+    }
+
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {
         let channels = inputs.first().and_then(|x| x.dims().get(1).copied()).unwrap_or(0);
         vec![WeightDeclaration::new("weight", [channels], Role::Free)]
@@ -148,6 +184,10 @@ impl Operation for Softmax {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         Ok((*x).clone())
+    }
+
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        Cost::from([Part::operations(Work::Softmax, softmax_operations(elements(output), self.temperature))])
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

@@ -1,6 +1,7 @@
 //! Matrix products of two tensors, as attention needs them.
 
 use super::call::Call;
+use super::cost::{Cost, Part, Work, elements, first};
 use super::error::{OpError, OpErrorKind};
 use super::{Default, Definition, INPUT, Op, Operation, parameter};
 use crate::shape::Shape;
@@ -24,6 +25,16 @@ impl Operation for Matmul {
         }
         let batch = Shape::new(left_batch).broadcast(&Shape::new(right_batch)).ok_or_else(mismatch)?;
         Ok(Shape::new([batch.dims(), &[*rows, *columns]].concat()))
+    }
+
+    /// fvcore multiplies the elements of the left factor by the columns of the right one, which is too little where the left
+    /// one is broadcast.
+    fn cost(&self, inputs: &[&Shape], output: &Shape) -> Cost {
+        let inner = inputs.first().and_then(|x| x.dims().last().copied()).unwrap_or(0);
+        let columns = output.dims().last().copied().unwrap_or(0);
+        let products = elements(output).saturating_mul(inner as u64);
+        let part = Part::products(Work::Matmul, "matmul", products);
+        part.as_fvcore("matmul", first(inputs).saturating_mul(columns as u64)).into()
     }
 }
 

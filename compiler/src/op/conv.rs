@@ -1,6 +1,7 @@
 //! Convolution.
 
 use super::call::Call;
+use super::cost::{Cost, Part, Work, elements};
 use super::error::{OpError, OpErrorKind};
 use super::window::{DILATION, PADDING, STRIDE, Window, image};
 use super::{Default, Definition, INPUT, Op, Operation, Parameter, parameter, weight};
@@ -87,6 +88,13 @@ impl Operation for Conv {
         }
         let [height, width] = self.window.output(height, width).map_err(|kind| OpError::at("kernel", kind))?;
         Ok(Shape::from([batch, self.out, height, width]))
+    }
+
+    fn cost(&self, inputs: &[&Shape], output: &Shape) -> Cost {
+        let channels = inputs.first().and_then(|x| x.nchw()).map_or(0, |[_, channels, _, _]| channels);
+        let products = elements(output).saturating_mul(self.fan_in(channels) as u64);
+        let bias = if self.bias { elements(output) } else { 0 };
+        Cost::from([Part::products(Work::Convolution, "conv", products), Part::operations(Work::Bias, bias)])
     }
 
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {

@@ -6,7 +6,9 @@ use super::activation::{self, Activation};
 use super::arguments;
 use super::call::{Call, describe};
 use super::conv::{Conv, GROUPS, KERNEL, OUT};
+use super::cost::{Cost, Part, Work, elements, first, product};
 use super::error::{OpError, OpErrorKind};
+use super::pool::averages;
 use super::window::{DILATION, PADDING, STRIDE, image};
 use super::{Default, Definition, INPUT, Op, Operation, parameter, weight};
 use crate::graph::NodeId;
@@ -81,6 +83,32 @@ impl Operation for Routing {
         Ok(Shape::from([batch, self.experts]))
     }
 
+    /// The pooling, the linear layers and the gate; biases of the linear form are added to the scores.
+    fn cost(&self, inputs: &[&Shape], output: &Shape) -> Cost {
+        let [batch, channels, ..] = inputs.first().and_then(|x| x.nchw()).unwrap_or_default();
+        let scores = elements(output);
+        let (products, bias, activation) = match self.form {
+            Form::Mlp { hidden, activation } => {
+                let products =
+                    product([batch, channels, hidden]).saturating_add(product([batch, hidden, self.experts]));
+                (products, 0, product([batch, hidden]).saturating_mul(activation.operations()))
+            }
+            Form::Linear => (product([batch, channels, self.experts]), scores, 0),
+        };
+        let (gate, softmax) = match self.gate {
+            Gate::Sigmoid => (scores.saturating_mul(Activation::Sigmoid.operations()), 0),
+            Gate::Softmax { temperature } => (0, activation::softmax_operations(scores, temperature)),
+        };
+        let read = first(inputs);
+        Cost::from([
+            Part::products(Work::Coefficients, "linear", products),
+            averages(read).as_fvcore("adaptive_avg_pool2d", read),
+            Part::operations(Work::Bias, bias),
+            Part::operations(Work::Activation, activation.saturating_add(gate)),
+            Part::operations(Work::Softmax, softmax),
+        ])
+    }
+
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {
         let channels = inputs.first().and_then(|x| x.nchw()).map_or(0, |[_, channels, _, _]| channels);
         match self.form {
@@ -119,6 +147,19 @@ impl Operation for DynamicConv {
             return Err(OpError::at("routing", OpErrorKind::Coefficients { found, experts: self.experts, batch }));
         }
         Ok(shape)
+    }
+
+    /// The filters (and biases) of each sample are mixed, then each sample is convolved with its own.
+    fn cost(&self, inputs: &[&Shape], output: &Shape) -> Cost {
+        let [batch, channels, ..] = inputs.first().and_then(|x| x.nchw()).unwrap_or_default();
+        let fan_in = self.conv.fan_in(channels);
+        let mixed = fan_in.saturating_add(usize::from(self.conv.bias));
+        let added = u64::from(self.conv.bias) + u64::from(self.shift);
+        Cost::from([
+            Part::products(Work::Convolution, "conv", elements(output).saturating_mul(fan_in as u64)),
+            Part::products(Work::Mixing, "matmul", product([batch, self.experts, self.conv.out, mixed])),
+            Part::operations(Work::Bias, elements(output).saturating_mul(added)),
+        ])
     }
 
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {

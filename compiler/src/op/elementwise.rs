@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::cost::{Cost, Part, Work, elements};
 use super::error::{OpError, OpErrorKind};
 use super::{Definition, Operation};
 use crate::shape::Shape;
@@ -35,6 +36,10 @@ impl Operation for Binary {
         let [left, right, ..] = inputs else { return Ok(Shape::default()) };
         left.broadcast(right)
             .ok_or_else(|| OpErrorKind::Broadcast { left: (*left).clone(), right: (*right).clone() }.into())
+    }
+
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        Cost::from([Part::operations(Work::Arithmetic, elements(output))])
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

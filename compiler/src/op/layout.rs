@@ -2,6 +2,7 @@
 
 use super::arguments;
 use super::call::{Call, describe};
+use super::cost::Cost;
 use super::error::{OpError, OpErrorKind};
 use super::window::{self, Padding};
 use super::{Default, Definition, INPUT, Op, Operation, parameter};
@@ -60,6 +61,10 @@ impl Operation for Concat {
         Ok(first.with_dim(self.dim, size))
     }
 
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
+    }
+
     fn attributes(&self) -> Vec<(&'static str, String)> {
         vec![("dim", self.dim.to_string())]
     }
@@ -74,6 +79,10 @@ impl Operation for Reshape {
         }
         Ok(self.shape.clone())
     }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
+    }
 }
 
 impl Operation for Permute {
@@ -81,6 +90,10 @@ impl Operation for Permute {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         let dims: Vec<usize> = self.order.iter().filter_map(|dim| x.dims().get(*dim).copied()).collect();
         Ok(Shape::new(dims))
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -92,6 +105,10 @@ impl Operation for Roll {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         Ok((*x).clone())
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -107,6 +124,10 @@ impl Operation for Pad {
         Ok(Shape::new(
             padded.map(|(dim, [before, after])| dim.saturating_add(*before).saturating_add(*after)).collect::<Vec<_>>(),
         ))
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

@@ -1,6 +1,7 @@
 //! Fully connected layers.
 
 use super::call::Call;
+use super::cost::{Cost, Part, Work, elements, first};
 use super::error::{OpError, OpErrorKind};
 use super::{Default, Definition, INPUT, Op, Operation, parameter, weight};
 use crate::shape::Shape;
@@ -23,6 +24,12 @@ impl Operation for Linear {
             return Err(OpError::at("x", OpErrorKind::Rank { expected, found: (*x).clone() }));
         }
         Ok(x.with_dim(x.rank() - 1, self.out))
+    }
+
+    fn cost(&self, inputs: &[&Shape], output: &Shape) -> Cost {
+        let products = first(inputs).saturating_mul(self.out as u64);
+        let bias = if self.bias { elements(output) } else { 0 };
+        Cost::from([Part::products(Work::Linear, "linear", products), Part::operations(Work::Bias, bias)])
     }
 
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {

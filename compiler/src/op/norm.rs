@@ -1,6 +1,7 @@
 //! Normalisations.
 
 use super::call::Call;
+use super::cost::{Cost, Part, Work, first, product};
 use super::error::{OpError, OpErrorKind};
 use super::{Default, Definition, INPUT, Op, Operation, Parameter, parameter, weight};
 use crate::shape::Shape;
@@ -63,6 +64,15 @@ fn with_channels(inputs: &[&Shape]) -> Result<Shape, OpError> {
     Ok((*x).clone())
 }
 
+/// A normalisation that computes its own statistics: per element an addition for the mean, a subtraction, a square, an
+/// addition for the variance and a product, two more with weight and bias; per group two divisions, an addition, a root and
+/// a division.
+fn normalised(operator: &'static str, elements: u64, groups: u64, affine: bool) -> Cost {
+    let (counted, operations) = if affine { (5, 7) } else { (4, 5) };
+    let operations = elements.saturating_mul(operations).saturating_add(groups.saturating_mul(5));
+    Part::operations(Work::Normalisation, operations).as_fvcore(operator, elements.saturating_mul(counted)).into()
+}
+
 fn settings(eps: f64, affine: bool) -> Vec<(&'static str, String)> {
     let mut attributes = vec![("eps", format!("{eps:?}"))];
     if !affine {
@@ -74,6 +84,17 @@ fn settings(eps: f64, affine: bool) -> Vec<(&'static str, String)> {
 impl Operation for BatchNorm {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         with_channels(inputs)
+    }
+
+    /// As the formula reads: a subtraction and a product per element, two more with weight and bias; per channel an addition,
+    /// a root and a division.
+    fn cost(&self, inputs: &[&Shape], _: &Shape) -> Cost {
+        let count = first(inputs);
+        let (counted, operations) = if self.affine { (2, 4) } else { (1, 2) };
+        let statistics = 3 * channels(inputs) as u64;
+        Part::operations(Work::Normalisation, count.saturating_mul(operations).saturating_add(statistics))
+            .as_fvcore("batch_norm", count.saturating_mul(counted))
+            .into()
     }
 
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {
@@ -93,6 +114,11 @@ impl Operation for LayerNorm {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         Ok((*x).clone())
+    }
+
+    fn cost(&self, inputs: &[&Shape], _: &Shape) -> Cost {
+        let size = inputs.first().and_then(|x| x.dims().get(self.dim).copied()).unwrap_or(0);
+        normalised("layer_norm", first(inputs), first(inputs) / size.max(1) as u64, self.affine)
     }
 
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {
@@ -116,6 +142,11 @@ impl Operation for GroupNorm {
             return Err(OpError::at("groups", kind));
         }
         Ok(shape)
+    }
+
+    fn cost(&self, inputs: &[&Shape], _: &Shape) -> Cost {
+        let batch = inputs.first().and_then(|x| x.dims().first().copied()).unwrap_or(0);
+        normalised("group_norm", first(inputs), product([batch, self.groups]), self.affine)
     }
 
     fn weights(&self, inputs: &[&Shape]) -> Vec<WeightDeclaration> {

@@ -1,6 +1,7 @@
 //! Pooling and means.
 
 use super::call::Call;
+use super::cost::{Cost, Part, Work, elements, first, product};
 use super::error::{OpError, OpErrorKind};
 use super::window::{DILATION, Window, image};
 use super::{Default, Definition, INPUT, Op, Operation, Parameter, parameter};
@@ -45,9 +46,34 @@ fn pooled(window: &Window, inputs: &[&Shape]) -> Result<Shape, OpError> {
     Ok(Shape::from([batch, channels, height, width]))
 }
 
+/// The elements of all windows together, those of the padding included.
+fn windows(window: &Window, output: &Shape) -> u64 {
+    elements(output).saturating_mul(product(window.kernel))
+}
+
+/// Averages that read so many elements: for `n` elements, `n - 1` additions and a division.
+pub(super) fn averages(read: u64) -> Part {
+    Part { pooled: read, ..Part::operations(Work::AveragePooling, read) }
+}
+
+/// The sizes of the cells of [`AdaptiveAvgPool::cell`] together: neighbours share an element wherever the border between
+/// them, a multiple of `size / count`, is no whole number.
+fn cells(count: usize, size: usize) -> usize {
+    let (mut divisor, mut rest) = (size, count);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    size.saturating_add(count).saturating_sub(divisor)
+}
+
 impl Operation for MaxPool {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         pooled(&self.window, inputs)
+    }
+
+    /// A comparison for every element of every window.
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        Cost::from([Part::operations(Work::MaxPooling, windows(&self.window, output))])
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -58,6 +84,10 @@ impl Operation for MaxPool {
 impl Operation for AvgPool {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         pooled(&self.window, inputs)
+    }
+
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        Cost::from([averages(windows(&self.window, output))])
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -89,6 +119,14 @@ impl Operation for AdaptiveAvgPool {
         Ok(Shape::from([batch, channels, self.size[0], self.size[1]]))
     }
 
+    /// fvcore counts the elements of the input, also where cells overlap.
+    fn cost(&self, inputs: &[&Shape], _: &Shape) -> Cost {
+        let [batch, channels, height, width] = inputs.first().and_then(|x| x.nchw()).unwrap_or_default();
+        let [rows, columns] = self.size;
+        let read = [batch, channels, cells(rows, height), cells(columns, width)];
+        averages(product(read)).as_fvcore("adaptive_avg_pool2d", first(inputs)).into()
+    }
+
     fn attributes(&self) -> Vec<(&'static str, String)> {
         vec![("size", format!("[{}, {}]", self.size[0], self.size[1]))]
     }
@@ -105,6 +143,11 @@ impl Operation for Mean {
             false => Some(*size),
         });
         Ok(Shape::new(kept.collect::<Vec<_>>()))
+    }
+
+    /// For `n` elements: `n - 1` additions and a division.
+    fn cost(&self, inputs: &[&Shape], _: &Shape) -> Cost {
+        Cost::from([Part::operations(Work::Mean, first(inputs))])
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
@@ -239,3 +282,16 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         }),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_counted_with_their_overlap() {
+        for (count, size) in [(1, 7), (7, 7), (2, 4), (2, 5), (4, 2), (3, 10), (5, 7), (8, 12)] {
+            let sum: usize = (0..count).map(|index| AdaptiveAvgPool::cell(index, count, size).len()).sum();
+            assert_eq!(cells(count, size), sum, "{count} cells of {size}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What only acts in training: at inference these are the input unchanged, kept in the graph for exports.
 
 use super::call::Call;
+use super::cost::Cost;
 use super::error::OpError;
 use super::{Default, Definition, INPUT, Op, Operation, Parameter, parameter};
 use crate::shape::Shape;
@@ -29,6 +30,10 @@ impl Operation for Dropout {
         unchanged(inputs)
     }
 
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
+    }
+
     fn attributes(&self) -> Vec<(&'static str, String)> {
         vec![("p", format!("{:?}", self.probability))]
     }
@@ -37,6 +42,10 @@ impl Operation for Dropout {
 impl Operation for DropPath {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
         unchanged(inputs)
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

@@ -1,6 +1,7 @@
 //! Images in another size.
 
 use super::call::Call;
+use super::cost::{Cost, Part, Work, elements};
 use super::error::{OpError, OpErrorKind};
 use super::window::image;
 use super::{Default, Definition, INPUT, Op, Operation, parameter};
@@ -38,6 +39,16 @@ impl Operation for Upsample {
             return Err(OpError::at("x", kind));
         }
         Ok(Shape::from([batch, channels, self.size[0], self.size[1]]))
+    }
+
+    /// Bilinear: four products that are summed, with factors that depend on the place alone.
+    fn cost(&self, _: &[&Shape], output: &Shape) -> Cost {
+        let pixels = elements(output);
+        let (operator, counted, operations) = match self.mode {
+            Mode::Nearest => ("upsample_nearest2d", pixels, 0),
+            Mode::Bilinear => ("upsample_bilinear2d", pixels.saturating_mul(4), pixels.saturating_mul(7)),
+        };
+        Part::operations(Work::Resampling, operations).as_fvcore(operator, counted).into()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::arguments;
 use super::call::{Call, describe};
+use super::cost::Cost;
 use super::error::{OpError, OpErrorKind};
 use super::{Default, Definition, INPUT, Op, Operation, parameter};
 use crate::limits::{MAX_LIST, MAX_RANK};
@@ -60,6 +61,10 @@ impl Operation for Slice {
         Ok(Shape::new(self.ranges.iter().map(|range| range.count).collect::<Vec<_>>()))
     }
 
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
+    }
+
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let ranges: Vec<String> = self
             .ranges
@@ -86,6 +91,10 @@ impl Operation for Gather {
         let before = x.dims().get(..self.dim).unwrap_or_default();
         let after = x.dims().get(self.dim + 1..).unwrap_or_default();
         Ok(Shape::new([before, self.table.dims(), after].concat()))
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::call::{Call, describe};
+use super::cost::Cost;
 use super::error::{OpError, OpErrorKind};
 use super::slice::read_table;
 use super::{Default, Definition, Op, Operation, parameter, weight};
@@ -45,11 +46,19 @@ impl Operation for Input {
     fn shape(&self, _: &[&Shape]) -> Result<Shape, OpError> {
         Ok(self.shape.clone())
     }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
+    }
 }
 
 impl Operation for Param {
     fn shape(&self, _: &[&Shape]) -> Result<Shape, OpError> {
         Ok(self.shape.clone())
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn weights(&self, _: &[&Shape]) -> Vec<WeightDeclaration> {
@@ -60,6 +69,10 @@ impl Operation for Param {
 impl Operation for Constant {
     fn shape(&self, _: &[&Shape]) -> Result<Shape, OpError> {
         Ok(self.shape.clone())
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {

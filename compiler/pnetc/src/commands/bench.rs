@@ -69,6 +69,13 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     files::print(&if options.json { report::json(&measurement) } else { report::text(&measurement) })
 }
 
+/// The median time of a run with the weights of `pnetc init`, measured for so long.
+pub(crate) fn median(mut stages: Stages, time: Duration) -> Result<Duration, Failure> {
+    let executable = stages.code()?;
+    let (program, _) = load(executable, &stages, None)?;
+    Ok(Runner::new(program.session()?).run(Amount::Time(time))?.median)
+}
+
 /// Code with the weights of a file, or with those of `pnetc init`; and how long preparing them took.
 fn load(executable: Executable, stages: &Stages, path: Option<&Path>) -> Result<(Program, Duration), Failure> {
     let mut time = Duration::ZERO;

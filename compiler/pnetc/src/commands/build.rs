@@ -2,13 +2,14 @@
 
 use parameternet_compiler::backend::jit::{self, Listing};
 use parameternet_compiler::compile::{self, CompileError};
-use parameternet_compiler::graph::print;
+use parameternet_compiler::elaborate::elaborate;
+use parameternet_compiler::graph::{Graph, print};
 use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::plan::rewrites::REWRITES;
 
 use crate::arguments::{ALL, Build, Stage};
 use crate::failure::Failure;
-use crate::{files, stages};
+use crate::{budgets, files, stages};
 
 /// Prints the stage that was asked for.
 pub(crate) fn run(options: &Build) -> Result<(), Failure> {
@@ -16,7 +17,7 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
     let text = match options.emit {
         Stage::Ast => parameternet_dsl::print(files::load(&options.file)?.root()),
         Stage::Ir => {
-            let mut graph = files::graph(&options.file, &options.network)?;
+            let mut graph = graph(options)?;
             if let Some(after) = &options.after {
                 let after = (after != ALL).then(|| after.clone());
                 let selection = Selection { without: options.without.clone(), after };
@@ -31,11 +32,20 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
     files::emit(options.output.as_deref(), &text)
 }
 
+/// The graph of the network, if its budgets hold.
+fn graph(options: &Build) -> Result<Graph, Failure> {
+    let program = files::load(&options.file)?;
+    let request = files::request(&options.network);
+    let graph = elaborate(&program, &request)?;
+    budgets::check(&program, &request, &graph, &options.budget)?;
+    Ok(graph)
+}
+
 /// The plan, or a listing of its code.
 fn code(options: &Build, listing: Option<Listing>) -> Result<String, Failure> {
     let mut compiler = stages::options(&options.machine)?;
     compiler.passes.without.clone_from(&options.without);
-    let graph = files::graph(&options.file, &options.network)?;
+    let graph = graph(options)?;
     let plan = compile::plan(&graph, &compiler)?;
     match listing {
         None => Ok(plan.to_string()),
@@ -63,6 +73,8 @@ fn check(options: &Build) -> Result<(), Failure> {
         "`--without` is for `--emit ir`, `plan`, `clif` and `asm`: passes work on the graph"
     } else if (options.machine.threads.is_some() || options.machine.isa.is_some()) && !machine {
         "`--threads` and `--isa` are for `--emit plan`, `clif` and `asm`: earlier stages do not depend on the machine"
+    } else if !options.budget.budgets.is_empty() && options.emit == Stage::Ast {
+        "`--budget` is for stages after `--emit ast`: costs are known when the graph is"
     } else {
         return Ok(());
     };

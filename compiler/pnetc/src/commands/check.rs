@@ -1,5 +1,6 @@
 //! `pnetc check`: is a file right, and how large are its networks?
 
+use parameternet_compiler::analysis::budget;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::{Failure as ProgramFailure, Program};
@@ -41,7 +42,7 @@ fn check(path: &str, options: &Check) -> Result<String, Failure> {
     let mut diagnostics = Vec::new();
     let mut sources = program.sources().clone();
     for name in names {
-        match check_network(&program, &name, &request) {
+        match check_network(&program, &name, &request, &options.budget.budgets) {
             Ok(graph) => report.push_str(&summary(path, &graph)),
             Err(failure) => {
                 diagnostics.extend(failure.diagnostics);
@@ -52,8 +53,11 @@ fn check(path: &str, options: &Check) -> Result<String, Failure> {
     if diagnostics.is_empty() { Ok(report) } else { Err(ProgramFailure { sources, diagnostics }.into()) }
 }
 
-fn check_network(program: &Program, name: &str, request: &Request) -> Result<Graph, ProgramFailure> {
-    elaborate(program, &Request { network: Some(name.to_owned()), ..request.clone() })
+fn check_network(program: &Program, name: &str, request: &Request, limits: &[String]) -> Result<Graph, ProgramFailure> {
+    let request = Request { network: Some(name.to_owned()), ..request.clone() };
+    let graph = elaborate(program, &request)?;
+    budget::check(program, &request, &graph, limits)?;
+    Ok(graph)
 }
 
 fn summary(path: &str, graph: &Graph) -> String {
