@@ -14,13 +14,14 @@ use parameternet_dsl::source::{SourceMap, Span};
 
 use crate::elaborate::{Request, bounds, elaborate};
 use crate::graph::Graph;
+use crate::limits::MAX_ERRORS;
 use crate::program::{Failure, FileId, Program, parse_setting};
 use breach::Measured;
 pub use metric::Metric;
 pub(crate) use metric::check_limits;
 
 /// What a limit binds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Target {
     Network,
     /// Every instance of the module of that name.
@@ -51,8 +52,9 @@ pub fn check(program: &Program, request: &Request, graph: &Graph, limits: &[Stri
         1 => None,
         _ => Some(elaborate(program, &Request { batch: 1, ..request.clone() })?),
     };
-    let measured = Measured::of(of_one.as_ref().unwrap_or(graph));
-    let diagnostics: Vec<Diagnostic> = bounds.iter().filter_map(|bound| measured.breach(bound)).collect();
+    let mut measured = Measured::of(of_one.as_ref().unwrap_or(graph));
+    let breaches = bounds.iter().filter_map(|bound| measured.breach(bound));
+    let diagnostics: Vec<Diagnostic> = breaches.take(MAX_ERRORS).collect();
     if diagnostics.is_empty() { Ok(()) } else { Err(Failure { sources, diagnostics }) }
 }
 

@@ -19,27 +19,37 @@ pub(super) struct Measured<'g> {
     analysis: Analysis<'g>,
     /// By instance: what it costs with all instances below it.
     instances: Vec<Totals>,
+    /// By instance: the most bytes of activations that live while it runs.
+    peaks: Vec<u64>,
     /// By node: bytes of activations that live while it runs.
     live: Vec<u64>,
+    /// What is bound by a limit that was held before: a file may have very many.
+    known: HashMap<(Target, Metric), Option<(u64, InstanceId)>>,
 }
 
 impl<'g> Measured<'g> {
     pub(super) fn of(graph: &'g Graph) -> Self {
         let analysis = analyze(graph);
         let mut instances = vec![Totals::default(); graph.instances().len()];
-        for (node, cost) in analysis.iter() {
-            if let Some(totals) = instances.get_mut(node.instance.0) {
+        let mut peaks = vec![0; instances.len()];
+        let live = peak::live(graph);
+        for ((node, cost), live) in analysis.iter().zip(&live) {
+            if let (Some(totals), Some(peak)) = (instances.get_mut(node.instance.0), peaks.get_mut(node.instance.0)) {
                 *totals = totals.plus(cost.totals);
+                *peak = (*live).max(*peak);
             }
         }
         // Parents stand before their children.
         for (index, instance) in graph.instances().iter().enumerate().rev() {
+            let Some(parent) = instance.parent else { continue };
             let own = instances.get(index).copied().unwrap_or_default();
-            if let Some(totals) = instance.parent.and_then(|parent| instances.get_mut(parent.0)) {
+            let peak = peaks.get(index).copied().unwrap_or_default();
+            if let (Some(totals), Some(highest)) = (instances.get_mut(parent.0), peaks.get_mut(parent.0)) {
                 *totals = totals.plus(own);
+                *highest = peak.max(*highest);
             }
         }
-        Measured { analysis, instances, live: peak::live(graph) }
+        Measured { analysis, instances, peaks, live, known: HashMap::new() }
     }
 
     /// The instances that a limit binds.
@@ -68,28 +78,38 @@ impl<'g> Measured<'g> {
     fn measure(&self, instance: InstanceId, metric: Metric) -> u64 {
         let totals = self.instances.get(instance.0).copied().unwrap_or_default();
         match metric {
-            Metric::ActivationPeak => {
-                let below = self.below(instance);
-                let nodes = self.analysis.graph.nodes().zip(&self.live);
-                let inside = nodes.filter(|((_, node), _)| below.get(node.instance.0).copied().unwrap_or(false));
-                inside.map(|(_, live)| *live).max().unwrap_or(0)
-            }
+            Metric::ActivationPeak => self.peaks.get(instance.0).copied().unwrap_or_default(),
             Metric::Params | Metric::Work(_) | Metric::WeightBytes => value(&totals, metric),
         }
     }
 
+    /// The first of the instances that a limit binds that cost the most, and what it costs.
+    fn worst(&mut self, bound: &Bound) -> Option<(u64, InstanceId)> {
+        let key = (bound.target.clone(), bound.metric);
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let instances = self.bound_instances(&bound.target).into_iter();
+        let measured = instances.map(|instance| (self.measure(instance, bound.metric), instance));
+        let worst = measured.rev().max_by_key(|(value, _)| *value);
+        self.known.insert(key, worst);
+        worst
+    }
+
     /// The error if a limit does not hold.
-    pub(super) fn breach(&self, bound: &Bound) -> Option<Diagnostic> {
-        let graph = self.analysis.graph;
-        let instances = self.bound_instances(&bound.target);
-        let measured: Vec<(u64, InstanceId)> =
-            instances.iter().map(|instance| (self.measure(*instance, bound.metric), *instance)).collect();
-        let exceeding = measured.iter().filter(|(value, _)| bound.most.is_none_or(|most| *value > most)).count();
-        // The first of those that cost the most.
-        let (cost, worst) = measured.iter().rev().max_by_key(|(value, _)| *value).copied()?;
-        if exceeding == 0 {
+    pub(super) fn breach(&mut self, bound: &Bound) -> Option<Diagnostic> {
+        let exceeds = |value: u64| bound.most.is_none_or(|most| value > most);
+        let (cost, worst) = self.worst(bound)?;
+        if !exceeds(cost) {
             return None;
         }
+        let graph = self.analysis.graph;
+        let measured: Vec<u64> = self
+            .bound_instances(&bound.target)
+            .into_iter()
+            .map(|instance| self.measure(instance, bound.metric))
+            .collect();
+        let exceeding = measured.iter().filter(|value| exceeds(**value)).count();
         let instance = graph.instance(worst)?;
         let unit = bound.metric.unit();
         let allowed = bound.most.map_or_else(|| "less than 0".to_owned(), grouped);

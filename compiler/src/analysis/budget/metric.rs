@@ -7,7 +7,7 @@ use parameternet_dsl::diagnostic::{Diagnostic, did_you_mean};
 use crate::analysis::convention::Convention;
 
 /// A cost that can be bounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
     /// Trainable parameters.
     Params,
