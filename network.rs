@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use parameternet_compiler::analysis::budget;
 use parameternet_compiler::compile::{self, CompileError, Options};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
@@ -59,7 +60,7 @@ pub enum Error {
 #[derive(Debug, Clone, Default)]
 pub struct Compiler {
     request: Request,
-    threads: Option<usize>,
+    threads: usize,
     layout: ImageLayout,
     isa: Option<Isa>,
     without: Vec<String>,
@@ -96,7 +97,7 @@ impl Compiler {
     /// How many threads share the work of a run. With one, no thread is started. The results are the same to the last bit.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = Some(threads);
+        self.threads = threads;
         self
     }
 
@@ -133,7 +134,7 @@ impl Compiler {
     /// Compiles a file, and the files that it uses.
     ///
     /// # Errors
-    /// When a file cannot be read or the program is wrong.
+    /// When a file cannot be read, the program is wrong, or the network costs more than a budget of the file allows.
     pub fn compile_file(&self, path: impl AsRef<Path>) -> Result<Compiled, Error> {
         self.compile(&FileLoader, &path.as_ref().to_string_lossy())
     }
@@ -145,8 +146,9 @@ impl Compiler {
     pub fn compile(&self, loader: &dyn Loader, path: &str) -> Result<Compiled, Error> {
         let source = Source::load(loader, path).map_err(Box::new)?;
         let graph = elaborate(&source, &self.request).map_err(Box::new)?;
+        budget::check(&source, &self.request, &graph, &[]).map_err(Box::new)?;
         let isa = self.isa.map_or_else(Isa::chosen, Ok)?;
-        let mut options = Options { threads: self.threads.unwrap_or(1), layout: self.layout, ..Options::new(isa) };
+        let mut options = Options { threads: self.threads.max(1), layout: self.layout, ..Options::new(isa) };
         options.passes.without.clone_from(&self.without);
         Ok(Compiled { executable: compile::compile(&graph, &options)?, graph, options })
     }

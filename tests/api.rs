@@ -96,6 +96,9 @@ fn errors_are_values() {
     assert_eq!(failure.diagnostics.len(), 1);
     assert!(failure.to_string().contains("cannot find `linaer` in this scope"), "{failure}");
     assert!(matches!(Compiler::new().compile_file("no/such.pnet"), Err(Error::Program(_))));
+    let dear = format!("{TEXT} budget Small {{ params <= 10 }}");
+    let Err(Error::Program(failure)) = Compiler::new().compile_text(&dear) else { panic!("the budget is held") };
+    assert!(failure.to_string().starts_with("error[E0601]"), "{failure}");
     let unknown = Compiler::new().without("fold-everything").compile_text(TEXT);
     assert_eq!(unknown.map(drop).unwrap_err().to_string(), "there is no pass `fold-everything`");
     let missing = Compiler::new().compile_text(TEXT).expect("a right program").load_weights("no/such.safetensors");

@@ -4,15 +4,15 @@
 //! fused epilogue; every intermediate placed in one arena; and how each weight is prepared once when it is loaded. A plan is
 //! plain data: the back ends read it and decide nothing, so two of them compute the same bits.
 //!
-//! The way: [`fuse`] says which nodes become one step; [`lower`] makes the steps, on views of buffers whose places are not
-//! known yet, writing straight into concatenations and outputs where it can ([`place`]); [`arena`] puts the buffers into the
-//! arena by their lifetimes. [`mod@verify`] lists what then holds; [`mod@print`] shows it.
+//! The way: `fuse` says which nodes become one step; `lower` makes the steps, on views of buffers whose places are not
+//! known yet, writing straight into concatenations and outputs where it can (`place`); `arena` puts the buffers into the arena by
+//! their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
 
-pub mod arena;
-pub mod fuse;
-pub mod lower;
-pub mod place;
-pub mod print;
+pub(crate) mod arena;
+mod fuse;
+mod lower;
+mod place;
+mod print;
 pub mod rewrites;
 pub mod step;
 pub mod verify;

@@ -94,14 +94,18 @@ pub(crate) fn same_bits(left: &[Vec<f32>], right: &[Vec<f32>]) -> bool {
     bits(left) == bits(right)
 }
 
-/// The largest error of any output, as a share of its largest element, or of 0.01 where all are smaller: an output may be
-/// the difference of equal values of that size, of which nothing but their rounding is left.
+/// The largest error of any output, as a share of its largest element.
 pub(crate) fn relative_error(found: &[Vec<f32>], expected: &[Vec<f64>]) -> f64 {
+    error_in_shares(found, expected, f64::MIN_POSITIVE)
+}
+
+/// The largest error of any output, as a share of its largest element, or of `least` where all are smaller.
+pub(crate) fn error_in_shares(found: &[Vec<f32>], expected: &[Vec<f64>], least: f64) -> f64 {
     assert_eq!(found.len(), expected.len());
     let mut error = 0.0f64;
     for (found, expected) in found.iter().zip(expected) {
         assert_eq!(found.len(), expected.len());
-        let largest = expected.iter().fold(0.01f64, |largest, value| largest.max(value.abs()));
+        let largest = expected.iter().fold(least, |largest, value| largest.max(value.abs()));
         for (found, expected) in found.iter().zip(expected) {
             let difference = (f64::from(*found) - expected).abs() / largest;
             // NaN, which a poisoned arena leaves, is larger than any error.

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, UserFuncName, types};
+use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, UserFuncName, types};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context as FunctionContext};
@@ -28,6 +28,7 @@ use parameternet_runtime::{Isa, Kernels};
 
 use crate::code::{self, Routine};
 use crate::plan::Plan;
+use function::immediate;
 use memory::{CodeMemory, Shapes};
 
 /// Why there is no code.
@@ -246,46 +247,35 @@ impl Writer {
         builder.seal_block(block);
         let context = builder.block_params(block).first().copied();
         let context = context.ok_or_else(|| refused(&name, "it has no parameter"))?;
-        let load = |builder: &mut FunctionBuilder<'_>, offset: usize| {
-            let offset = i32::try_from(offset).unwrap_or(0);
-            builder.ins().load(types::I64, MemFlagsData::trusted(), context, offset)
-        };
-        let own = load(&mut builder, std::mem::offset_of!(Context, scratch));
-        let moved = i64::try_from(member * scratch * size_of::<f32>()).unwrap_or(i64::MAX);
-        let own = builder.ins().iadd_imm_u(own, moved);
+        let own = function::pointer(&mut builder, context, std::mem::offset_of!(Context, scratch));
+        let own = builder.ins().iadd_imm_u(own, immediate(member * scratch * size_of::<f32>()));
+        // What several threads wait at between steps.
         let mut wait = None;
-        let mut is_first = true;
-        let mut was_alone = true;
+        if threads > 1 {
+            let mut signature = Signature::new(self.module.isa().default_call_conv());
+            signature.params.push(AbiParam::new(types::I64));
+            let id = self.module.declare_function(BARRIER, Linkage::Import, &signature);
+            let function = self.module.declare_func_in_func(id.map_err(|error| refused(&name, error))?, builder.func);
+            let barrier = function::pointer(&mut builder, context, std::mem::offset_of!(Context, barrier));
+            wait = Some((function, barrier));
+        }
+        let mut before: Option<&Routine> = None;
         for (routine, id) in routines.iter().zip(steps) {
             // Steps of one unit are thread 0's; it need not wait for itself.
-            let is_alone = routine.units <= 1;
-            if threads > 1 && !is_first && !(is_alone && was_alone) {
-                let (function, barrier) = match wait {
-                    Some(known) => known,
-                    None => {
-                        let mut signature = Signature::new(self.module.isa().default_call_conv());
-                        signature.params.push(AbiParam::new(types::I64));
-                        let id = self
-                            .module
-                            .declare_function(BARRIER, Linkage::Import, &signature)
-                            .map_err(|error| refused(&name, error))?;
-                        let function = self.module.declare_func_in_func(id, builder.func);
-                        let barrier = load(&mut builder, std::mem::offset_of!(Context, barrier));
-                        *wait.insert((function, barrier))
-                    }
-                };
+            let is_shared = |routine: &Routine| routine.units > 1;
+            if let (Some(before), Some((function, barrier))) = (before, wait)
+                && (is_shared(before) || is_shared(routine))
+            {
                 builder.ins().call(function, &[barrier]);
             }
             let units = share(routine.units, member, threads);
             if !units.is_empty() {
                 let function = self.module.declare_func_in_func(*id, builder.func);
-                let bound = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
-                let begin = builder.ins().iconst(types::I64, bound(units.start));
-                let end = builder.ins().iconst(types::I64, bound(units.end));
+                let begin = builder.ins().iconst(types::I64, immediate(units.start));
+                let end = builder.ins().iconst(types::I64, immediate(units.end));
                 builder.ins().call(function, &[context, own, begin, end]);
             }
-            was_alone = is_alone;
-            is_first = false;
+            before = Some(routine);
         }
         builder.ins().return_(&[]);
         builder.finalize(self.module.target_config());

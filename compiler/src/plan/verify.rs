@@ -5,7 +5,8 @@
 //! 3. two buffers that live at the same time do not overlap, and every buffer lies within the arena;
 //! 4. whatever is read was written by an earlier step, as far as whole buffers and outputs tell, and every output is written;
 //! 5. every operand moves along as many outer dimensions as its step has;
-//! 6. a step that writes where it reads reads each element only where it writes it;
+//! 6. a step whose output begins where an operand does reads each element of that buffer only where it writes it (operands
+//!    that begin elsewhere in it are parts of a concatenation, which lie beside each other);
 //! 7. the scratch memory suffices for every step, and units and blocks have a size.
 //!
 //! After it, back ends do not fail.
@@ -66,30 +67,17 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
     check_overlaps(plan)
 }
 
-/// A buffer that a step both reads and writes is one whose elements it reads only where it writes them.
+/// What a step writes where it begins to read is one of the buffers that it may overwrite.
 fn check_overwriting(work: &Work) -> Result<(), String> {
     let allowed = overwritable(work);
-    let out = work.writes().first().map(|operand| operand.place);
-    let reads: Vec<Place> = work.reads().iter().map(|operand| operand.place).collect();
     for write in work.writes() {
         let Place::Buffer(id) = write.place else { continue };
-        // A step may fill one part of a concatenation while it reads another.
-        let meets = |read: &&Operand| {
-            read.place == write.place && read.offset < write.end && write.offset < read.end && !is_beside(read, write)
-        };
-        if reads.contains(&write.place)
-            && work.reads().iter().any(meets)
-            && !(Some(write.place) == out && allowed.contains(&id))
-        {
+        let is_read = work.reads().iter().any(|read| read.place == write.place && read.offset == write.offset);
+        if is_read && !allowed.contains(&id) {
             return Err(format!("{id} is overwritten while it is read"));
         }
     }
     Ok(())
-}
-
-/// Whether two operands step through the same buffer in rows of one length, each in columns of its own.
-fn is_beside(read: &Operand, write: &Operand) -> bool {
-    read.offset != write.offset
 }
 
 /// The scratch memory suffices, and nothing is cut into pieces of no size.

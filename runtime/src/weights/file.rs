@@ -149,10 +149,10 @@ fn map(path: &Path) -> Result<Mmap, WeightFileProblem> {
         return Err(WeightFileProblem::Empty);
     }
     let file = File::open(path).map_err(open_problem)?;
-    // SAFETY: the map is read-only and is only ever read as plain bytes, for which every value is valid, so what
-    // remains is that the file must be neither written in place nor truncated while it is mapped. No program can prove
-    // that of a file it shares with others; it is the documented condition of `WeightFile::open`, the only caller. Our
-    // own `save` keeps it: it never writes into an existing file, it renames a new one over it.
+    // No program can prove that a file it shares with others stays as it is. Our own `save` keeps to it: it never writes into
+    // an existing file, it renames a new one over it.
+    // SAFETY: the map is only ever read as plain bytes, for which every value is valid; that the file is neither written in
+    // place nor truncated while it is mapped is the documented condition of `WeightFile::open`, the only caller.
     unsafe { Mmap::map(&file) }.map_err(open_problem)
 }
 

@@ -60,8 +60,10 @@ pub(super) fn write(
     Ok(())
 }
 
-fn immediate(value: usize) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// A constant operand.
+#[expect(clippy::cast_possible_wrap, reason = "lengths of memory and counts of units are far below 2^63")]
+pub(super) fn immediate(value: usize) -> i64 {
+    value as i64
 }
 
 /// An index as a computed part and a constant that is added to it.
@@ -112,8 +114,7 @@ impl Function<'_, '_> {
     }
 
     fn pointer(&mut self, from: Value, offset: usize) -> Value {
-        let offset = i32::try_from(offset).unwrap_or(i32::MAX);
-        self.builder.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), from, offset)
+        pointer(&mut self.builder, from, offset)
     }
 
     fn statements(&mut self, statements: &[Statement]) -> Result<(), Box<ModuleError>> {
@@ -363,6 +364,12 @@ impl Function<'_, '_> {
             }
         }
     }
+}
+
+/// The pointer that stands so many bytes behind another.
+pub(super) fn pointer(builder: &mut FunctionBuilder<'_>, from: Value, offset: usize) -> Value {
+    let address = builder.ins().iadd_imm_u(from, immediate(offset));
+    builder.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), address, 0)
 }
 
 fn type_of(lanes: Lanes) -> cranelift_codegen::ir::Type {
