@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use parameternet_compiler::graph::Graph;
+use parameternet_compiler::graph::{Graph, NodeId};
 use parameternet_compiler::plan::step::Step;
 
 use crate::stages::Stages;
 
-/// A step with its time.
+/// What a step of the plan is.
 #[derive(Debug)]
-pub(super) struct StepTime {
+pub(crate) struct StepFacts {
     /// Its position in the plan.
     pub index: usize,
     pub kernel: &'static str,
@@ -18,7 +18,15 @@ pub(super) struct StepTime {
     /// Whose node it computes, or whose operand: see [`owner`].
     pub node: String,
     /// The nodes that it computes, by id.
-    pub nodes: Vec<String>,
+    pub nodes: Vec<NodeId>,
+    pub multiply_adds: u64,
+    pub bytes: u64,
+}
+
+/// A step with its time.
+#[derive(Debug)]
+pub(super) struct StepTime {
+    pub facts: StepFacts,
     pub cost: Cost,
 }
 
@@ -62,15 +70,27 @@ fn nanoseconds(time: Duration) -> f64 {
 
 /// The steps of the plan with their times.
 pub(super) fn attribute(stages: &Stages, times: &[Duration]) -> Vec<StepTime> {
-    let steps = stages.plan.steps().iter().zip(times).enumerate();
+    let steps = describe(stages).into_iter().zip(times);
     steps
-        .map(|(index, (step, time))| StepTime {
+        .map(|(facts, time)| {
+            let cost = Cost { time: *time, multiply_adds: facts.multiply_adds, bytes: facts.bytes };
+            StepTime { facts, cost }
+        })
+        .collect()
+}
+
+/// The steps of the plan.
+pub(crate) fn describe(stages: &Stages) -> Vec<StepFacts> {
+    let steps = stages.plan.steps().iter().enumerate();
+    steps
+        .map(|(index, step)| StepFacts {
             index,
             kernel: step.kernel(),
             work: work(step),
             node: whose(stages, index, step),
-            nodes: step.nodes.iter().map(ToString::to_string).collect(),
-            cost: Cost { time: *time, multiply_adds: step.multiply_adds, bytes: step.bytes() },
+            nodes: step.nodes.clone(),
+            multiply_adds: step.multiply_adds,
+            bytes: step.bytes(),
         })
         .collect()
 }
@@ -108,12 +128,12 @@ fn owner(graph: &Graph, step: &Step) -> Option<String> {
 pub(super) fn by_kernel(steps: &[StepTime]) -> Vec<(&'static str, usize, Cost)> {
     let mut kernels: Vec<(&'static str, usize, Cost)> = Vec::new();
     for step in steps {
-        match kernels.iter_mut().find(|(kernel, ..)| *kernel == step.kernel) {
+        match kernels.iter_mut().find(|(kernel, ..)| *kernel == step.facts.kernel) {
             Some((_, count, cost)) => {
                 *count += 1;
                 cost.add(step.cost);
             }
-            None => kernels.push((step.kernel, 1, step.cost)),
+            None => kernels.push((step.facts.kernel, 1, step.cost)),
         }
     }
     kernels.sort_by_key(|(.., cost)| std::cmp::Reverse(cost.time));
