@@ -36,9 +36,10 @@ const STYLES: [&str; 3] = [
 
 /// The library that lays out graphs.
 const DAGRE: &str = include_str!("html/page/dagre/dagre.min.js");
+const DAGRE_LICENCE: &str = include_str!("html/page/dagre/LICENSE");
 
 /// One script, in parts: each uses what stands in those before it.
-const SCRIPTS: [&str; 16] = [
+const SCRIPTS: [&str; 17] = [
     include_str!("html/page/script/text.js"),
     include_str!("html/page/script/element.js"),
     include_str!("html/page/script/facts.js"),
@@ -47,6 +48,7 @@ const SCRIPTS: [&str; 16] = [
     include_str!("html/page/script/colour.js"),
     include_str!("html/page/script/search.js"),
     include_str!("html/page/script/layout.js"),
+    include_str!("html/page/script/wrap.js"),
     include_str!("html/page/script/camera.js"),
     include_str!("html/page/script/graph.js"),
     include_str!("html/page/script/details.js"),
@@ -107,6 +109,7 @@ fn filled(title: &str, data: &str) -> String {
         match place {
             "title" => text.push_str(&escaped(title)),
             "style" => STYLES.iter().for_each(|style| text.push_str(style)),
+            "dagre-licence" => text.push_str(DAGRE_LICENCE),
             "dagre" => text.push_str(DAGRE),
             "script" => SCRIPTS.iter().chain([&START]).for_each(|script| text.push_str(script)),
             "data" => text.push_str(data),

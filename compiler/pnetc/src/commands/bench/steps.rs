@@ -15,10 +15,12 @@ pub(crate) struct StepFacts {
     pub kernel: &'static str,
     /// What it does, as the plan says it.
     pub work: String,
-    /// Whose node it computes, or whose operand: see [`owner`].
+    /// Whose node it computes, or whose operand: see [`owner`] and [`served`].
     pub node: String,
-    /// The nodes that it computes, by id.
+    /// The nodes that it computes.
     pub nodes: Vec<NodeId>,
+    /// The same; of a step that computes none, such as a mixture of experts, those of the step that reads its result.
+    pub serves: Vec<NodeId>,
     pub multiply_adds: u64,
     pub bytes: u64,
 }
@@ -87,8 +89,9 @@ pub(crate) fn describe(stages: &Stages) -> Vec<StepFacts> {
             index,
             kernel: step.kernel(),
             work: work(step),
-            node: whose(stages, index, step),
+            node: owner(&stages.optimized, served(stages, index, step)).unwrap_or_else(|| "(copy)".to_owned()),
             nodes: step.nodes.clone(),
+            serves: served(stages, index, step).nodes.clone(),
             multiply_adds: step.multiply_adds,
             bytes: step.bytes(),
         })
@@ -102,13 +105,15 @@ fn work(step: &Step) -> String {
     work.strip_prefix(step.kernel()).unwrap_or(work).trim_start().to_owned()
 }
 
-/// The owner of a step; of one that computes no node, such as a mixture of experts, that of the step that reads its result.
-fn whose(stages: &Stages, index: usize, step: &Step) -> String {
+/// The step itself; for one that computes no node, such as a mixture of experts, the step that reads its result.
+fn served<'s>(stages: &'s Stages, index: usize, step: &'s Step) -> &'s Step {
+    if !step.nodes.is_empty() {
+        return step;
+    }
     let result = step.work.writes().first().map(|operand| operand.place);
     let readers = stages.plan.steps().iter().skip(index + 1);
     let mut readers = readers.filter(|reader| reader.work.reads().iter().any(|operand| Some(operand.place) == result));
-    let reader = || readers.find_map(|reader| owner(&stages.optimized, reader));
-    owner(&stages.optimized, step).or_else(reader).unwrap_or_else(|| "(copy)".to_owned())
+    readers.find(|reader| !reader.nodes.is_empty()).unwrap_or(step)
 }
 
 /// The last of the step's nodes that the author named; else the instance of the last one and its operation.

@@ -19,7 +19,7 @@ pub(super) fn facts(stages: &Stages, times: Option<&[Duration]>) -> Map<String, 
         places
     };
     let steps = describe(stages).into_iter().zip(stages.plan.steps()).map(|(facts, step)| {
-        let mut nodes: Vec<usize> = facts.nodes.iter().flat_map(|node| origins.of_node(*node)).collect();
+        let mut nodes: Vec<usize> = facts.serves.iter().flat_map(|node| origins.of_node(*node)).collect();
         nodes.sort_unstable();
         nodes.dedup();
         json!({
