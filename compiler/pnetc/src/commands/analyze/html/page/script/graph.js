@@ -67,7 +67,7 @@ function drawPart(part, x, y, box) {
     "aria-level": part.depth + 1,
     "aria-setsize": siblings.length,
     "aria-posinset": siblings.indexOf(part) + 1,
-    "aria-expanded": part.children.length > 0 ? isOpen : null,
+    "aria-expanded": part.children.length > 0 ? String(isOpen) : null,
     "data-part": part.place,
     tabindex: -1,
     onclick: (event) => { event.stopPropagation(); focus(part); select(partSelection(part), "graph"); },
@@ -108,7 +108,7 @@ function mark() {
     made.classList.toggle("hit", search.query !== "" && (search.set.has(part) || (!state.open.has(part) && search.around.has(part))));
     made.setAttribute("aria-selected", String(isSelected));
   }
-  const few = state.selection.nodes.length <= 200;
+  const few = state.selection.part !== root && state.selection.nodes.length <= 200;
   for (const edge of byId("camera").querySelectorAll(".edge")) {
     edge.classList.toggle("selected", few && edge.dataset.nodes.split(" ").some((node) => state.selection.has(Number(node))));
   }

@@ -79,7 +79,7 @@ function buildRoofline() {
       : `No step was measured: each circle lies on the roof, at the least time that this machine could take for it if its data came from memory. Its share of the sum of those times is its size and colour. With --time, steps are measured.`),
     picture, said,
     factList([
-      ["of the time", `${percent(memoryBound)} in steps that memory bounds, those below ${ridge.toPrecision(3)} operations per byte`],
+      ["bound by memory", `${percent(memoryBound)} of the time goes into steps of fewer than ${ridge.toPrecision(3)} operations per byte, for which memory is the lower roof`],
       [isMeasured ? "all steps" : "least time of all steps", `${(1e3 * all).toFixed(3)} ms`],
       ["not drawn", `${counted(without, "step")} without multiply-adds, ${percent(ratio(steps.reduce((sum, { multiply_adds }, step) => sum + (multiply_adds > 0 ? 0 : time(step)), 0), all))} of the time`],
       ["machine", `${report.isa}, ${counted(report.threads, "thread")}: measured when this page was made`],

@@ -30,6 +30,7 @@ function find(query) {
     for (let at = hit.parent; at; at = at.parent) search.around.set(at, (search.around.get(at) ?? 0) + 1);
   }
   search.set = new Set(search.hits);
+  search.nodes = new Set(search.hits.flatMap(nodesOf));
   say();
   tell("query");
 }
@@ -49,9 +50,12 @@ function goToHit(step) {
   select(partSelection(hit), "search");
 }
 
-// Whether a row of a table, with these texts, is one that is searched for.
-function rowMatches(texts) {
-  return search.query === "" || texts.some((text) => text.toLowerCase().includes(search.query));
+// Whether a row of a table is one that is searched for: by its texts, or as it stands for nodes that are found. A part must lie
+// in what is found; of a line or a step one node is enough.
+function rowMatches(texts, { part, nodes }) {
+  if (search.query === "" || texts.some((text) => text.toLowerCase().includes(search.query))) return true;
+  const isFound = (node) => search.nodes.has(node);
+  return part ? nodes.every(isFound) : nodes.some(isFound);
 }
 
 function startSearch() {

@@ -21,7 +21,7 @@ function sortable({ caption, columns, rows, texts, selection }) {
   const lines = new Map();
 
   function refill() {
-    const found = rows.filter((row) => rowMatches(texts(row)));
+    const found = rows.filter((row) => rowMatches(texts(row), selection(row)));
     if (order.column) {
       const { get, isText } = order.column;
       const compare = isText ? (one, other) => get(one).localeCompare(get(other), "en", { numeric: true }) : (one, other) => get(one) - get(other);
