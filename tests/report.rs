@@ -31,7 +31,8 @@ fn report(net: &str, more: &[&str]) -> (TempDir, PathBuf) {
 }
 
 /// The labels of the parts of the graph that are visible.
-const LABELS: &str = "[...document.querySelectorAll('[role=treeitem]')].map((part) => part.getAttribute('aria-label').split(',')[0])";
+const LABELS: &str =
+    "[...document.querySelectorAll('[role=treeitem]')].map((part) => part.getAttribute('aria-label').split(',')[0])";
 
 /// A treeitem by the name its label begins with.
 fn part(name: &str) -> String {
@@ -68,7 +69,9 @@ fn every_view_opens_without_errors_and_without_the_network() {
         page.press("ArrowRight");
         assert_eq!(page.text("document.activeElement.id"), format!("tab-{view}"));
         assert_eq!(
-            page.value("[...document.querySelectorAll('main > section')].filter((view) => !view.hidden).map(({ id }) => id)"),
+            page.value(
+                "[...document.querySelectorAll('main > section')].filter((view) => !view.hidden).map(({ id }) => id)"
+            ),
             json!([view])
         );
         assert!(page.number(&format!("document.getElementById('{view}').textContent.length")) > 200.0, "{view}");
@@ -196,7 +199,8 @@ fn tables_sort_by_every_column_and_narrow() {
     assert!(columns > 8);
     for column in 1..=columns {
         let heading = format!("#table thead th:nth-child({column})");
-        let is_number = page.value(&format!("document.querySelector('{heading}').classList.contains('number')")) == true;
+        let is_number =
+            page.value(&format!("document.querySelector('{heading}').classList.contains('number')")) == true;
         // Texts go up first, numbers down.
         let orders = if is_number { ["descending", "ascending"] } else { ["ascending", "descending"] };
         for order in orders {
@@ -218,8 +222,10 @@ fn tables_sort_by_every_column_and_narrow() {
     }
     // The costliest node of the network comes first, and selecting its row shows it.
     page.click("#table thead th:nth-child(6) button");
-    let most = page.number("(() => { const facts = JSON.parse(document.getElementById('facts').textContent); \
-         return Math.max(...facts.nodes.map((node) => node.costs[facts.fields.indexOf('parameters')])); })()");
+    let most = page.number(
+        "(() => { const facts = JSON.parse(document.getElementById('facts').textContent); \
+         return Math.max(...facts.nodes.map((node) => node.costs[facts.fields.indexOf('parameters')])); })()",
+    );
     assert_eq!(number(&cells(&mut page, 5)[0]), most);
     let name = cells(&mut page, 1)[0].clone();
     page.click("#table tbody tr:first-child th button");
@@ -255,7 +261,9 @@ fn a_line_of_the_source_selects_its_nodes_everywhere() {
     page.click("#unfold-level");
     page.click("#unfold-level");
     page.click("#unfold-level");
-    let selected = page.value("[...document.querySelectorAll('.part.selected')].map((part) => part.getAttribute('aria-label').split(',')[0])");
+    let selected = page.value(
+        "[...document.querySelectorAll('.part.selected')].map((part) => part.getAttribute('aria-label').split(',')[0])",
+    );
     let selected: Vec<&str> = selected.as_array().expect("parts").iter().filter_map(|label| label.as_str()).collect();
     assert_eq!(selected.len(), 12, "{selected:?}");
     assert!(selected.iter().all(|label| label.contains("pointwise")), "{selected:?}");
@@ -263,11 +271,13 @@ fn a_line_of_the_source_selects_its_nodes_everywhere() {
     let steps = "(() => { const facts = JSON.parse(document.getElementById('facts').textContent); \
          const line = facts.sources[0].text.split('\\n').findIndex((line) => line.includes('as pointwise')) + 1; \
          return facts.steps.filter((step) => step.nodes.some((node) => facts.nodes[node].at[1] === line)); })()";
-    let buffers = format!("new Set({steps}.flatMap((step) => step.writes).filter((place) => place.startsWith('b'))).size");
+    let buffers =
+        format!("new Set({steps}.flatMap((step) => step.writes).filter((place) => place.startsWith('b'))).size");
     let dots = format!("{steps}.filter((step) => step.multiply_adds > 0).length");
     for (view, expected) in [("memory", buffers), ("roofline", dots)] {
         page.click(&format!("#tab-{view}"));
-        let (marked, all) = (page.count(&format!("#{view} .plot .selected")), page.count(&format!("#{view} .plot [role=option]")));
+        let (marked, all) =
+            (page.count(&format!("#{view} .plot .selected")), page.count(&format!("#{view} .plot [role=option]")));
         assert_eq!(marked as f64, page.number(&expected), "{view}");
         assert!(marked > 0 && marked < all, "{view}: {marked} of {all}");
     }
@@ -397,7 +407,16 @@ fn a_dynamic_convolution_is_taken_apart() {
     // The node of the convolution, not the part around it and its routing.
     let Some(mut page) = Page::open(&path, "select=n2") else { return };
     let details = page.text("document.querySelector('#details').textContent");
-    for fact in ["4 experts", "coefficients", "mixing", "3,456", "10,838,016", "4.019 times", "1.0003 times", "conv_stem.cond_conv.weight"] {
+    for fact in [
+        "4 experts",
+        "coefficients",
+        "mixing",
+        "3,456",
+        "10,838,016",
+        "4.019 times",
+        "1.0003 times",
+        "conv_stem.cond_conv.weight",
+    ] {
         assert!(details.contains(fact), "{fact}: {details}");
     }
     page.leave();

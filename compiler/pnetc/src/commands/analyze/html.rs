@@ -73,7 +73,10 @@ pub(super) fn page(
     let mut data = Map::new();
     data.insert("report".to_owned(), Value::Object(report::facts(subject, stages, compiler, peak)));
     data.insert("conventions".to_owned(), conventions());
-    data.insert("twin".to_owned(), twin::compare(subject.analysis)?.map_or(Value::Null, |twin| Value::Object(twin.json())));
+    data.insert(
+        "twin".to_owned(),
+        twin::compare(subject.analysis)?.map_or(Value::Null, |twin| Value::Object(twin.json())),
+    );
     data.insert("machine".to_owned(), machine(compiler));
     data.extend(network::facts(subject));
     data.extend(plan::facts(stages, times.as_deref()));

@@ -20,7 +20,9 @@ pub(super) fn show(subject: &Subject<'_>, stages: &Stages, compiler: &Options, p
         return format!("{:#}\n", Value::Object(report));
     }
     let mut table = Table::facts();
-    for fact in sections(subject, stages, peak).iter().flat_map(|section| &section.facts).filter(|fact| !fact.shown.is_empty()) {
+    for fact in
+        sections(subject, stages, peak).iter().flat_map(|section| &section.facts).filter(|fact| !fact.shown.is_empty())
+    {
         table.fact(fact.name, fact.shown.clone());
     }
     let dynamic = dynamic_convolutions(subject.analysis);

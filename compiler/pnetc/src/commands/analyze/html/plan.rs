@@ -35,8 +35,10 @@ pub(super) fn facts(stages: &Stages, times: Option<&[Duration]>) -> Map<String, 
         })
     });
     let bytes = |elements: usize| elements * size_of::<f32>();
-    let buffers = stages.plan.buffers().iter().map(|buffer| {
-        json!([bytes(buffer.offset), bytes(buffer.elements), buffer.first, buffer.last])
-    });
+    let buffers = stages
+        .plan
+        .buffers()
+        .iter()
+        .map(|buffer| json!([bytes(buffer.offset), bytes(buffer.elements), buffer.first, buffer.last]));
     Map::from_iter([("steps".to_owned(), steps.collect()), ("buffers".to_owned(), buffers.collect())])
 }

@@ -130,6 +130,7 @@ function bufferDetails(buffer) {
 }
 
 function severalDetails({ nodes: selected, line }) {
+  if (selected.length === 0) return [element("p", { class: "quiet" }, "A pass made this; it stands for no single node of the program.")];
   return [
     costSection(costsOf(selected)),
     section(counted(selected.length, "node"), some(selected, nodeLink, 40)),
