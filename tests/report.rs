@@ -4,6 +4,10 @@
 
 #[path = "report/browser.rs"]
 mod browser;
+#[path = "report/graph.rs"]
+mod graph;
+#[path = "report/views.rs"]
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,17 +34,9 @@ fn report(net: &str, more: &[&str]) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The labels of the parts of the graph that are visible.
-const LABELS: &str =
-    "[...document.querySelectorAll('[role=treeitem]')].map((part) => part.getAttribute('aria-label').split(',')[0])";
-
 /// A treeitem by the name its label begins with.
 fn part(name: &str) -> String {
     format!("[role=treeitem][aria-label^=\"{name},\"]")
-}
-
-fn focused(page: &mut Page) -> String {
-    page.text("document.activeElement.getAttribute('aria-label') ?? document.activeElement.id")
 }
 
 #[test]
@@ -91,239 +87,6 @@ fn every_view_opens_without_errors_and_without_the_network() {
 }
 
 #[test]
-fn parts_fold_and_unfold_by_mouse_and_keyboard() {
-    let (_folder, path) = report(DIGITS, &[]);
-    let Some(mut page) = Page::open(&path, "") else { return };
-    page.click("#fold-all");
-    assert_eq!(page.count("[role=treeitem][aria-expanded=true]"), 1, "only the network is open");
-    let folded = page.count("[role=treeitem]");
-
-    let stages = part("stages");
-    let toggle = format!("{stages} > .toggle");
-    page.click(&toggle);
-    assert_eq!(page.count(&format!("{stages}[aria-expanded=true]")), 1);
-    assert_eq!(page.count("[role=treeitem]"), folded + 2);
-    assert!(page.value(LABELS).as_array().expect("labels").contains(&json!("stages[0]")));
-    page.click(&toggle);
-    assert_eq!(page.count("[role=treeitem]"), folded);
-
-    // One part takes part in the order of Tab, and arrows go on from it.
-    assert_eq!(page.count("#camera [tabindex='0']"), 1);
-    page.click(&format!("{stages} > .box"));
-    assert!(focused(&mut page).starts_with("stages,"));
-    assert_eq!(page.text("document.querySelector('#details h2').textContent"), "stages");
-    page.press("ArrowRight");
-    assert_eq!(page.count("[role=treeitem]"), folded + 2, "→ unfolds");
-    page.press("ArrowRight");
-    assert!(focused(&mut page).starts_with("stages[0],"), "→ goes in");
-    assert_eq!(page.text("document.querySelector('#details h2').textContent"), "stages[0]");
-    page.press("ArrowDown");
-    assert!(focused(&mut page).starts_with("stages[1],"));
-    page.press("Enter");
-    assert_eq!(page.count(&format!("{}[aria-expanded=true]", part("stages[1]"))), 1, "Enter unfolds");
-    assert!(focused(&mut page).starts_with("stages[1],"), "the focus stays");
-    page.press("Enter");
-    assert_eq!(page.count("[role=treeitem]"), folded + 2, "Enter folds");
-    page.press("ArrowLeft");
-    assert!(focused(&mut page).starts_with("stages,"), "← goes out");
-    page.press("ArrowLeft");
-    assert_eq!(page.count("[role=treeitem]"), folded, "← folds");
-    page.press("Home");
-    assert!(focused(&mut page).starts_with("Digits,"));
-    page.press("End");
-    assert!(focused(&mut page).starts_with("classifier,"));
-    page.click("#unfold-level");
-    assert!(page.count("[role=treeitem]") > folded);
-    page.leave();
-}
-
-#[test]
-fn search_finds_unfolds_and_highlights() {
-    let (_folder, path) = report(PARAMETERNET, &[]);
-    let Some(mut page) = Page::open(&path, "") else { return };
-    page.click("#fold-all");
-    page.press("/");
-    assert_eq!(page.text("document.activeElement.id"), "query");
-    let path_of_hit = "blocks[4][1].ghost1.primary_conv[1]";
-    page.write(path_of_hit);
-    assert_eq!(page.text("document.getElementById('hits').textContent"), "1 hit");
-    assert_eq!(page.count(&format!("{}.hit", part("blocks"))), 1, "what is folded around a hit is marked");
-    assert_eq!(page.count(&part(path_of_hit)), 0, "the hit is folded away");
-    page.press("Enter");
-    assert_eq!(page.text("document.getElementById('hits').textContent"), "1 of 1");
-    assert_eq!(page.count(&format!("{}.hit.selected", part(path_of_hit))), 1);
-    assert_eq!(page.text("document.querySelector('#details h2').textContent"), path_of_hit);
-    let inside = format!(
-        "(() => {{ const box = document.querySelector('{}').getBoundingClientRect(), canvas = document.getElementById('canvas').getBoundingClientRect(); \
-         return box.left >= canvas.left && box.right <= canvas.right && box.top >= canvas.top && box.bottom <= canvas.bottom; }})()",
-        part(path_of_hit)
-    );
-    assert_eq!(page.value(&inside), true, "the hit is in view");
-
-    // Enter goes from hit to hit and around.
-    page.press("Escape");
-    assert_eq!(page.count(".hit"), 0);
-    page.press("/");
-    page.write("SqueezeExcite");
-    let hits = page.text("document.getElementById('hits').textContent");
-    let count: usize = hits.strip_suffix(" hits").and_then(|count| count.parse().ok()).expect("several hits");
-    assert!(count > 1, "{hits}");
-    let mut seen = Vec::new();
-    for _ in 0..count {
-        page.press("Enter");
-        seen.push(page.text("document.querySelector('#details h2').textContent"));
-    }
-    seen.sort();
-    seen.dedup();
-    assert_eq!(seen.len(), count, "every hit is another");
-    page.press("Enter");
-    assert_eq!(page.text("document.getElementById('hits').textContent"), format!("1 of {count}"));
-    page.write("xyz");
-    assert_eq!(page.text("document.getElementById('hits').textContent"), "no hits");
-    page.leave();
-}
-
-#[test]
-fn tables_sort_by_every_column_and_narrow() {
-    let (_folder, path) = report(PARAMETERNET, &[]);
-    let Some(mut page) = Page::open(&path, "view=tables") else { return };
-    page.click("[data-key=nodes]");
-    let cells = |page: &mut Page, column: usize| -> Vec<String> {
-        let cells = page.value(&format!(
-            "[...document.querySelectorAll('#table tbody tr')].map((row) => row.children[{column}].textContent)"
-        ));
-        cells.as_array().expect("cells").iter().map(|cell| cell.as_str().expect("text").to_owned()).collect()
-    };
-    let number = |text: &String| text.replace(',', "").parse::<f64>().unwrap_or_else(|_| panic!("{text}"));
-    let columns = page.count("#table thead th");
-    assert!(columns > 8);
-    for column in 1..=columns {
-        let heading = format!("#table thead th:nth-child({column})");
-        let is_number =
-            page.value(&format!("document.querySelector('{heading}').classList.contains('number')")) == true;
-        // Texts go up first, numbers down.
-        let orders = if is_number { ["descending", "ascending"] } else { ["ascending", "descending"] };
-        for order in orders {
-            page.click(&format!("{heading} button"));
-            assert_eq!(page.text(&format!("document.querySelector('{heading}').getAttribute('aria-sort')")), order);
-            assert_eq!(page.count("#table [aria-sort=none]"), columns - 1);
-            let found = cells(&mut page, column - 1);
-            if is_number && !found[0].ends_with('%') {
-                let is_sorted = found.is_sorted_by(|one, other| match order {
-                    "ascending" => number(one) <= number(other),
-                    _ => number(one) >= number(other),
-                });
-                assert!(is_sorted, "column {column}, {order}: {found:?}");
-            } else if !is_number {
-                let (first, last) = (&found[0], &found[found.len() - 1]);
-                assert_ne!(first, last, "column {column}");
-            }
-        }
-    }
-    // The costliest node of the network comes first, and selecting its row shows it.
-    page.click("#table thead th:nth-child(6) button");
-    let most = page.number(
-        "(() => { const facts = JSON.parse(document.getElementById('facts').textContent); \
-         return Math.max(...facts.nodes.map((node) => node.costs[facts.fields.indexOf('parameters')])); })()",
-    );
-    assert_eq!(number(&cells(&mut page, 5)[0]), most);
-    let name = cells(&mut page, 1)[0].clone();
-    page.click("#table tbody tr:first-child th button");
-    assert_eq!(page.text("document.querySelector('#details h2').textContent"), name);
-    assert_eq!(page.count("#table tr.selected"), 1);
-    // The search narrows.
-    page.press("/");
-    page.write("SqueezeExcite");
-    let shown = cells(&mut page, 1);
-    assert!(!shown.is_empty() && shown.iter().all(|name| name.contains(".se")), "nodes of that module: {shown:?}");
-    for kind in ["modules", "operations", "lines", "steps", "dynamic"] {
-        page.click(&format!("[data-key={kind}]"));
-        assert_eq!(page.count("#table table"), 1, "{kind}");
-    }
-    page.press("/");
-    page.press("Escape");
-    assert_eq!(page.count("#table tbody tr"), 88, "dynamic convolutions");
-    page.leave();
-}
-
-#[test]
-fn a_line_of_the_source_selects_its_nodes_everywhere() {
-    let (_folder, path) = report(DIGITS, &[]);
-    let Some(mut page) = Page::open(&path, "view=source") else { return };
-    let line = "(() => [...document.querySelectorAll('button.source-line')].find((line) => line.textContent.includes('as pointwise')))()";
-    page.value(&format!("{line}.id = 'chosen', null"));
-    assert!(page.text(&format!("{line}.querySelector('.line-share').textContent")).ends_with('%'));
-    page.click("#chosen");
-    assert_eq!(page.text("document.getElementById('chosen').getAttribute('aria-pressed')"), "true");
-    // Four instances, each with routing, convolution and batch norm.
-    assert!(page.text("document.querySelector('#details').textContent").contains("12 nodes"));
-    page.click("#tab-graph");
-    page.click("#unfold-level");
-    page.click("#unfold-level");
-    page.click("#unfold-level");
-    let selected = page.value(
-        "[...document.querySelectorAll('.part.selected')].map((part) => part.getAttribute('aria-label').split(',')[0])",
-    );
-    let selected: Vec<&str> = selected.as_array().expect("parts").iter().filter_map(|label| label.as_str()).collect();
-    assert_eq!(selected.len(), 12, "{selected:?}");
-    assert!(selected.iter().all(|label| label.contains("pointwise")), "{selected:?}");
-    // The buffers that its steps write, and those of its steps that have multiply-adds.
-    let steps = "(() => { const facts = JSON.parse(document.getElementById('facts').textContent); \
-         const line = facts.sources[0].text.split('\\n').findIndex((line) => line.includes('as pointwise')) + 1; \
-         return facts.steps.filter((step) => step.nodes.some((node) => facts.nodes[node].at[1] === line)); })()";
-    let buffers =
-        format!("new Set({steps}.flatMap((step) => step.writes).filter((place) => place.startsWith('b'))).size");
-    let dots = format!("{steps}.filter((step) => step.multiply_adds > 0).length");
-    for (view, expected) in [("memory", buffers), ("roofline", dots)] {
-        page.click(&format!("#tab-{view}"));
-        let (marked, all) =
-            (page.count(&format!("#{view} .plot .selected")), page.count(&format!("#{view} .plot [role=option]")));
-        assert_eq!(marked as f64, page.number(&expected), "{view}");
-        assert!(marked > 0 && marked < all, "{view}: {marked} of {all}");
-    }
-    // And back: what is selected in the graph is marked in the source.
-    page.click("#tab-graph");
-    page.click(&format!("{} > .box", part("stem")));
-    page.click("#tab-source");
-    assert_eq!(page.count(".source-line.selected"), 1);
-    assert!(page.text("document.querySelector('.source-line.selected').textContent").contains("as stem"));
-    page.leave();
-}
-
-#[test]
-fn the_picture_zooms_and_moves() {
-    let (_folder, path) = report(DIGITS, &[]);
-    let Some(mut page) = Page::open(&path, "") else { return };
-    let scale = "Number(/scale\\(([^)]*)\\)/.exec(document.getElementById('camera').getAttribute('transform'))[1])";
-    let place = "/translate\\(([^)]*)\\)/.exec(document.getElementById('camera').getAttribute('transform'))[1].split(' ').map(Number)";
-    let fitted = page.number(scale);
-    page.click("#zoom-in");
-    let larger = page.number(scale);
-    assert!(larger > fitted);
-    page.click("#zoom-out");
-    assert!((page.number(scale) - fitted).abs() < 1e-3);
-    page.wheel("#canvas", -300.0);
-    page.value("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
-    assert!(page.number(scale) > larger);
-    page.click("#zoom-fit");
-    assert!((page.number(scale) - fitted).abs() < 1e-3);
-    let before = page.value(place);
-    page.drag("#canvas", (70.0, 40.0));
-    let after = page.value(place);
-    let moved = |axis: usize| after[axis].as_f64().expect("a place") - before[axis].as_f64().expect("a place");
-    assert!((moved(0) - 70.0).abs() < 1.0 && (moved(1) - 40.0).abs() < 1.0, "{before} to {after}");
-    assert_eq!(page.text("document.querySelector('#details h2').textContent"), "Digits", "a drag selects nothing");
-    // By keys, from a part.
-    page.click("#zoom-fit");
-    page.click(&format!("{} > .box", part("stem")));
-    page.press("+");
-    assert!(page.number(scale) > fitted);
-    page.press("0");
-    assert!((page.number(scale) - fitted).abs() < 1e-3);
-    page.leave();
-}
-
-#[test]
 fn colours_can_be_read_in_light_and_in_the_dark() {
     let (_folder, path) = report(DIGITS, &[]);
     let Some(mut page) = Page::open(&path, "") else { return };
@@ -361,64 +124,16 @@ fn colours_can_be_read_in_light_and_in_the_dark() {
 }
 
 #[test]
-fn memory_and_roofline_are_drawn_and_say_what_is_what() {
-    let (_folder, path) = report(DIGITS, &["--time"]);
-    let Some(mut page) = Page::open(&path, "view=memory") else { return };
-    let facts = "JSON.parse(document.getElementById('facts').textContent)";
-    assert_eq!(page.count("#memory .buffer") as f64, page.number(&format!("{facts}.buffers.length")));
-    page.value("document.querySelector('#memory .buffer').focus(), null");
-    assert!(page.text("document.querySelector('#memory .said').textContent").starts_with("b0: "));
-    page.press("ArrowRight");
-    assert!(page.text("document.querySelector('#memory .said').textContent").starts_with("b1: "));
-    assert_eq!(page.text("document.querySelector('#details h2').textContent"), "buffer b1");
-    page.click("#tab-roofline");
-    let with_work = page.number(&format!("{facts}.steps.filter((step) => step.multiply_adds > 0).length"));
-    assert_eq!(page.count("#roofline .dot") as f64, with_work);
-    assert!(page.text("document.querySelector('#roofline').textContent").contains("it was measured"));
-    page.value("document.querySelector('#roofline .dot[tabindex=\"0\"]').focus(), null");
-    page.press("Enter");
-    assert!(page.text("document.querySelector('#details h2').textContent").starts_with("step "));
-    page.leave();
-}
-
-#[test]
-fn an_address_opens_what_it_names() {
+fn all_views_print() {
     let (_folder, path) = report(DIGITS, &[]);
-    let hash = "view=graph&metric=parameters&select=stages[1].refine.pointwise&search=relu";
-    let Some(mut page) = Page::open(&path, hash) else { return };
-    assert_eq!(page.text("document.getElementById('metric').value"), "parameters");
-    assert_eq!(page.count(&format!("{}.selected", part("stages[1].refine.pointwise"))), 1);
-    let details = page.text("document.querySelector('#details').textContent");
-    assert!(details.contains("dynamic_conv"), "{details}");
-    assert!(page.text("document.getElementById('hits').textContent").ends_with("hits"));
-    // A dynamic convolution is taken apart.
-    page.press("/");
-    page.press("Escape");
-    page.click(&format!("{} > .toggle", part("stages[1].refine.pointwise")));
-    page.leave();
-    // What is not there is no error.
-    let Some(page) = Page::open(&path, "view=nothing&metric=none&select=n99999") else { return };
-    page.leave();
-}
-
-#[test]
-fn a_dynamic_convolution_is_taken_apart() {
-    let (_folder, path) = report(PARAMETERNET, &[]);
-    // The node of the convolution, not the part around it and its routing.
-    let Some(mut page) = Page::open(&path, "select=n2") else { return };
-    let details = page.text("document.querySelector('#details').textContent");
-    for fact in [
-        "4 experts",
-        "coefficients",
-        "mixing",
-        "3,456",
-        "10,838,016",
-        "4.019 times",
-        "1.0003 times",
-        "conv_stem.cond_conv.weight",
-    ] {
-        assert!(details.contains(fact), "{fact}: {details}");
-    }
+    let Some(mut page) = Page::open(&path, "") else { return };
+    page.command("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    page.value("dispatchEvent(new Event('beforeprint')), null");
+    let boxes = page.value("[...document.querySelectorAll('main > section')].map((view) => view.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])");
+    let boxes: Vec<[f64; 2]> = serde_json::from_value(boxes).expect("boxes");
+    assert_eq!(boxes.len(), 6);
+    assert!(boxes.iter().all(|[top, bottom]| bottom - top > 100.0), "{boxes:?}");
+    assert!(boxes.windows(2).all(|pair| pair[0][1] <= pair[1][0] + 1.0), "views lie on each other: {boxes:?}");
     page.leave();
 }
 

@@ -12,6 +12,8 @@ mod plan;
 
 use std::time::Duration;
 
+use parameternet_compiler::analysis::convention::Convention;
+use parameternet_compiler::compile::Options;
 use serde_json::{Map, Value, json};
 
 use super::svg::escaped;
@@ -19,8 +21,6 @@ use super::{Subject, report, twin};
 use crate::commands::bench::{self, Machine};
 use crate::failure::Failure;
 use crate::stages::Stages;
-use parameternet_compiler::analysis::convention::Convention;
-use parameternet_compiler::compile::Options;
 
 /// How long steps are measured.
 const MEASURED: Duration = Duration::from_secs(2);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use parameternet_compiler::analysis::totals::Totals;
 use parameternet_compiler::analysis::tree::{Branch, tree};
-use parameternet_compiler::graph::{Graph, Node, NodeId};
+use parameternet_compiler::graph::{Graph, Node, NodeId, Port};
 use parameternet_dsl::ast::ItemKind;
 use parameternet_dsl::source::{SourceId, SourceMap, Span};
 use serde_json::{Map, Value, json};
@@ -42,7 +42,7 @@ pub(super) fn facts(subject: &Subject<'_>) -> Map<String, Value> {
     let sources = subject.program.sources().iter();
     let sources: Vec<Value> = sources.map(|(_, file)| json!({ "name": file.name, "text": file.text })).collect();
     let names: Vec<&str> = fields(&Totals::default()).into_iter().map(|(name, _)| name).collect();
-    let ports = |ports: &[parameternet_compiler::graph::Port]| -> Value {
+    let ports = |ports: &[Port]| -> Value {
         ports.iter().map(|port| json!({ "name": port.name, "node": port.node.index() })).collect()
     };
     Map::from_iter([

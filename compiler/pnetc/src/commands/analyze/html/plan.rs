@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use parameternet_compiler::plan::step::Operand;
 use serde_json::{Map, Value, json};
 
 use super::origins::Origins;
 use crate::commands::bench::steps::describe;
 use crate::stages::Stages;
-use parameternet_compiler::plan::step::Operand;
 
 /// The parts of the page's data that come from the plan; `times` of all steps, if they were measured.
 pub(super) fn facts(stages: &Stages, times: Option<&[Duration]>) -> Map<String, Value> {

@@ -14,11 +14,11 @@ function liveSums() {
 }
 
 // Round numbers from 0 to about the largest.
-function marks(largest, most) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(1, largest) / most));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => largest / step <= most);
+function marks(end, most) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, end) / most));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => end / step <= most);
   const numbers = [];
-  for (let at = 0; at <= largest; at += Math.max(1, step)) numbers.push(at);
+  for (let at = 0; at <= end; at += Math.max(1, step)) numbers.push(at);
   return numbers;
 }
 
@@ -41,7 +41,7 @@ function buildMemory() {
   const x = (step) => left + (step / steps.length) * (width - left - right);
   const y = (offset) => height - bottom - (offset / arena) * (height - top - bottom);
   const live = liveSums();
-  const peak = Math.max(...live);
+  const peak = largest(live);
   const at = live.indexOf(peak);
   const said = element("p", { class: "said", "aria-live": "polite" });
   const say = (buffer) => { said.textContent = bufferText(buffer); };
@@ -83,9 +83,9 @@ function buildMemory() {
   markMemory();
 }
 
-function bytesMark(mark, largest) {
+function bytesMark(mark, end) {
   if (mark === 0) return "0";
-  return largest >= 2e6 ? `${(mark / 1e6).toFixed(largest >= 1e7 ? 0 : 1)} MB` : largest >= 2e3 ? `${(mark / 1e3).toFixed(0)} kB` : grouped(mark);
+  return end >= 2e6 ? `${(mark / 1e6).toFixed(end >= 1e7 ? 0 : 1)} MB` : end >= 2e3 ? `${(mark / 1e3).toFixed(0)} kB` : grouped(mark);
 }
 
 function markMemory() {

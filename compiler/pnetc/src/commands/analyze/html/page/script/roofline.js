@@ -19,7 +19,7 @@ function buildRoofline() {
   const all = steps.reduce((sum, _, step) => sum + time(step), 0);
   const points = drawn.map((step) => ({ step, x: 2 * steps[step].multiply_adds / steps[step].bytes, y: 2 * steps[step].multiply_adds / Math.max(1e-9, time(step)), share: ratio(time(step), all) }));
   const ridge = machine.flops / machine.bytes;
-  const range = (numbers) => [Math.min(...numbers) / 1.7, Math.max(...numbers) * 1.7];
+  const range = (numbers) => [smallest(numbers) / 1.7, largest(numbers) * 1.7];
   const xs = range([...points.map(({ x }) => x), ridge / 4, ridge * 4]);
   const ys = range([...points.map(({ y }) => y), machine.flops / 4, machine.flops * 1.2]);
   const { width, height, left, right, top, bottom } = PLOT;

@@ -29,6 +29,15 @@ function ratio(part, whole) {
   return whole > 0 ? part / whole : 0;
 }
 
+// Of lists that may be too long to be arguments.
+function largest(numbers) {
+  return numbers.reduce((most, number) => (number > most ? number : most), -Infinity);
+}
+
+function smallest(numbers) {
+  return -largest(numbers.map((number) => -number));
+}
+
 function counted(number, thing) {
   return `${grouped(number)} ${thing}${number === 1 ? "" : "s"}`;
 }
