@@ -33,7 +33,7 @@ picture() {
 }
 
 picture report-graph parameternet "view=graph"
-picture report-details parameternet "view=graph&select=n174&metric=parameters" dark
+picture report-details parameternet "view=graph&select=n269&metric=parameters" dark
 picture report-source parameternet "view=source&select=line:1:11"
 picture report-memory parameternet "view=memory&select=buffer:21"
 picture report-roofline parameternet "view=roofline&select=step:3"

@@ -62,7 +62,7 @@ function excerpt(at) {
       element("span", { class: "line-number" }, String(line)), highlighted(sourceLines[source][line - 1]), "\n"));
   }
   const key = `${source}:${first}`;
-  const open = link(lineName(key), () => { select(nodesOfLine.has(key) ? lineSelection(key) : state.selection, "details"); setView("source"); goToLine(key); });
+  const open = link(lineName(key), () => { select(nodesOfLine.has(key) ? lineSelection(key) : state.selection, "details"); setView("source"); });
   return section("Source", element("p", {}, open), element("pre", { tabindex: 0, "aria-label": "Lines of the source" }, element("code", {}, lines)));
 }
 
@@ -86,8 +86,8 @@ function nodeDetails(node) {
       ...(inputs.length > 0 ? [["reads", inputs.map(operand)]] : []),
       ...(readers[node].length > 0 ? [["read by", some(readers[node], nodeLink)]] : []),
     ])),
-    costSection(nodes[node].costs),
     dynamicOf.has(node) ? dynamicSection(dynamicOf.get(node)) : null,
+    costSection(nodes[node].costs),
     weights.length > 0 ? section("Weights", element("ul", { class: "plain weights" }, weights.map(({ name, shape, trained }) =>
       element("li", {}, element("code", {}, name), ` ${shape}${trained ? "" : " (buffer)"}`)))) : null,
     stepsSection(stepsOfNode[node], true),

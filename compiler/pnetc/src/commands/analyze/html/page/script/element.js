@@ -35,8 +35,8 @@ function link(text, action, attributes) {
 // A bar that shows a share by its length and colour.
 function bar(share) {
   const inner = element("span", { class: `cost-${costClass(share)}` });
-  inner.style.width = `${Math.max(100 * share, share > 0 ? 1 : 0)}%`;
-  return element("span", { class: "bar", "aria-hidden": "true" }, inner);
+  inner.style.width = `${100 * share}%`;
+  return element("span", { class: "bar", "aria-hidden": "true" }, share > 0 ? inner : null);
 }
 
 // Makes one of several elements the one that Tab reaches; arrow keys move among them.

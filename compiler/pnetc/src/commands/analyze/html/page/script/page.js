@@ -4,7 +4,7 @@
 const views = new Map(Object.entries({
   graph: { title: "Graph", build: () => { draw(); fit(size(root)); } },
   overview: { title: "Overview", build: drawOverview, metric: drawOverview },
-  source: { title: "Source", build: buildSource, metric: drawSource, selection: markSource, query: markSource },
+  source: { title: "Source", build: buildSource, metric: drawSource, selection: (from) => { markSource(); if (from !== "source") showSelectedLine(); }, query: markSource, view: showSelectedLine },
   tables: { title: "Tables", build: buildTables, metric: () => drawTable(), selection: () => currentTable.mark(), query: () => currentTable.refill() },
   memory: { title: "Memory", build: buildMemory, selection: markMemory },
   roofline: { title: "Roofline", build: buildRoofline, selection: markRoofline },
@@ -17,7 +17,7 @@ function showView() {
   if (!built.has(state.view)) {
     built.add(state.view);
     views.get(state.view).build();
-  }
+  } else views.get(state.view).view?.();
 }
 
 function setView(view) {

@@ -29,7 +29,8 @@ function buildRoofline() {
   const logMarks = ([first, last]) => {
     const from = Math.floor(Math.log10(first));
     const decades = Array.from({ length: Math.ceil(Math.log10(last)) - from }, (_, place) => 10 ** (from + place));
-    return decades.flatMap((decade) => [decade, 2 * decade, 5 * decade]).filter((mark) => mark >= first && mark <= last);
+    const factors = decades.length > 4 ? [1] : [1, 2, 5];
+    return decades.flatMap((decade) => factors.map((factor) => factor * decade)).filter((mark) => mark >= first && mark <= last);
   };
   const roof = (number) => Math.min(machine.flops, number * machine.bytes);
   const describePoint = ({ step, x, y, share }) =>
@@ -58,9 +59,9 @@ function buildRoofline() {
     label("operations per byte, two for each multiply-add", { x: (left + width - right) / 2, y: height - 6 }, { "text-anchor": "middle" }),
     label("FLOP/s", { x: left + 6, y: top + 12 }),
     svg("path", { class: "roof", d: `M${x(foot)} ${y(foot * machine.bytes)}L${x(ridge)} ${y(machine.flops)}H${x(xs[1])}` }),
+    svg("g", { role: "listbox", "aria-label": "Steps of the plan" }, circles),
     label(`${short(machine.flops)} FLOP/s in registers`, { x: width - right - 8, y: y(machine.flops) - 22 }, { "text-anchor": "end", class: "roof-label" }),
-    label(`${short(machine.bytes)} bytes/s from memory`, { x: 0, y: isMeasured ? -14 : 28 }, { class: "roof-label", "text-anchor": "middle", transform: `translate(${x(half)} ${y(half * machine.bytes)}) rotate(${slope.toFixed(1)})` }),
-    svg("g", { role: "listbox", "aria-label": "Steps of the plan" }, circles));
+    label(`${short(machine.bytes)} bytes/s from memory`, { x: 0, y: isMeasured ? -14 : 28 }, { class: "roof-label", "text-anchor": "middle", transform: `translate(${x(half)} ${y(half * machine.bytes)}) rotate(${slope.toFixed(1)})` }));
   picture.addEventListener("keydown", (event) => {
     const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const at = circles.indexOf(document.activeElement);

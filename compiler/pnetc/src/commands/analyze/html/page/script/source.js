@@ -52,6 +52,12 @@ function buildSource() {
   });
   drawSource();
   markSource();
+  showSelectedLine();
+}
+
+// Brings the first line of what was selected elsewhere into view.
+function showSelectedLine() {
+  if (state.view === "source") byId("source").querySelector(".source-line.selected")?.scrollIntoView({ block: "center" });
 }
 
 function drawSource() {
@@ -69,9 +75,5 @@ function markSource() {
     line.classList.toggle("selected", isSelected || (state.selection.part !== root && nodesOfLine.get(key).some(state.selection.has)));
     line.classList.toggle("hit", search.query !== "" && line.querySelector("code").textContent.toLowerCase().includes(search.query));
   }
-}
-
-function goToLine(key) {
-  lineElements.get(key)?.scrollIntoView({ block: "center" });
 }
 
