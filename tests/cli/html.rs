@@ -47,6 +47,19 @@ fn a_page_holds_what_the_report_says() {
         }
     }
     assert_eq!(named(&facts["totals"], "core"), report["costs"]["core"]);
+    // A branch costs what the nodes below it cost.
+    let branches = facts["branches"].as_array().expect("branches");
+    let mut sums = vec![0; branches.len()];
+    for node in nodes {
+        let mut at = node["branch"].as_u64();
+        while let Some(place) = at {
+            sums[place as usize] += named(&node["costs"], "strict").as_u64().expect("a count");
+            at = branches[place as usize]["parent"].as_u64();
+        }
+    }
+    for (branch, sum) in branches.iter().zip(sums) {
+        assert_eq!(named(&branch["costs"], "strict"), sum, "{branch}");
+    }
     let twin = json(&["analyze", NET, "--twin", "--json"]);
     assert_eq!((&facts["twin"]["static"], &facts["twin"]["dynamic"]), (&twin["static"], &twin["dynamic"]));
 }
