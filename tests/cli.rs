@@ -2,6 +2,8 @@
 
 #[path = "cli/costs.rs"]
 mod costs;
+#[path = "cli/html.rs"]
+mod html;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
 mod shared;

@@ -106,6 +106,11 @@ impl Program {
         self.file(self.root).map_or(&EMPTY, |file| &file.ast)
     }
 
+    /// The syntax trees of all files.
+    pub fn syntax_trees(&self) -> impl Iterator<Item = &ast::File> {
+        self.files.iter().map(|file| &file.ast)
+    }
+
     /// The names of the networks of the root file, in order.
     pub fn networks(&self) -> impl Iterator<Item = &ast::Network> {
         self.root().items.iter().filter_map(|item| match &item.kind {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use parameternet_compiler::analysis::convention::Convention;
 use parameternet_compiler::passes::PASSES;
 use parameternet_compiler::plan::rewrites::REWRITES;
@@ -55,6 +55,7 @@ Examples:
   pnetc analyze net.pnet --explain core..fvcore   why do two tools give different numbers?
   pnetc analyze net.pnet --twin                   what do the experts cost?
   pnetc analyze net.pnet --sweep experts=1,2,4,8 --sweep width=0.5,1 --svg sweep.svg
+  pnetc analyze net.pnet --html report.html       all of it as a page, to explore
   pnetc analyze net.pnet --budget \"macs<=600M\"
   pnetc analyze net.pnet --set width=0.5 --batch 8 --json")]
     Analyze(Analyze),
@@ -246,6 +247,7 @@ pub(crate) enum FilterOption {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("measurable").args(["sweep", "html"]).multiple(true))]
 pub(crate) struct Analyze {
     /// The network
     #[arg(value_name = "FILE")]
@@ -268,8 +270,11 @@ pub(crate) struct Analyze {
     /// Tabulate the network for several values of a hyper-parameter; several of these form a grid
     #[arg(long, value_name = "NAME=A,B,…", value_parser = sweep, conflicts_with_all = ["twin", "explain", "budgets"])]
     pub sweep: Vec<Sweep>,
-    /// With `--sweep`: measure the median time of a run of machine code, too
-    #[arg(long, requires = "sweep")]
+    /// Write one page with everything: the graph, the source, tables, the memory and a roofline, for any browser
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sweep", "twin", "explain", "csv"])]
+    pub html: Option<PathBuf>,
+    /// With `--sweep` or `--html`: run machine code and measure it, too
+    #[arg(long, requires = "measurable")]
     pub time: bool,
     /// With `--sweep`: draw parameters against multiply-adds, one point a setting
     #[arg(long, value_name = "FILE", requires = "sweep")]

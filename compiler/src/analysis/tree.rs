@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Analysis;
 use super::totals::Totals;
-use crate::graph::{Path, Segment};
+use crate::graph::{NodeId, Path, Segment};
 
 /// A branch of the tree with all below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Branch {
     pub kind: Option<String>,
     /// What it costs with all below it; the sum where several are folded.
     pub totals: Totals,
+    /// The nodes that count to this branch and to none below it, in order; those of the first where several are folded.
+    pub nodes: Vec<NodeId>,
     /// How many branches are folded into this one.
     pub count: usize,
     /// What is below it, in order. Where several are folded, what is below each.
@@ -32,6 +34,7 @@ struct Growing {
     path: Path,
     kind: Option<String>,
     totals: Totals,
+    nodes: Vec<NodeId>,
     children: Vec<usize>,
     by_segment: HashMap<Segment, usize>,
 }
@@ -52,7 +55,9 @@ pub fn tree(analysis: &Analysis<'_>) -> Branch {
         let path = node.path.as_ref().or_else(|| graph.instance(node.instance).map(|instance| &instance.path));
         let Some(path) = path else { continue };
         let at = walk(&mut branches, path, cost.totals);
-        if let (Some(_), Some(branch)) = (&node.path, branches.get_mut(at)) {
+        let Some(branch) = branches.get_mut(at) else { continue };
+        branch.nodes.push(cost.node);
+        if node.path.is_some() {
             branch.kind.get_or_insert_with(|| node.op.name().to_owned());
         }
     }
@@ -91,7 +96,8 @@ fn finish(branches: &mut Vec<Growing>) -> Branch {
         let children = growing.children.iter().filter_map(|child| done.remove(child)).collect();
         let label = growing.path.0.last().map(|last| Path(vec![last.clone()]).to_string()).unwrap_or_default();
         let path = growing.path.to_string();
-        let branch = Branch { label, path, kind: growing.kind, totals: growing.totals, count: 1, children };
+        let Growing { kind, totals, nodes, .. } = growing;
+        let branch = Branch { label, path, kind, totals, nodes, count: 1, children };
         done.insert(branches.len(), branch);
     }
     done.remove(&0).unwrap_or_else(|| Branch {
@@ -99,6 +105,7 @@ fn finish(branches: &mut Vec<Growing>) -> Branch {
         path: String::new(),
         kind: None,
         totals: Totals::default(),
+        nodes: Vec::new(),
         count: 1,
         children: Vec::new(),
     })

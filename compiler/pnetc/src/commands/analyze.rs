@@ -1,9 +1,10 @@
 //! `pnetc analyze`: what a network costs, known without running it.
 //!
 //! The table by module, operation, line or node is made in `rows` and shown by `report`; `explain`, `twin` and `sweep` are
-//! reports of their own, `svg` draws the last.
+//! reports of their own, `svg` draws the last, and `html` makes a page of everything.
 
 mod explain;
+mod html;
 mod report;
 mod rows;
 mod svg;
@@ -44,8 +45,12 @@ pub(crate) fn run(options: &Analyze) -> Result<(), Failure> {
         rows::csv(&subject)
     } else {
         let compiler = stages::options(&options.machine)?;
-        let stages = Stages::of(graph.clone(), &compiler)?;
-        report::show(&subject, &stages, &compiler, peak::activation_peak(&graph))
+        let mut stages = Stages::of(graph.clone(), &compiler)?;
+        let peak = peak::activation_peak(&graph);
+        if let Some(path) = &options.html {
+            files::write(path, html::page(&subject, &mut stages, &compiler, peak)?.as_bytes())?;
+        }
+        report::show(&subject, &stages, &compiler, peak)
     };
     files::print(&text)?;
     budgets::check(&program, &request, &graph, &options.budget)

@@ -2,7 +2,7 @@
 
 mod measure;
 mod report;
-mod steps;
+pub(crate) mod steps;
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use parameternet_compiler::backend::jit::Executable;
 use parameternet_compiler::compile::Options;
 use parameternet_compiler::weight::Weight;
+use parameternet_runtime::machine::MeasureError;
 use parameternet_runtime::prepare::TensorSource;
 use parameternet_runtime::program::Program;
 use parameternet_runtime::{WeightFile, machine};
@@ -42,9 +43,17 @@ struct Measurement<'o> {
 
 /// What the machine can do on as many threads, per second.
 #[derive(Debug, Clone, Copy)]
-struct Machine {
-    flops: f64,
-    bytes: f64,
+pub(crate) struct Machine {
+    pub flops: f64,
+    pub bytes: f64,
+}
+
+impl Machine {
+    /// Takes a fraction of a second.
+    pub(crate) fn measure(compiler: &Options) -> Result<Machine, MeasureError> {
+        let threads = NonZeroUsize::new(compiler.threads).unwrap_or(NonZeroUsize::MIN);
+        Ok(Machine { flops: machine::peak_flops(compiler.isa, threads)?, bytes: machine::read_bandwidth(threads)? })
+    }
 }
 
 /// Compiles, measures, reports.
@@ -61,9 +70,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     let mut runner = Runner::new(program.session()?);
     let run = runner.run(amount)?;
     let steps = if options.per_step { steps::attribute(&stages, &runner.run_steps(amount)?) } else { Vec::new() };
-    let threads = NonZeroUsize::new(compiler.threads).unwrap_or(NonZeroUsize::MIN);
-    let machine =
-        Machine { flops: machine::peak_flops(compiler.isa, threads)?, bytes: machine::read_bandwidth(threads)? };
+    let machine = Machine::measure(&compiler)?;
     let weight_bytes = program.weight_bytes();
     let measurement = Measurement { options, compiler, stages, preparation, weight_bytes, run, steps, machine };
     files::print(&if options.json { report::json(&measurement) } else { report::text(&measurement) })
@@ -74,6 +81,13 @@ pub(crate) fn median(mut stages: Stages, time: Duration) -> Result<Duration, Fai
     let executable = stages.code()?;
     let (program, _) = load(executable, &stages, None)?;
     Ok(Runner::new(program.session()?).run(Amount::Time(time))?.median)
+}
+
+/// The median time of each step with the weights of `pnetc init`, measured for so long.
+pub(crate) fn step_medians(stages: &mut Stages, time: Duration) -> Result<Vec<Duration>, Failure> {
+    let executable = stages.code()?;
+    let (program, _) = load(executable, stages, None)?;
+    Ok(Runner::new(program.session()?).run_steps(Amount::Time(time))?)
 }
 
 /// Code with the weights of a file, or with those of `pnetc init`; and how long preparing them took.

@@ -14,12 +14,15 @@ use crate::table::{Table, counted, grouped};
 
 /// The report, for people or as JSON.
 pub(super) fn show(subject: &Subject<'_>, stages: &Stages, compiler: &Options, peak: u64) -> String {
-    let sections = [costs(subject.analysis, peak), size(stages), memory(&stages.plan)];
     if subject.options.json {
-        return json_text(subject, stages, compiler, sections);
+        let mut report = facts(subject, stages, compiler, peak);
+        report.insert("rows".to_owned(), rows::json(subject));
+        return format!("{:#}\n", Value::Object(report));
     }
     let mut table = Table::facts();
-    for fact in sections.iter().flat_map(|section| &section.facts).filter(|fact| !fact.shown.is_empty()) {
+    for fact in
+        sections(subject, stages, peak).iter().flat_map(|section| &section.facts).filter(|fact| !fact.shown.is_empty())
+    {
         table.fact(fact.name, fact.shown.clone());
     }
     let dynamic = dynamic_convolutions(subject.analysis);
@@ -39,12 +42,12 @@ pub(super) fn show(subject: &Subject<'_>, stages: &Stages, compiler: &Options, p
     )
 }
 
-fn json_text<const N: usize>(
-    subject: &Subject<'_>,
-    stages: &Stages,
-    compiler: &Options,
-    sections: [Section; N],
-) -> String {
+fn sections(subject: &Subject<'_>, stages: &Stages, peak: u64) -> [Section; 3] {
+    [costs(subject.analysis, peak), size(stages), memory(&stages.plan)]
+}
+
+/// The report for programs without its rows.
+pub(super) fn facts(subject: &Subject<'_>, stages: &Stages, compiler: &Options, peak: u64) -> Map<String, Value> {
     let mut report = Map::new();
     report.insert("file".to_owned(), json!(subject.options.file));
     report.insert("network".to_owned(), json!(stages.graph.network));
@@ -52,6 +55,7 @@ fn json_text<const N: usize>(
     report.insert("batch".to_owned(), json!(stages.graph.batch));
     report.insert("threads".to_owned(), json!(compiler.threads));
     report.insert("isa".to_owned(), json!(compiler.isa.name()));
+    let sections = sections(subject, stages, peak);
     report.extend(sections.into_iter().map(|section| (section.key.to_owned(), section.json())));
     report.insert("convention".to_owned(), json!(subject.options.convention.name()));
     let works = group::by_work(subject.analysis).into_iter().map(|(work, counts)| {
@@ -64,8 +68,7 @@ fn json_text<const N: usize>(
     let dynamic = dynamic_convolutions(subject.analysis);
     let dynamic = dynamic.iter().map(|convolution| dynamic_json(subject.analysis, convolution));
     report.insert("dynamic_convolutions".to_owned(), dynamic.collect());
-    report.insert("rows".to_owned(), rows::json(subject));
-    format!("{:#}\n", Value::Object(report))
+    report
 }
 
 /// One concern: an object of the JSON form.

@@ -51,7 +51,8 @@ fn short(number: f64) -> String {
     format!("{}{name}", (number / unit * 100.0).round() / 100.0)
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it stands in SVG and HTML.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

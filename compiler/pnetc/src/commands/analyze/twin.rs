@@ -1,32 +1,52 @@
 //! `--twin`: the network beside the one with plain convolutions in place of dynamic ones.
 
 use parameternet_compiler::analysis::totals::{Totals, ratio};
-use parameternet_compiler::analysis::{analyze, twin};
-use serde_json::{Value, json};
+use parameternet_compiler::analysis::{Analysis, analyze, twin};
+use serde_json::{Map, Value, json};
 
 use super::{Subject, rows};
 use crate::failure::Failure;
 use crate::table::{Align, Table, grouped};
 
+/// A network and its static twin.
+pub(super) struct Comparison {
+    own: Totals,
+    plain: Totals,
+}
+
+/// Counts both; nothing where there is no dynamic convolution.
+pub(super) fn compare(analysis: &Analysis<'_>) -> Result<Option<Comparison>, Failure> {
+    if !twin::has_twin(analysis.graph) {
+        return Ok(None);
+    }
+    let plain = twin::static_twin(analysis.graph).map_err(|error| Failure::Fault(error.kind.to_string()))?;
+    Ok(Some(Comparison { own: analysis.totals, plain: analyze(&plain).totals }))
+}
+
+impl Comparison {
+    pub(super) fn json(&self) -> Map<String, Value> {
+        let totals = |totals| Value::Object(rows::totals_json(totals));
+        Map::from_iter([("dynamic".to_owned(), totals(&self.own)), ("static".to_owned(), totals(&self.plain))])
+    }
+}
+
 /// The comparison, for people or as JSON.
 pub(super) fn show(subject: &Subject<'_>) -> Result<String, Failure> {
     let (graph, options) = (subject.analysis.graph, subject.options);
-    if !twin::has_twin(graph) {
+    let Some(comparison) = compare(subject.analysis)? else {
         let network = &graph.network;
         return Err(Failure::Usage(format!("`{network}` has no dynamic convolution, so its static twin is itself")));
-    }
-    let plain = twin::static_twin(graph).map_err(|error| Failure::Fault(error.kind.to_string()))?;
-    let (own, plain) = (subject.analysis.totals, analyze(&plain).totals);
+    };
     if options.json {
-        let report = json!({
-            "file": options.file,
-            "network": graph.network,
-            "batch": graph.batch,
-            "dynamic": Value::Object(rows::totals_json(&own)),
-            "static": Value::Object(rows::totals_json(&plain)),
-        });
-        return Ok(format!("{report:#}\n"));
+        let mut report = Map::from_iter([
+            ("file".to_owned(), json!(options.file)),
+            ("network".to_owned(), json!(graph.network)),
+            ("batch".to_owned(), json!(graph.batch)),
+        ]);
+        report.extend(comparison.json());
+        return Ok(format!("{:#}\n", Value::Object(report)));
     }
+    let Comparison { own, plain } = comparison;
     let mut table = Table::new(&[
         ("", Align::Left),
         ("with experts", Align::Right),

@@ -153,8 +153,8 @@ fn steps_text(measurement: &Measurement<'_>) -> String {
 
     let mut table = Table::new(&columns(&[("step", Align::Right), ("of", Align::Left), ("work", Align::Left)]));
     for step in &steps {
-        let work = format!("{} {}", step.kernel, brief(step));
-        let whose = [step.index.to_string(), ending(&step.node, 44), beginning(&work, 56)];
+        let work = format!("{} {}", step.facts.kernel, brief(step));
+        let whose = [step.facts.index.to_string(), ending(&step.facts.node, 44), beginning(&work, 56)];
         table.row(figures(step.cost).into_iter().chain(whose));
     }
     let mut totals = Table::new(&columns(&[("steps", Align::Right), ("kernel", Align::Left)]));
@@ -172,9 +172,9 @@ fn steps_text(measurement: &Measurement<'_>) -> String {
 
 /// The geometry of a step, which stands before its operands. An elementwise one is little but its operands.
 fn brief(step: &StepTime) -> &str {
-    match step.work.split_once(": ") {
-        Some((geometry, _)) if step.kernel != "elementwise" => geometry,
-        _ => &step.work,
+    match step.facts.work.split_once(": ") {
+        Some((geometry, _)) if step.facts.kernel != "elementwise" => geometry,
+        _ => &step.facts.work,
     }
 }
 
@@ -242,11 +242,11 @@ pub(super) fn json(measurement: &Measurement<'_>) -> String {
             .iter()
             .map(|step| {
                 let whose = json!({
-                    "index": step.index,
-                    "kernel": step.kernel,
-                    "work": step.work,
-                    "node": step.node,
-                    "nodes": step.nodes,
+                    "index": step.facts.index,
+                    "kernel": step.facts.kernel,
+                    "work": step.facts.work,
+                    "node": step.facts.node,
+                    "nodes": step.facts.nodes.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 });
                 with(whose, cost(step.cost))
             })

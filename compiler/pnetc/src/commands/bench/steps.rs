@@ -2,23 +2,33 @@
 
 use std::time::Duration;
 
-use parameternet_compiler::graph::Graph;
+use parameternet_compiler::graph::{Graph, NodeId};
 use parameternet_compiler::plan::step::Step;
 
 use crate::stages::Stages;
 
-/// A step with its time.
+/// What a step of the plan is.
 #[derive(Debug)]
-pub(super) struct StepTime {
+pub(crate) struct StepFacts {
     /// Its position in the plan.
     pub index: usize,
     pub kernel: &'static str,
     /// What it does, as the plan says it.
     pub work: String,
-    /// Whose node it computes, or whose operand: see [`owner`].
+    /// Whose node it computes, or whose operand: see [`owner`] and [`served`].
     pub node: String,
-    /// The nodes that it computes, by id.
-    pub nodes: Vec<String>,
+    /// The nodes that it computes.
+    pub nodes: Vec<NodeId>,
+    /// The same; of a step that computes none, such as a mixture of experts, those of the step that reads its result.
+    pub serves: Vec<NodeId>,
+    pub multiply_adds: u64,
+    pub bytes: u64,
+}
+
+/// A step with its time.
+#[derive(Debug)]
+pub(super) struct StepTime {
+    pub facts: StepFacts,
     pub cost: Cost,
 }
 
@@ -62,15 +72,28 @@ fn nanoseconds(time: Duration) -> f64 {
 
 /// The steps of the plan with their times.
 pub(super) fn attribute(stages: &Stages, times: &[Duration]) -> Vec<StepTime> {
-    let steps = stages.plan.steps().iter().zip(times).enumerate();
+    let steps = describe(stages).into_iter().zip(times);
     steps
-        .map(|(index, (step, time))| StepTime {
+        .map(|(facts, time)| {
+            let cost = Cost { time: *time, multiply_adds: facts.multiply_adds, bytes: facts.bytes };
+            StepTime { facts, cost }
+        })
+        .collect()
+}
+
+/// The steps of the plan.
+pub(crate) fn describe(stages: &Stages) -> Vec<StepFacts> {
+    let steps = stages.plan.steps().iter().enumerate();
+    steps
+        .map(|(index, step)| StepFacts {
             index,
             kernel: step.kernel(),
             work: work(step),
-            node: whose(stages, index, step),
-            nodes: step.nodes.iter().map(ToString::to_string).collect(),
-            cost: Cost { time: *time, multiply_adds: step.multiply_adds, bytes: step.bytes() },
+            node: owner(&stages.optimized, served(stages, index, step)).unwrap_or_else(|| "(copy)".to_owned()),
+            nodes: step.nodes.clone(),
+            serves: served(stages, index, step).nodes.clone(),
+            multiply_adds: step.multiply_adds,
+            bytes: step.bytes(),
         })
         .collect()
 }
@@ -82,13 +105,15 @@ fn work(step: &Step) -> String {
     work.strip_prefix(step.kernel()).unwrap_or(work).trim_start().to_owned()
 }
 
-/// The owner of a step; of one that computes no node, such as a mixture of experts, that of the step that reads its result.
-fn whose(stages: &Stages, index: usize, step: &Step) -> String {
+/// The step itself; for one that computes no node, such as a mixture of experts, the step that reads its result.
+fn served<'s>(stages: &'s Stages, index: usize, step: &'s Step) -> &'s Step {
+    if !step.nodes.is_empty() {
+        return step;
+    }
     let result = step.work.writes().first().map(|operand| operand.place);
     let readers = stages.plan.steps().iter().skip(index + 1);
     let mut readers = readers.filter(|reader| reader.work.reads().iter().any(|operand| Some(operand.place) == result));
-    let reader = || readers.find_map(|reader| owner(&stages.optimized, reader));
-    owner(&stages.optimized, step).or_else(reader).unwrap_or_else(|| "(copy)".to_owned())
+    readers.find(|reader| !reader.nodes.is_empty()).unwrap_or(step)
 }
 
 /// The last of the step's nodes that the author named; else the instance of the last one and its operation.
@@ -108,12 +133,12 @@ fn owner(graph: &Graph, step: &Step) -> Option<String> {
 pub(super) fn by_kernel(steps: &[StepTime]) -> Vec<(&'static str, usize, Cost)> {
     let mut kernels: Vec<(&'static str, usize, Cost)> = Vec::new();
     for step in steps {
-        match kernels.iter_mut().find(|(kernel, ..)| *kernel == step.kernel) {
+        match kernels.iter_mut().find(|(kernel, ..)| *kernel == step.facts.kernel) {
             Some((_, count, cost)) => {
                 *count += 1;
                 cost.add(step.cost);
             }
-            None => kernels.push((step.kernel, 1, step.cost)),
+            None => kernels.push((step.facts.kernel, 1, step.cost)),
         }
     }
     kernels.sort_by_key(|(.., cost)| std::cmp::Reverse(cost.time));
