@@ -86,6 +86,18 @@ Examples:
   pnetc build net.pnet --emit asm --isa avx2      the instructions of each step
   pnetc build net.pnet --emit ast -o net.ast")]
     Build(Build),
+    /// Draw a network: its modules and operations, and what flows between them
+    #[command(after_help = "\
+A module that is not opened is one box; `--depth` says how many levels are opened. The deeper the colour of a box, the larger \
+its share of the cost.
+
+Examples:
+  pnetc graph net.pnet -o net.svg                 a picture of its modules
+  pnetc graph net.pnet -o net.svg --depth 2       what is in them, too
+  pnetc graph net.pnet -o net.svg --by parameters
+  pnetc graph net.pnet --depth 9 | dot -Tpdf -o net.pdf
+                                                  every operation, laid out by Graphviz")]
+    Graph(Graph),
     /// Format files in place
     #[command(after_help = "\
 Examples:
@@ -459,6 +471,50 @@ pub(crate) enum Stage {
     Clif,
     /// The code of each step and thread as instructions of this machine
     Asm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Where to write it, a name that ends in `.svg` or `.dot`; standard output by default
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What to write [default: what the output's name says, else dot]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// How many levels of modules are opened: 0 shows the network as one box
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub depth: u16,
+    /// What the boxes are coloured by
+    #[arg(long, value_name = "WHAT", default_value = "work")]
+    pub by: GraphBy,
+    /// How work is counted
+    #[arg(long, value_name = "NAME", default_value = "core", value_parser = conventions())]
+    pub convention: Convention,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+/// The form of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text that Graphviz lays out
+    Dot,
+    /// A picture for browsers and documents
+    Svg,
+}
+
+/// What the boxes of a picture are coloured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphBy {
+    /// What is computed, by the convention
+    Work,
+    /// Trainable parameters
+    Parameters,
+    /// Bytes of the tensors that are written
+    Activations,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod progress;
 mod stages;
+mod svg;
 mod table;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => commands::bench::run(&options),
         Command::Init(options) => commands::init::run(&options),
         Command::Build(options) => commands::build::run(&options),
+        Command::Graph(options) => commands::graph::run(&options),
         Command::Fmt(options) => commands::fmt::run(&options),
         Command::Ops(options) => commands::ops::run(&options),
         Command::Explain(options) => commands::explain::run(&options),

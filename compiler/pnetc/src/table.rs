@@ -1,4 +1,6 @@
-//! Figures and tables for people.
+//! Tables for people.
+
+pub(crate) use parameternet_compiler::figures::grouped;
 
 /// How the cells of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,19 +62,6 @@ impl Table {
     }
 }
 
-/// A number with commas between groups of three digits.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `1 thread`, `2 threads`.
 pub(crate) fn counted(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -98,12 +87,6 @@ pub(crate) fn ending(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn groups_of_three_digits() {
-        let grouped: Vec<String> = [0, 999, 1000, 34_504_504].into_iter().map(grouped).collect();
-        assert_eq!(grouped, ["0", "999", "1,000", "34,504,504"]);
-    }
 
     #[test]
     fn one_has_no_plural() {
