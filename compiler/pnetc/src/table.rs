@@ -68,6 +68,16 @@ pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{} {thing}{plural}", grouped(number as u64))
 }
 
+/// A difference with its sign.
+pub(crate) fn signed(from: u64, to: u64) -> String {
+    let sign = match from.cmp(&to) {
+        std::cmp::Ordering::Less => "+",
+        std::cmp::Ordering::Equal => "",
+        std::cmp::Ordering::Greater => "-",
+    };
+    format!("{sign}{}", grouped(from.abs_diff(to)))
+}
+
 /// The beginning of a text, of at most so many characters; `…` stands for what was cut off.
 pub(crate) fn beginning(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
@@ -91,6 +101,11 @@ mod tests {
     #[test]
     fn one_has_no_plural() {
         assert_eq!([counted(1, "thread"), counted(1024, "thread")], ["1 thread", "1,024 threads"]);
+    }
+
+    #[test]
+    fn differences_have_signs() {
+        assert_eq!([signed(1, 2001), signed(5, 5), signed(3, 1)], ["+2,000", "0", "-2"]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn lines(item: &Item, measure: Measure) -> Vec<String> {
     let mut lines = Vec::new();
     let attributes = item.attributes.iter().filter(|(name, _)| SHOWN.contains(name));
     let mut words: Vec<String> = attributes.map(|(name, value)| format!("{name}={value}")).collect();
-    if !item.name.is_empty() {
+    if !item.name.is_empty() && item.name.to_string() != item.what {
         words.insert(0, item.what.clone());
     }
     if !words.is_empty() {

@@ -243,7 +243,7 @@ impl<'a> Fold<'a> {
             kind: if matches!(node.op, Op::Input(_)) { Kind::Input } else { Kind::Operation },
             name: own.map(|own| below(&own, &around)).unwrap_or_default(),
             path,
-            what: called(&node.op),
+            what: node.op.called(),
             attributes: match &node.op {
                 Op::Activation(_) | Op::Binary(_) => Vec::new(),
                 op => op.operation().attributes(),
@@ -359,13 +359,4 @@ impl<'a> Fold<'a> {
 /// The rest of a path below another.
 fn below(path: &Path, around: &Path) -> Path {
     Path(path.0.iter().skip(around.0.len()).cloned().collect())
-}
-
-/// An operation as the author calls it.
-fn called(op: &Op) -> String {
-    match op {
-        Op::Activation(function) => function.to_string(),
-        Op::Binary(operator) => operator.to_string(),
-        op => op.name().to_owned(),
-    }
 }

@@ -64,7 +64,7 @@ pub(super) fn draw(view: &View, measure: Measure) -> String {
          height=\"{high:.1}\" role=\"img\" aria-label=\"{title}\">\n\
          <style>text{{font:{}px sans-serif;fill:#222}}.title{{font:bold {}px sans-serif}}\
          .name{{font-weight:bold;font-size:{}px}}.middle{{text-anchor:middle}}.frame{{fill:#000;fill-opacity:.035;stroke:#999}}\
-         .label{{fill:#555}}.line{{fill:none;stroke:#666;stroke-width:1.2}}.box{{stroke:#444}}.module{{stroke-width:2}}\
+         .label{{fill:#555;stroke:#f6f6f6;stroke-width:3;paint-order:stroke}}.line{{fill:none;stroke:#666;stroke-width:1.2}}.box{{stroke:#444}}.module{{stroke-width:2}}\
          .port{{stroke:#3973ac}}</style>\n\
          <defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
          orient=\"auto\"><path d=\"M0 0L8 4L0 8Z\" fill=\"#666\"/></marker></defs>\n\
@@ -80,19 +80,21 @@ pub(super) fn draw(view: &View, measure: Measure) -> String {
     );
     let left = (wide - layout.width) / 2.0;
     let _ = writeln!(svg, "<g transform=\"translate({left:.1} {:.1})\">", MARGIN + HEADING);
-    frames(&mut svg, view, measure, &layout, &labels);
+    frames(&mut svg, view, measure, &layout);
     lines(&mut svg, view, &layout);
+    for (frame, label) in layout.frames.iter().zip(&labels) {
+        let (x, y, label) = (frame.x + 7.0, frame.y + 14.0, escaped(label));
+        let _ = writeln!(svg, "<text class=\"label\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
+    }
     boxes(&mut svg, view, measure, &layout, &texts);
     svg.push_str("</g>\n</svg>\n");
     svg
 }
 
-fn frames(svg: &mut String, view: &View, measure: Measure, layout: &Layout, labels: &[String]) {
-    for ((cluster, frame), label) in view.clusters.iter().zip(&layout.frames).zip(labels) {
+fn frames(svg: &mut String, view: &View, measure: Measure, layout: &Layout) {
+    for (cluster, frame) in view.clusters.iter().zip(&layout.frames) {
         let title = escaped(&caption::cluster_details(cluster, measure));
-        let _ = writeln!(svg, "<g><title>{title}</title>{}", rectangle(frame, "frame", 6.0, None));
-        let (x, y, label) = (frame.x + 7.0, frame.y + 14.0, escaped(label));
-        let _ = writeln!(svg, "<text class=\"label\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text></g>");
+        let _ = writeln!(svg, "<g><title>{title}</title>{}</g>", rectangle(frame, "frame", 6.0, None));
     }
 }
 

@@ -17,7 +17,9 @@ use super::route;
 /// Between boxes of one layer, and between layers.
 const SEPARATION: [f64; 2] = [24.0, 34.0];
 /// Beside, above and below what stands in a frame; its label stands above.
-const PADDING: [f64; 3] = [14.0, 24.0, 14.0];
+const PADDING: [f64; 3] = [14.0, 26.0, 14.0];
+/// The same above and below ports: there is room between them and the boxes.
+const AT_PORTS: f64 = 4.0;
 
 /// A rectangle by its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -259,7 +261,7 @@ fn place(level: &Level, sizes: &[(f64, f64)], inner: &HashMap<ClusterIndex, Plac
     let least = |coordinate: fn(&Rectangle) -> f64| {
         places.iter().map(|(_, place)| coordinate(place)).fold(f64::INFINITY, f64::min)
     };
-    let [side, above, below] = if label.is_some() { PADDING } else { [0.0; 3] };
+    let [side, mut above, mut below] = if label.is_some() { PADDING } else { [0.0; 3] };
     // Lines may lie beyond the boxes.
     let points = level
         .edges
@@ -269,6 +271,16 @@ fn place(level: &Level, sizes: &[(f64, f64)], inner: &HashMap<ClusterIndex, Plac
     let left = xs.iter().copied().fold(least(|place| place.x), f64::min);
     let right = xs.iter().copied().fold(-least(|place| -(place.x + place.width)), f64::max);
     let (top, bottom) = (least(|place| place.y), -least(|place| -place.bottom()));
+    let least_port = |is_port: fn(&End) -> bool, coordinate: fn(&Rectangle) -> f64| {
+        let ports = places.iter().filter(|(end, _)| is_port(end)).map(|(_, place)| coordinate(place));
+        ports.fold(f64::INFINITY, f64::min)
+    };
+    if least_port(|end| matches!(end, End::In(_)), |place| place.y) <= top {
+        above = AT_PORTS;
+    }
+    if -least_port(|end| matches!(end, End::Out(_)), |place| -place.y) >= bottom {
+        below = AT_PORTS;
+    }
     let content = right - left;
     let width = content.max(label.unwrap_or(0.0)) + 2.0 * side;
     let (dx, dy) = ((width - content) / 2.0 - left, above - top);
