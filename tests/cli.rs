@@ -2,8 +2,12 @@
 
 #[path = "cli/costs.rs"]
 mod costs;
+#[path = "cli/differences.rs"]
+mod differences;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
+#[path = "cli/pictures.rs"]
+mod pictures;
 mod shared;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@
 mod draw;
 mod layout;
 mod route;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
@@ -16,8 +18,9 @@ use crate::arguments::{Format, Graph, GraphBy};
 use crate::failure::Failure;
 use crate::files;
 
-/// The most that is laid out here: boxes, and layers that lines pass. More takes long, and no one could read it.
-const MOST: [usize; 2] = [1500, 12_000];
+/// The most that is laid out here: boxes, and layers that the lines of one module pass. More takes long, and no one could
+/// read it.
+const MOST: [usize; 2] = [1500, 4000];
 
 /// Writes the picture that was asked for.
 pub(crate) fn run(options: &Graph) -> Result<(), Failure> {

@@ -134,10 +134,10 @@ fn tree(costs: &CostChange, convention: Convention, depth: usize) -> String {
 
 /// One line for all changes that say the same.
 fn changes(changes: &[Change], places: usize) -> Vec<String> {
-    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut lines: Vec<((char, String), Vec<String>)> = Vec::new();
+    let mut known: HashMap<(char, String), usize> = HashMap::new();
     for change in changes {
-        let (said, place) = said(change);
+        let Some((said, place)) = said(change) else { continue };
         let next = lines.len();
         let at = *known.entry(said.clone()).or_insert(next);
         match lines.get_mut(at) {
@@ -145,43 +145,36 @@ fn changes(changes: &[Change], places: usize) -> Vec<String> {
             None => lines.push((said, vec![place])),
         }
     }
-    let line = |(said, found): (String, Vec<String>)| match found.len() {
-        1 => format!("{}{said}", found.concat()),
-        count => {
-            let rest = count.saturating_sub(places);
-            let mut shown: Vec<String> = found.into_iter().take(places).collect();
-            if rest > 0 {
-                shown.push(format!("{} more", grouped(rest as u64)));
-            }
-            format!("{}{said}", shown.join(", "))
+    let line = |((sign, said), mut found): ((char, String), Vec<String>)| {
+        let rest = found.len().saturating_sub(places);
+        found.truncate(places);
+        if rest > 0 {
+            found.push(format!("{} more", grouped(rest as u64)));
         }
+        format!("{sign} {}: {said}", found.join(", "))
     };
     lines.into_iter().map(line).collect()
 }
 
-/// What a change says, and where.
-fn said(change: &Change) -> (String, String) {
-    match (&change.from, &change.to) {
+/// What a change says, with its sign, and where.
+fn said(change: &Change) -> Option<((char, String), String)> {
+    Some(match (&change.from, &change.to) {
         (Some(from), Some(to)) => {
-            let facts: Vec<String> = change.facts.iter().map(fact).collect();
-            let mut said = facts.join("; ");
-            if from.path != to.path {
-                let renamed = format!("now `{}`", to.path);
-                said = if said.is_empty() { renamed } else { format!("{renamed}; {said}") };
-            }
-            (format!(": {said}"), place("~", from))
+            let renamed = (from.path != to.path).then(|| format!("now {}", to.path));
+            let facts: Vec<String> = renamed.into_iter().chain(change.facts.iter().map(fact)).collect();
+            (('~', facts.join("; ")), place(from))
         }
-        (None, Some(to)) => (format!(": added{}", size(to)), place("+", to)),
-        (Some(from), None) => (format!(": removed{}", size(from)), place("-", from)),
-        (None, None) => (String::new(), String::new()),
-    }
+        (None, Some(to)) => (('+', format!("added{}", size(to))), place(to)),
+        (Some(from), None) => (('-', format!("removed{}", size(from))), place(from)),
+        (None, None) => return None,
+    })
 }
 
-fn place(sign: &str, part: &Part) -> String {
+fn place(part: &Part) -> String {
     match (part.is_named, part.path.is_empty()) {
-        (true, _) => format!("{sign} {} ({})", part.path, part.what),
-        (false, true) => format!("{sign} {}", part.what),
-        (false, false) => format!("{sign} {} in {}", part.what, part.path),
+        (true, _) => format!("{} ({})", part.path, part.what),
+        (false, true) => part.what.clone(),
+        (false, false) => format!("{} in {}", part.what, part.path),
     }
 }
 

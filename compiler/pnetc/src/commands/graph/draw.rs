@@ -35,7 +35,7 @@ impl Text {
 }
 
 /// How wide a text is at most in the fonts that `sans-serif` mostly is.
-fn width(text: &str, letters: f64) -> f64 {
+pub(super) fn width(text: &str, letters: f64) -> f64 {
     let of = |character: char| match character {
         'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' | ' ' | '[' | ']' | '(' | ')' | 'f' | 't' | 'r' => 0.42,
         'm' | 'w' | 'M' | 'W' | '%' | '@' => 1.0,

@@ -108,9 +108,9 @@ pub(super) fn layout(view: &View, sizes: &[(f64, f64)], labels: &[f64]) -> Layou
     layout
 }
 
-/// How much work a layout is: the layers that each line passes, those of all modules together.
+/// How much work the layout is: the layers that lines pass, in the module where they pass most.
 pub(super) fn bends(view: &View) -> usize {
-    let mut bends = 0usize;
+    let mut most = 0usize;
     for level in levels(view).values() {
         let mut ranks: BTreeMap<(ItemIndex, End), usize> = BTreeMap::new();
         let mut edges: Vec<((ItemIndex, End), (ItemIndex, End))> =
@@ -122,9 +122,9 @@ pub(super) fn bends(view: &View) -> usize {
             *rank = (*rank).max(above + 1);
         }
         let rank = |end| ranks.get(end).copied().unwrap_or(0);
-        bends += edges.iter().map(|(from, to)| rank(to).saturating_sub(rank(from))).sum::<usize>();
+        most = most.max(edges.iter().map(|(from, to)| rank(to).saturating_sub(rank(from))).sum());
     }
-    bends
+    most
 }
 
 /// What a line of one module joins.
