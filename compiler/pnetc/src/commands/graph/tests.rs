@@ -21,16 +21,16 @@ fn of_text(text: &str, depth: usize) -> View {
 
 fn views() -> impl Iterator<Item = View> {
     let random =
-        (0..60).flat_map(|seed| [0, 1, 2, 64].map(|depth| of_text(&program(seed, &Settings::default()), depth)));
+        (0..25).flat_map(|seed| [0, 1, 2, 64].map(|depth| of_text(&program(seed, &Settings::default()), depth)));
     random.chain([of_text(NESTED, 0), of_text(NESTED, 2), of_text(NESTED, 64)])
 }
 
 /// Modules in modules, shortcuts over several levels, a tensor that two modules read.
-const NESTED: &str = "
+const NESTED: &str = r#"
     module Inner(x, y) { return (x |> linear(8) as a |> relu) + y }
     module Middle(x, y) { return Inner(x, y) as one |> Inner(x) as two }
     module Outer(x) {
-        let w = param([8]) as w
+        let w = param("w", [8])
         return x |> Middle(x + w) as middle |> Inner(x) as last
     }
     network Nested(n = 3) {
@@ -38,8 +38,8 @@ const NESTED: &str = "
         input other: f32[1, 8]
         let y = x
         for i in 0..n { y = y |> Outer as blocks[i] |> Inner(other) as after[i] }
-        return (y, y + x)
-    }";
+        return y = y, sum = y + x
+    }"#;
 
 fn laid_out(view: &View) -> Layout {
     let sizes = vec![(90.0, 40.0); view.items.len()];
