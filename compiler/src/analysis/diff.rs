@@ -130,7 +130,7 @@ fn port_changes(
     to: (&Graph, &[Port]),
     structure: &Structure,
 ) -> Vec<PortChange> {
-    fn by_name<'p>(ports: &'p [Port]) -> HashMap<&'p str, (usize, &'p Port)> {
+    fn by_name(ports: &[Port]) -> HashMap<&str, (usize, &Port)> {
         ports.iter().enumerate().map(|(index, port)| (port.name.as_str(), (index, port))).collect()
     }
     let (in_from, in_to) = (by_name(from.1), by_name(to.1));

@@ -194,7 +194,7 @@ pub(super) fn fact(fact: &Fact) -> String {
             format!("{name} {} -> {}", value(from), value(to))
         }
         Fact::Content => "another content".to_owned(),
-        Fact::Shape { from, to } => format!("{from} -> {to}"),
+        Fact::Shape { from, to } => format!("shape {from} -> {to}"),
         Fact::Operands => "reads something else".to_owned(),
     }
 }
