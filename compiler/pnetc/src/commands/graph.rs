@@ -20,7 +20,7 @@ use crate::files;
 
 /// The most that is laid out here: boxes, and layers that the lines of one module pass. More takes long, and no one could
 /// read it.
-const MOST: [usize; 2] = [1500, 4000];
+const MOST: [usize; 2] = [1000, 4000];
 
 /// Writes the picture that was asked for.
 pub(crate) fn run(options: &Graph) -> Result<(), Failure> {

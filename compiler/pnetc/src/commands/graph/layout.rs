@@ -18,8 +18,8 @@ use super::route;
 const SEPARATION: [f64; 2] = [24.0, 34.0];
 /// Beside, above and below what stands in a frame; its label stands above.
 const PADDING: [f64; 3] = [14.0, 26.0, 14.0];
-/// The same above and below ports: there is room between them and the boxes.
-const AT_PORTS: f64 = 4.0;
+/// Above and below ports, where there is room between them and the boxes.
+const AT_PORTS: [f64; 2] = [16.0, 4.0];
 
 /// A rectangle by its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -276,10 +276,10 @@ fn place(level: &Level, sizes: &[(f64, f64)], inner: &HashMap<ClusterIndex, Plac
         ports.fold(f64::INFINITY, f64::min)
     };
     if least_port(|end| matches!(end, End::In(_)), |place| place.y) <= top {
-        above = AT_PORTS;
+        above = AT_PORTS[0];
     }
     if -least_port(|end| matches!(end, End::Out(_)), |place| -place.y) >= bottom {
-        below = AT_PORTS;
+        below = AT_PORTS[1];
     }
     let content = right - left;
     let width = content.max(label.unwrap_or(0.0)) + 2.0 * side;
