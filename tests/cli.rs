@@ -2,10 +2,14 @@
 
 #[path = "cli/costs.rs"]
 mod costs;
+#[path = "cli/differences.rs"]
+mod differences;
 #[path = "cli/html.rs"]
 mod html;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
+#[path = "cli/pictures.rs"]
+mod pictures;
 mod shared;
 
 use std::path::{Path, PathBuf};

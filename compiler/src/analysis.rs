@@ -3,12 +3,14 @@
 //! In: a graph as it is written, before any pass. Out: an [`Analysis`], a side table with the exact counts of every node.
 //! [`convention`] says what the named conventions count, [`totals`] adds up, [`group`] by operation, line or kind of work and
 //! [`tree`] by module; [`dynamic`] takes dynamic convolutions apart, [`twin`] makes the network without them, [`peak`]
-//! follows the tensors that live at once, [`budget`] holds costs against what the author allows.
+//! follows the tensors that live at once, [`budget`] holds costs against what the author allows,
+//! [`diff`] compares two networks.
 //!
 //! Counts are for the whole batch. They are exact; a sum past the largest u64 stays there.
 
 pub mod budget;
 pub mod convention;
+pub mod diff;
 pub mod dynamic;
 pub mod group;
 pub mod peak;

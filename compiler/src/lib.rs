@@ -5,6 +5,7 @@
 //! - [`program::Program::load`]: a file and all that it uses, parsed, every name known;
 //! - [`elaborate::elaborate`]: one network of it as a [`graph::Graph`], every hyper-parameter gone, every shape a number;
 //! - [`analysis::analyze`]: what it costs, counted without running it;
+//! - [`export`]: the graph in the forms of other tools;
 //! - [`passes::optimize`]: a graph that computes the same with less work;
 //! - [`interp::run`]: the graph executed in f64 with plain loops, the oracle for everything that is faster.
 //!
@@ -48,6 +49,8 @@ pub mod code;
 #[cfg(feature = "jit")]
 pub mod compile;
 pub mod elaborate;
+pub mod export;
+pub mod figures;
 pub mod graph;
 pub mod interp;
 pub mod limits;

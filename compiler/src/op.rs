@@ -83,6 +83,18 @@ macro_rules! operations {
     };
 }
 
+impl Op {
+    /// The name as an author knows it: an activation is its function, an arithmetic operation its sign.
+    #[must_use]
+    pub fn called(&self) -> String {
+        match self {
+            Op::Activation(function) => function.to_string(),
+            Op::Binary(operator) => operator.to_string(),
+            op => op.name().to_owned(),
+        }
+    }
+}
+
 operations! {
     /// An input of the network.
     Input(source::Input) "input"

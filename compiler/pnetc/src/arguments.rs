@@ -87,6 +87,31 @@ Examples:
   pnetc build net.pnet --emit asm --isa avx2      the instructions of each step
   pnetc build net.pnet --emit ast -o net.ast")]
     Build(Build),
+    /// Draw a network: its modules and operations, and what flows between them
+    #[command(after_help = "\
+A module that is not opened is one box; `--depth` says how many levels are opened. The deeper the colour of a box, the larger \
+its share of the cost.
+
+Examples:
+  pnetc graph net.pnet -o net.svg                 a picture of its modules
+  pnetc graph net.pnet -o net.svg --depth 2       what is in them, too
+  pnetc graph net.pnet -o net.svg --by parameters
+  pnetc graph net.pnet --depth 9 | dot -Tpdf -o net.pdf
+                                                  every operation, laid out by Graphviz")]
+    Graph(Graph),
+    /// Say what differs between two networks: costs, operations, weights, inputs and outputs
+    #[command(after_help = "\
+Named modules and operations are compared by their paths, others by their order in the module around them. `--set`, \
+`--network` and `--batch` are for both networks, unless an option for one of them says otherwise.
+
+Exits with 0 if nothing differs, with 1 if something does, and with 2 if there is any trouble.
+
+Examples:
+  pnetc diff old.pnet new.pnet
+  pnetc diff net.pnet --set-b width=0.5           one network with two settings
+  pnetc diff net.pnet --network-a Small --network-b Large
+  pnetc diff old.pnet new.pnet --json")]
+    Diff(Diff),
     /// Format files in place
     #[command(after_help = "\
 Examples:
@@ -464,6 +489,86 @@ pub(crate) enum Stage {
     Clif,
     /// The code of each step and thread as instructions of this machine
     Asm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The network
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Where to write it, a name that ends in `.svg` or `.dot`; standard output by default
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What to write [default: what the output's name says, else dot]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// How many levels of modules are opened: 0 shows the network as one box
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub depth: u16,
+    /// What the boxes are coloured by
+    #[arg(long, value_name = "WHAT", default_value = "work")]
+    pub by: GraphBy,
+    /// How work is counted
+    #[arg(long, value_name = "NAME", default_value = "core", value_parser = conventions())]
+    pub convention: Convention,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+/// The form of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text that Graphviz lays out
+    Dot,
+    /// A picture for browsers and documents
+    Svg,
+}
+
+/// What the boxes of a picture are coloured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphBy {
+    /// What is computed, by the convention
+    Work,
+    /// Trainable parameters
+    Parameters,
+    /// Bytes of the tensors that are written
+    Activations,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first network
+    #[arg(value_name = "A")]
+    pub from: String,
+    /// The second network; the file of the first if it is left out
+    #[arg(value_name = "B")]
+    pub to: Option<String>,
+    /// Set a hyper-parameter of the first network alone; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub set_a: Vec<(String, String)>,
+    /// Set a hyper-parameter of the second network alone; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub set_b: Vec<(String, String)>,
+    /// The first network, where its file defines several
+    #[arg(long, value_name = "NAME")]
+    pub network_a: Option<String>,
+    /// The second network, where its file defines several
+    #[arg(long, value_name = "NAME")]
+    pub network_b: Option<String>,
+    /// How work is counted where parts are compared by their cost
+    #[arg(long, value_name = "NAME", default_value = "core", value_parser = conventions())]
+    pub convention: Convention,
+    /// How many levels of the tree of costs are shown
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub depth: u16,
+    /// Show every change, however many there are
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON, with every change
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 #[derive(Debug, Args)]

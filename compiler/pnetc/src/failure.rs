@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     Told,
     /// The command line does not fit the program: exit code 2.
     Usage(String),
+    /// What went wrong where exit code 1 says something else: exit code 2.
+    Trouble(Box<Failure>),
     /// This machine lacks memory or threads, or the compiler has a defect: nothing to point at.
     Fault(String),
 }
@@ -44,6 +46,10 @@ impl Failure {
             Failure::Told => ExitCode::from(1),
             Failure::Usage(message) => {
                 anstream::eprintln!("error: {message}\n\nFor more information, try '--help'.");
+                ExitCode::from(2)
+            }
+            Failure::Trouble(failure) => {
+                failure.report();
                 ExitCode::from(2)
             }
             Failure::Fault(message) => {

@@ -1,4 +1,6 @@
-//! Figures and tables for people.
+//! Tables for people.
+
+pub(crate) use parameternet_compiler::figures::grouped;
 
 /// How the cells of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,23 +62,20 @@ impl Table {
     }
 }
 
-/// A number with commas between groups of three digits.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `1 thread`, `2 threads`.
 pub(crate) fn counted(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", grouped(number as u64))
+}
+
+/// A difference with its sign.
+pub(crate) fn signed(from: u64, to: u64) -> String {
+    let sign = match from.cmp(&to) {
+        std::cmp::Ordering::Less => "+",
+        std::cmp::Ordering::Equal => "",
+        std::cmp::Ordering::Greater => "-",
+    };
+    format!("{sign}{}", grouped(from.abs_diff(to)))
 }
 
 /// The beginning of a text, of at most so many characters; `…` stands for what was cut off.
@@ -100,14 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_three_digits() {
-        let grouped: Vec<String> = [0, 999, 1000, 34_504_504].into_iter().map(grouped).collect();
-        assert_eq!(grouped, ["0", "999", "1,000", "34,504,504"]);
+    fn one_has_no_plural() {
+        assert_eq!([counted(1, "thread"), counted(1024, "thread")], ["1 thread", "1,024 threads"]);
     }
 
     #[test]
-    fn one_has_no_plural() {
-        assert_eq!([counted(1, "thread"), counted(1024, "thread")], ["1 thread", "1,024 threads"]);
+    fn differences_have_signs() {
+        assert_eq!([signed(1, 2001), signed(5, 5), signed(3, 1)], ["+2,000", "0", "-2"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use parameternet_dsl::source::Span;
 use super::{Bound, Metric, Target};
 use crate::analysis::totals::Totals;
 use crate::analysis::{Analysis, analyze, peak, twin};
+use crate::figures::grouped;
 use crate::graph::{Graph, InstanceId};
 
 /// How many costly places are shown.
@@ -181,17 +182,4 @@ fn value(totals: &Totals, metric: Metric) -> u64 {
         Metric::WeightBytes => totals.weight_bytes,
         Metric::ActivationPeak => 0,
     }
-}
-
-/// A number with commas between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -5,7 +5,7 @@ use parameternet_compiler::analysis::group;
 use serde_json::json;
 
 use super::Subject;
-use crate::table::{Align, Table, grouped};
+use crate::table::{Align, Table, grouped, signed};
 
 /// The differences, for people or as JSON.
 pub(super) fn show(subject: &Subject<'_>, from: Convention, to: Convention) -> String {
@@ -59,24 +59,4 @@ pub(super) fn show(subject: &Subject<'_>, from: Convention, to: Convention) -> S
         to.summary(),
         table.render()
     )
-}
-
-/// A difference with its sign.
-fn signed(from: u64, to: u64) -> String {
-    let sign = match from.cmp(&to) {
-        std::cmp::Ordering::Less => "+",
-        std::cmp::Ordering::Equal => "",
-        std::cmp::Ordering::Greater => "-",
-    };
-    format!("{sign}{}", grouped(from.abs_diff(to)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_have_signs() {
-        assert_eq!([signed(1, 3), signed(3, 1), signed(2, 2)], ["+2", "-2", "0"]);
-    }
 }

@@ -16,11 +16,11 @@ use parameternet_compiler::analysis::convention::Convention;
 use parameternet_compiler::compile::Options;
 use serde_json::{Map, Value, json};
 
-use super::svg::escaped;
 use super::{Subject, report, twin};
 use crate::commands::bench::{self, Machine};
 use crate::failure::Failure;
 use crate::stages::Stages;
+use crate::svg::escaped;
 
 /// How long steps are measured.
 const MEASURED: Duration = Duration::from_secs(2);

@@ -1,6 +1,9 @@
 //! A picture of a sweep: parameters against multiply-adds, one labelled point a setting, in an SVG file of its own.
 
 use parameternet_compiler::analysis::convention::Convention;
+use parameternet_compiler::figures::short;
+
+use crate::svg::escaped;
 
 /// A setting.
 pub(super) struct Point {
@@ -40,20 +43,6 @@ impl Axis {
     fn place(&self, number: f64) -> f64 {
         number / (self.step * f64::from(self.marks))
     }
-}
-
-/// `600M`, `1.5G`.
-fn short(number: f64) -> String {
-    let (unit, name) = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")]
-        .into_iter()
-        .find(|(unit, _)| number >= *unit)
-        .unwrap_or((1.0, ""));
-    format!("{}{name}", (number / unit * 100.0).round() / 100.0)
-}
-
-/// Text as it stands in SVG and HTML.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The picture.
