@@ -73,6 +73,41 @@ fn ghostnet() {
 }
 
 #[test]
+fn mobilenetv3_large() {
+    check("mobilenetv3_large_100", "mobilenetv3_large.pnet", &[]);
+}
+
+#[test]
+fn efficientnet_b0() {
+    check("efficientnet_b0", "efficientnet.pnet", &[]);
+}
+
+#[test]
+fn efficientnet_with_conditional_convolutions() {
+    check("tf_efficientnet_cc_b0_4e", "efficientnet_condconv.pnet", &[]);
+}
+
+#[test]
+fn resnet50() {
+    check("resnet50", "resnet50.pnet", &[]);
+}
+
+#[test]
+fn repvgg_a0() {
+    check("repvgg_a0", "repvgg.pnet", &[]);
+}
+
+#[test]
+fn swin_t() {
+    check("swin_tiny_patch4_window7_224", "swin.pnet", &[]);
+}
+
+#[test]
+fn deit_ti() {
+    check("deit_tiny_patch16_224", "vit.pnet", &[]);
+}
+
+#[test]
 fn parameternet_600m() {
     check("parameternet_600m", "parameternet.pnet", &[]);
     let graph = network("parameternet.pnet", &[], 1);
