@@ -10,7 +10,7 @@ use parameternet_dsl::source::{LoadError, Loader};
 use parameternet_runtime::Isa;
 
 use crate::ladder;
-use crate::shared::{Disk, golden, numbers};
+use crate::shared::{Disk, numbers, reference};
 
 /// Hyper-parameters, as on the command line.
 type Settings<'a> = &'a [(&'a str, &'a str)];
@@ -138,7 +138,10 @@ fn reference_outputs() {
     for (name, file, settings) in [
         ("mobilenetv2_100", "mobilenetv2.pnet", &[][..]),
         ("ghostnet_100", "ghostnet.pnet", &[]),
+        ("mobilenetv1_100", "mobilenetv1.pnet", &[]),
         ("mobilenetv3_large_100", "mobilenetv3_large.pnet", &[]),
+        ("mobilenetv3_small_100", "mobilenetv3_small.pnet", &[]),
+        ("resnet18", "resnet18.pnet", &[]),
         ("efficientnet_b0", "efficientnet.pnet", &[]),
         ("tf_efficientnet_cc_b0_4e", "efficientnet_condconv.pnet", &[]),
         ("resnet50", "resnet50.pnet", &[]),
@@ -148,7 +151,7 @@ fn reference_outputs() {
         ("parameternet_600m", "parameternet.pnet", &[]),
         ("parameternet_x130", "parameternet.pnet", &[("width", "1.3")]),
     ] {
-        let Some(golden) = golden(&format!("{name}.json")) else { return };
+        let Some(golden) = reference(name) else { return };
         let graph = elaborated(&format!("models/{file}"), settings, 1, None);
         let gain = golden["gain"].as_f64().expect("a gain");
         let input = graph.node(graph.inputs()[0].node).expect("the input").shape.elements();
