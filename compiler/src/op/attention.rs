@@ -50,8 +50,7 @@ impl Operation for Attention {
         let scores = Attention::scores(query, key).map_or(0, |scores| elements(&scores));
         let last = |shape: &Shape| shape.dims().last().copied().unwrap_or(0) as u64;
         let keys = key.dims().iter().rev().nth(1).copied().unwrap_or(0) as u64;
-        let products =
-            scores.saturating_mul(last(query)).saturating_add(elements(output).saturating_mul(keys));
+        let products = scores.saturating_mul(last(query)).saturating_add(elements(output).saturating_mul(keys));
         let products = Part { fvcore: None, ..Part::products(Work::Matmul, "", products) };
         let softmax = activation::softmax_operations(scores, self.temperature);
         Cost::from([products, Part::operations(Work::Softmax, softmax)])

@@ -230,10 +230,13 @@ fn no_expansion(from: &Shape, to: &Shape) -> String {
     if from.rank() > to.rank() {
         return format!("it has {} dimensions, the new shape {}", from.rank(), to.rank());
     }
-    let sizes = from.dims().iter().rev().zip(to.dims().iter().rev()).enumerate();
-    match sizes.filter(|(_, (own, new))| own != new && **own != 1).last() {
+    let mut sizes = from.dims().iter().rev().zip(to.dims().iter().rev()).enumerate();
+    match sizes.rfind(|(_, (own, new))| own != new && **own != 1) {
         Some((from_end, (own, new))) => {
-            format!("dimension {} has {own} elements, not {new}, and only single ones repeat", from.rank() - 1 - from_end)
+            format!(
+                "dimension {} has {own} elements, not {new}, and only single ones repeat",
+                from.rank() - 1 - from_end
+            )
         }
         None => "they differ".to_owned(),
     }

@@ -25,12 +25,7 @@ pub const PASS: Pass = Pass {
 };
 
 /// The node of the second product.
-fn expand(
-    rewrite: &mut Rewrite<'_>,
-    id: NodeId,
-    node: &Node,
-    attention: Attention,
-) -> Result<Option<NodeId>, OpError> {
+fn expand(rewrite: &mut Rewrite<'_>, id: NodeId, node: &Node, attention: Attention) -> Result<Option<NodeId>, OpError> {
     let &[query, key, value] = rewrite.operands(id).as_slice() else { return Ok(None) };
     let unnamed = Node { path: None, ..node.clone() };
     let rank = |rewrite: &Rewrite<'_>, id| rewrite.graph().node(id).map_or(0, |node| node.shape.rank());

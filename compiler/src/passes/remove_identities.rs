@@ -49,12 +49,9 @@ fn is_identity(node: &Node, x: &Shape) -> bool {
     let has_no_window = |window: &Window| window.kernel == [1, 1] && window.stride == [1, 1] && *x == node.shape;
     match &node.op {
         Op::Dropout(_) | Op::DropPath(_) | Op::Activation(Activation::Identity) => true,
-        Op::Reshape(_)
-        | Op::Expand(_)
-        | Op::Concat(_)
-        | Op::Slice(_)
-        | Op::AdaptiveAvgPool(_)
-        | Op::Upsample(_) => *x == node.shape,
+        Op::Reshape(_) | Op::Expand(_) | Op::Concat(_) | Op::Slice(_) | Op::AdaptiveAvgPool(_) | Op::Upsample(_) => {
+            *x == node.shape
+        }
         Op::Permute(permute) => permute.order.iter().copied().eq(0..permute.order.len()),
         Op::Pad(pad) => pad.sides.iter().all(|sides| *sides == [0, 0]),
         Op::Roll(roll) => roll.shifts.iter().all(|(_, shift)| *shift == 0),

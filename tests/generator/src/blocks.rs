@@ -293,7 +293,8 @@ fn attention(writer: &mut Writer) {
     writer.line(&format!("let {all}h = {all} |> {heads_first}"));
     if writer.random.one_in(3) {
         let temperature = writer.random.pick(&["", ", temperature=1.5"]);
-        let mixed = format!("{all}h[0] |> attention({all}h[1], {all}h[2]{temperature}) |> permute([0, 2, 1, 3]) |> flatten(2)");
+        let mixed =
+            format!("{all}h[0] |> attention({all}h[1], {all}h[2]{temperature}) |> permute([0, 2, 1, 3]) |> flatten(2)");
         let text = format!("{text} + ({mixed} |> linear({features}) as {name}.proj)");
         writer.bind(Value { text, shape: x.shape.clone(), size: x.size + 5.0 });
         return;
