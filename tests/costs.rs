@@ -1,5 +1,5 @@
 //! The costs of networks, to the integer: against what fvcore counts on the reference implementations, and against the three
-//! parts of dynamic convolutions (`../shared/golden`).
+//! parts of dynamic convolutions (`../shared/golden`, `data/networks`).
 
 mod shared;
 
@@ -14,7 +14,7 @@ use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::op::Op;
 use parameternet_compiler::program::{MemoryLoader, Program};
-use shared::{Disk, golden};
+use shared::{Disk, golden, reference};
 
 fn network(file: &str, settings: &[(&str, &str)], batch: usize) -> Graph {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/models").join(file);
@@ -35,7 +35,7 @@ fn of_body(body: &str) -> Graph {
 }
 
 fn check(name: &str, file: &str, settings: &[(&str, &str)]) {
-    let Some(golden) = golden(&format!("{name}.json")) else { return };
+    let Some(golden) = reference(name) else { return };
     let graph = network(file, settings, 1);
     let analysis = analyze(&graph);
     assert_eq!(Some(analysis.totals.parameters), golden["params"].as_u64(), "{name}: parameters");
@@ -70,6 +70,56 @@ fn mobilenetv2() {
 #[test]
 fn ghostnet() {
     check("ghostnet_100", "ghostnet.pnet", &[]);
+}
+
+#[test]
+fn mobilenetv1() {
+    check("mobilenetv1_100", "mobilenetv1.pnet", &[]);
+}
+
+#[test]
+fn mobilenetv3_small() {
+    check("mobilenetv3_small_100", "mobilenetv3_small.pnet", &[]);
+}
+
+#[test]
+fn resnet18() {
+    check("resnet18", "resnet18.pnet", &[]);
+}
+
+#[test]
+fn mobilenetv3_large() {
+    check("mobilenetv3_large_100", "mobilenetv3_large.pnet", &[]);
+}
+
+#[test]
+fn efficientnet_b0() {
+    check("efficientnet_b0", "efficientnet.pnet", &[]);
+}
+
+#[test]
+fn efficientnet_with_conditional_convolutions() {
+    check("tf_efficientnet_cc_b0_4e", "efficientnet_condconv.pnet", &[]);
+}
+
+#[test]
+fn resnet50() {
+    check("resnet50", "resnet50.pnet", &[]);
+}
+
+#[test]
+fn repvgg_a0() {
+    check("repvgg_a0", "repvgg.pnet", &[]);
+}
+
+#[test]
+fn swin_t() {
+    check("swin_tiny_patch4_window7_224", "swin.pnet", &[]);
+}
+
+#[test]
+fn deit_ti() {
+    check("deit_tiny_patch16_224", "vit.pnet", &[]);
 }
 
 #[test]
@@ -205,6 +255,7 @@ fn fvcore_counts_as_its_rules_say() {
         "return x |> softmax",
         "return x |> prelu as p",
         "return concat(x, x)[:, :8]",
+        "return x |> attention(x, x)",
     ] {
         let graph = of_body(body);
         assert_eq!(analyze(&graph).totals.counts.fvcore, 0, "{body}");
@@ -229,6 +280,9 @@ fn strict_counts_every_operation() {
         ("return x |> group_norm(2) as n", 7 * image + 5 * 2),
         ("return x |> upsample(2, mode=bilinear)", 4 * 7 * image),
         ("return x[:, :4]", 0),
+        ("return x[:, :1] |> expand([-1, 8, -1, -1])", 0),
+        // Two products of matrices of 16 by 16 for each channel, and the softmax between them.
+        ("return x |> attention(x, x)", 2 * 2 * image * 16 + 6 * image),
         // Pooling, two layers, relu between them, softmax; mixing; convolution.
         (
             "return x |> dynamic_conv(4, experts=2) as d",

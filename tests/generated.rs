@@ -74,7 +74,8 @@ fn they_compile_and_contain_the_whole_language() {
     assert!(missing.is_empty(), "no program contains {missing:?}");
     let callable = op::definitions().map(|definition| definition.name);
     let settings = op::definitions().flat_map(|definition| definition.parameters).map(|parameter| parameter.name);
-    let positional = ["x", "y", "xs", "out", "parts", "groups", "indices", "order", "shape", "values", "name", "p"];
+    let positional =
+        ["x", "y", "k", "v", "xs", "out", "parts", "groups", "indices", "order", "shape", "values", "name", "p"];
     let unneeded = ["from", "scale", "shifts", "form", "size"];
     let named = settings.filter(|name| !positional.contains(name) && !unneeded.contains(name));
     let missing: HashSet<&str> = callable.chain(named).filter(|word| !words.contains(*word)).collect();

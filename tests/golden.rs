@@ -1,5 +1,5 @@
 //! Rungs 1 and 2 of the ladder of oracles: the networks of `examples/models` through the interpreter, against the outputs
-//! of other people's implementations (`../shared/golden`).
+//! of other people's implementations (`../shared/golden`, `data/networks`).
 
 mod shared;
 
@@ -12,7 +12,7 @@ use parameternet_compiler::interp::{self, InitialWeights};
 use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::program::Program;
 use serde_json::Value;
-use shared::{Disk, golden, numbers};
+use shared::{Disk, golden, numbers, reference};
 
 /// Compiles a network of the repository.
 fn compile(file: &str, settings: &[(&str, &str)]) -> Graph {
@@ -58,7 +58,7 @@ fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
 }
 
 fn check(name: &str, file: &str, settings: &[(&str, &str)]) {
-    let Some(golden) = golden(&format!("{name}.json")) else { return };
+    let Some(golden) = reference(name) else { return };
     let graph = compile(file, settings);
     assert_eq!(graph.parameter_count(), golden["params"].as_u64().expect("a count"), "{name}: parameters");
     assert_accepts_state_dict(&graph, &golden);
@@ -96,6 +96,56 @@ fn ghostnet() {
 }
 
 #[test]
+fn mobilenetv1() {
+    check("mobilenetv1_100", "mobilenetv1.pnet", &[]);
+}
+
+#[test]
+fn mobilenetv3_small() {
+    check("mobilenetv3_small_100", "mobilenetv3_small.pnet", &[]);
+}
+
+#[test]
+fn resnet18() {
+    check("resnet18", "resnet18.pnet", &[]);
+}
+
+#[test]
+fn mobilenetv3_large() {
+    check("mobilenetv3_large_100", "mobilenetv3_large.pnet", &[]);
+}
+
+#[test]
+fn efficientnet_b0() {
+    check("efficientnet_b0", "efficientnet.pnet", &[]);
+}
+
+#[test]
+fn efficientnet_with_conditional_convolutions() {
+    check("tf_efficientnet_cc_b0_4e", "efficientnet_condconv.pnet", &[]);
+}
+
+#[test]
+fn resnet50() {
+    check("resnet50", "resnet50.pnet", &[]);
+}
+
+#[test]
+fn repvgg_a0() {
+    check("repvgg_a0", "repvgg.pnet", &[]);
+}
+
+#[test]
+fn swin_t() {
+    check("swin_tiny_patch4_window7_224", "swin.pnet", &[]);
+}
+
+#[test]
+fn deit_ti() {
+    check("deit_tiny_patch16_224", "vit.pnet", &[]);
+}
+
+#[test]
 fn parameternet_600m() {
     check("parameternet_600m", "parameternet.pnet", &[]);
 }
@@ -103,6 +153,45 @@ fn parameternet_600m() {
 #[test]
 fn parameternet_x130() {
     check("parameternet_x130", "parameternet.pnet", &[("width", "1.3")]);
+}
+
+/// With other hyper-parameters a network takes the checkpoints of its relatives: as many parameters, and tensors of the same
+/// names and shapes.
+#[test]
+fn other_sizes_of_networks() {
+    let variants = reference("variants").expect("a file of the repository");
+    let mut known: Vec<&str> = variants.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    for (name, file, settings) in [
+        ("mobilenetv1_125", "mobilenetv1.pnet", &[("width", "1.25")][..]),
+        ("mobilenetv2_140", "mobilenetv2.pnet", &[("width", "1.4")]),
+        ("mobilenetv3_large_075", "mobilenetv3_large.pnet", &[("width", "0.75")]),
+        ("mobilenetv3_small_075", "mobilenetv3_small.pnet", &[("width", "0.75")]),
+        ("ghostnet_130", "ghostnet.pnet", &[("width", "1.3")]),
+        ("efficientnet_b1", "efficientnet.pnet", &[("depth", "1.1")]),
+        ("efficientnet_b2", "efficientnet.pnet", &[("width", "1.1"), ("depth", "1.2")]),
+        ("tf_efficientnet_cc_b0_8e", "efficientnet_condconv.pnet", &[("experts", "8")]),
+        ("resnet34", "resnet18.pnet", &[("repeats", "[3, 4, 6, 3]")]),
+        ("resnet101", "resnet50.pnet", &[("repeats", "[3, 4, 23, 3]")]),
+        ("repvgg_b0", "repvgg.pnet", &[("width", "1"), ("depths", "[4, 6, 16, 1]")]),
+        ("vit_tiny_patch16_224", "vit.pnet", &[]),
+        ("deit_small_patch16_224", "vit.pnet", &[("width", "384"), ("heads", "6")]),
+        ("deit_base_patch16_224", "vit.pnet", &[("width", "768"), ("heads", "12")]),
+        ("swin_small_patch4_window7_224", "swin.pnet", &[("depths", "[2, 2, 18, 2]")]),
+    ] {
+        let graph = compile(file, settings);
+        assert_eq!(Some(graph.parameter_count()), variants[name]["params"].as_u64(), "{name}: parameters");
+        let mut lines: Vec<String> = Vec::new();
+        for weight in graph.weights() {
+            let flat = [weight.shape.dims()[0], weight.shape.dims()[1..].iter().product()];
+            let shape = if weight.flat_tail { flat.to_vec() } else { weight.shape.dims().to_vec() };
+            lines.push(format!("{} {shape:?}\n", weight.name));
+        }
+        lines.sort_by_key(|line| line.split(' ').next().map(str::to_owned));
+        let digest = format!("{:016x}", parameternet_runtime::synth::name_hash(&lines.concat()));
+        assert_eq!(Some(digest.as_str()), variants[name]["tensors"].as_str(), "{name}: names and shapes");
+        known.retain(|known| *known != name);
+    }
+    assert!(known.is_empty(), "nobody checks {known:?}");
 }
 
 /// The form of the paper has its own tensors and no others.

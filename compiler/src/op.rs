@@ -134,6 +134,8 @@ operations! {
     Binary(elementwise::Binary) "binary"
     /// Matrix product over the last two dimensions.
     Matmul(attention::Matmul) "matmul"
+    /// Values averaged by how well their keys fit queries.
+    Attention(attention::Attention) "attention"
     /// Tensors side by side along one dimension.
     Concat(layout::Concat) "concat"
     /// Every step-th element of a range along each dimension.
@@ -142,6 +144,8 @@ operations! {
     Gather(slice::Gather) "gather"
     /// The same elements in another shape.
     Reshape(layout::Reshape) "reshape"
+    /// Dimensions of one element repeated.
+    Expand(layout::Expand) "expand"
     /// The dimensions in another order.
     Permute(layout::Permute) "permute"
     /// Elements shifted along dimensions, those that leave coming back at the other end.

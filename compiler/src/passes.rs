@@ -5,6 +5,7 @@
 //! switched off by name, and a run can stop after one, which bisects a wrong pass.
 
 pub mod common_subexpressions;
+pub mod expand_attention;
 pub mod expand_batch_norm;
 pub mod expand_routing;
 pub mod fold;
@@ -39,6 +40,8 @@ pub const PASSES: &[Pass] = &[
     // found only when they stand there and are written alike. Before identities: a reshape behind such a mean often is one.
     expand_routing::PASS,
     unify_means::PASS,
+    // Before equal expressions, which its transposed keys may be.
+    expand_attention::PASS,
     // Early: what is not there cannot stand between two operations that belong together.
     remove_identities::PASS,
     // Before equal expressions: a part may have been averaged already.

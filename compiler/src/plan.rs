@@ -235,6 +235,9 @@ fn legal(graph: &Graph) -> Result<Graph, PlanError> {
     if has(&graph, |op| matches!(op, Op::Routing(_))) {
         graph = run(&graph, &passes::expand_routing::PASS)?;
     }
+    if has(&graph, |op| matches!(op, Op::Attention(_))) {
+        graph = run(&graph, &passes::expand_attention::PASS)?;
+    }
     if has(&graph, |op| matches!(op, Op::BatchNorm(_))) {
         graph = run(&graph, &passes::expand_batch_norm::PASS)?;
     }

@@ -416,7 +416,7 @@ impl Subscript {
 /// `blocks[s][b].conv` after `as`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstancePath {
-    /// Names and indices in order; the first is a name.
+    /// Names and indices in order, at least one.
     pub segments: Vec<PathSegment>,
     /// All of it.
     pub span: Span,

@@ -240,13 +240,14 @@ mod tests {
             "const   A=[ 1,2 ,( 3 , ), - x . y [ 0 ] [ : , 1 : - a ,: : 2 ]*( a+b )-f ( x , k = 3,act=relu ) ,! a&&b, 0 .. n-1,a ..= b ]\n\
              fn f (x,act=relu){}fn g( )=[ i for i ,( a,_ ) in xs if  i>2 ]// note\n\
              network N( ){input x:f32 [ batch,3 ] return y=x|>conv( 3 )as a [ 0 ] . b,z=if a{1}else{ -1 }}\n\
-             budget N{macs<=1.5G,macs ( paper )<3}"
+             budget N{macs<=1.5G,macs ( paper )<3}\nmodule M(x){return x|>f as[ i+1 ] . b}"
         ), @r#"
         const A = [1, 2, (3,), -x.y[0][:, 1:-a, ::2] * (a + b) - f(x, k=3, act=relu), !a && b, 0..n - 1, a..=b]
         fn f(x, act = relu) {}
         fn g() = [i for i, (a, _) in xs if i > 2] // note
         network N() { input x: f32[batch, 3] return y = x |> conv(3) as a[0].b, z = if a { 1 } else { -1 } }
         budget N { macs <= 1.5G, macs(paper) < 3 }
+        module M(x) { return x |> f as [i + 1].b }
         "#);
     }
 

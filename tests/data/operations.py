@@ -232,10 +232,17 @@ case("matmul_broadcast_left", "return x |> matmul(y)", lambda t: t.x @ t.y, x=(3
 case("matmul_broadcast_both", "return x |> matmul(y)", lambda t: t.x @ t.y, x=(2, 1, 3, 4), y=(3, 4, 2))
 case("matmul_inner_one", "return x |> matmul(y)", lambda t: t.x @ t.y, x=(2, 3, 1), y=(1, 4))
 case(
-    "attention",
+    "attention_by_hand",
     "let y = matmul(x, x |> permute([0, 2, 1])) / 2 |> softmax\nreturn matmul(y, x)",
     lambda t: F.scaled_dot_product_attention(t.x, t.x, t.x), x=(2, 5, 4),
 )
+sdpa = F.scaled_dot_product_attention
+case("attention", "return x |> attention(k, v)", lambda t: sdpa(t.x, t.k, t.v), x=(2, 3, 5, 4), k=(2, 3, 6, 4), v=(2, 3, 6, 2))
+case("attention_matrices", "return x |> attention(x, y, temperature=1.5)", lambda t: sdpa(t.x, t.x, t.y, scale=1 / 1.5),
+     x=(3, 4), y=(3, 5))
+case("attention_broadcast", "return x |> attention(k, v)",
+     lambda t: sdpa(t.x, t.k.expand(2, 3, 6, 4), t.v.expand(2, 3, 6, 2)), x=(2, 3, 5, 4), k=(3, 6, 4), v=(2, 1, 6, 2))
+case("attention_one_key", "return x |> attention(y, y)", lambda t: sdpa(t.x, t.y, t.y), x=(2, 3, 4), y=(2, 1, 4))
 
 # ---- Normalisation ----
 
@@ -401,6 +408,16 @@ layout("permute", "x |> permute([0, 2, 3, 1])", lambda x: x.permute(0, 2, 3, 1))
 layout("permute_negative", "x |> permute([-1, 1, 0, -2])", lambda x: x.permute(3, 1, 0, 2))
 layout("permute_shuffle", "x |> reshape([2, 2, 2, 3, 5]) |> permute([0, 2, 1, 3, 4]) |> reshape([2, 4, 3, 5])",
        lambda x: F.channel_shuffle(x, 2))
+layout("expand", "x |> expand([2, -1, 5])", lambda x: x.expand(2, -1, 5), (1, 3, 1))
+layout("expand_new_dims", "x |> expand([2, 3, -1, 4])", lambda x: x.expand(2, 3, -1, 4), (3, 1))
+layout("expand_pixels", "x |> expand([-1, -1, 3, 5])", lambda x: x.expand(-1, -1, 3, 5), (2, 4, 1, 1))
+case("expand_of_a_weight", 'return concat(param("c", [1, 1, 4]) |> expand([x.batch, -1, -1]), x)',
+     lambda t: torch.cat([t.free("c", 1, 1, 4).expand(3, -1, -1), t.x], 1), x=(3, 2, 4))
+case("expand_then_others", "let y = x |> expand([3, -1, 4, 4])\nreturn a = y |> reshape([3, 2, 16]), b = y |> conv(3, kernel=3) as c, "
+     "c = y |> permute([2, 1, 0, 3]) |> flatten, d = y |> relu, e = y |> roll(1, dims=2) |> softmax(dim=1), f = y + y |> mean([2, 3])",
+     lambda t: (lambda y: [y.reshape(3, 2, 16), F.conv2d(y, t.kernel("c.weight", 3, 2, 3, 3), padding=1),
+                           y.permute(2, 1, 0, 3).flatten(1), F.relu(y), y.roll(1, 2).softmax(1), (2 * y).mean((2, 3))])(
+         t.x.expand(3, -1, 4, 4)), x=(1, 2, 1, 4))
 layout("roll", "x |> roll([-1, 2], dims=[2, 3])", lambda x: torch.roll(x, (-1, 2), (2, 3)))
 layout("roll_far", "x |> roll([-7, 12], dims=[3, 1])", lambda x: torch.roll(x, (-7, 12), (3, 1)))
 layout("roll_one", "x |> roll(1, dims=0)", lambda x: torch.roll(x, 1, 0), (3, 4))
@@ -476,4 +493,5 @@ def main():
     print(f"{len(CASES)} cases, {path.stat().st_size} bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

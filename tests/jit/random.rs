@@ -52,7 +52,21 @@ const LEAST_SIZE: f64 = 0.01;
 /// grows to where it could pass for an error.
 const LEAST_DEVIATION: f64 = 0.03;
 
-/// Whether some normalisation divides by hardly anything.
+/// The mean that a value is, whose elements at most a factor was applied to and that were at most moved since.
+fn mean_behind(graph: &Graph, mut id: NodeId) -> Option<NodeId> {
+    loop {
+        match &graph.node(id)?.op {
+            Op::Mean(_) => return Some(id),
+            Op::Activation(_) | Op::Prelu(_) | Op::Permute(_) | Op::Reshape(_) | Op::Roll(_) | Op::Expand(_) => {
+                id = *graph.operands(id).first()?;
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Whether some normalisation divides by hardly anything: beside the largest of what it normalises, or where that is a mean
+/// of values that cancel, beside what their rounding leaves in the mean.
 fn is_ill_conditioned(graph: &Graph, inputs: &[Vec<f32>]) -> bool {
     let mut values: HashMap<NodeId, (Shape, Vec<f64>)> = HashMap::new();
     let inputs: Vec<Vec<f64>> = inputs.iter().map(|input| input.iter().copied().map(f64::from).collect()).collect();
@@ -68,6 +82,12 @@ fn is_ill_conditioned(graph: &Graph, inputs: &[Vec<f32>]) -> bool {
             _ => return false,
         };
         let (shape, data) = &values[&graph.operands(id)[0]];
+        let averaged = mean_behind(graph, graph.operands(id)[0]).map_or(0.0, |mean| {
+            let (_, terms) = &values[&graph.operands(mean)[0]];
+            let count = terms.len() / values[&mean].1.len().max(1);
+            let largest = terms.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+            largest / (count.max(1) as f64).sqrt()
+        });
         let mut groups: HashMap<Vec<usize>, Vec<f64>> = HashMap::new();
         for (position, value) in data.iter().enumerate() {
             let index = |dim: usize| position / shape.strides()[dim] % shape.dims()[dim];
@@ -82,7 +102,7 @@ fn is_ill_conditioned(graph: &Graph, inputs: &[Vec<f32>]) -> bool {
             let count = group.len() as f64;
             let mean = group.iter().sum::<f64>() / count;
             let variance = group.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-            let largest = group.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+            let largest = group.iter().fold(averaged, |largest, value| largest.max(value.abs()));
             variance.sqrt() < LEAST_DEVIATION * largest
         })
     })

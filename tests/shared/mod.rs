@@ -28,6 +28,19 @@ pub(crate) fn golden(name: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).expect("valid JSON"))
 }
 
+/// What is known of a network: a file of `data/networks`, or of the reference outputs.
+pub(crate) fn reference(name: &str) -> Option<Value> {
+    let file = format!("{name}.json");
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    match folders.map(|folder| folder.join("tests/data/networks").join(&file)).find(|path| path.is_file()) {
+        Some(own) => {
+            let text = std::fs::read_to_string(own).expect("a readable reference file");
+            Some(serde_json::from_str(&text).expect("valid JSON"))
+        }
+        None => golden(&file),
+    }
+}
+
 /// A JSON list of numbers.
 pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().expect("a list").iter().map(|number| number.as_f64().expect("a number")).collect()

@@ -1,7 +1,7 @@
 //! The tensors that live at once when a network is executed as it is written.
 //!
 //! In the order of the nodes, a tensor lives from the node that writes it to the last that reads it; inputs live from the
-//! start and outputs to the end. A reshape, and what acts in training alone, is another name of its input. Learned tensors
+//! start and outputs to the end. A reshape, what repeats its elements, and what acts in training alone are other names of their input. Learned tensors
 //! and constants are no activations. What a plan needs is mostly less: it fuses operations and writes parts in place.
 
 use super::totals::BYTES;
@@ -62,7 +62,7 @@ pub fn live(graph: &Graph) -> Vec<u64> {
 /// Whether the output is the first input's tensor by another name.
 fn is_another_name(node: &Node) -> bool {
     match &node.op {
-        Op::Reshape(_) | Op::Dropout(_) | Op::DropPath(_) => true,
+        Op::Reshape(_) | Op::Expand(_) | Op::Dropout(_) | Op::DropPath(_) => true,
         Op::Activation(activation) => *activation == Activation::Identity,
         Op::Input(_)
         | Op::Param(_)
@@ -82,6 +82,7 @@ fn is_another_name(node: &Node) -> bool {
         | Op::Mean(_)
         | Op::Binary(_)
         | Op::Matmul(_)
+        | Op::Attention(_)
         | Op::Concat(_)
         | Op::Slice(_)
         | Op::Gather(_)

@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a verified graph: shapes and ranges fit by construction")]
 
 use super::Operand;
-use super::strided::{Along, for_each_offset, read};
+use super::strided::{Along, broadcast_strides, for_each_offset, read};
 use crate::op::layout::{Concat, Pad, Permute, Roll};
 use crate::shape::Shape;
 
@@ -17,6 +17,10 @@ pub(super) fn concat(op: &Concat, inputs: &[Operand<'_>]) -> Vec<f64> {
         }
     }
     out
+}
+
+pub(super) fn expand(x: Operand<'_>, shape: &Shape) -> Vec<f64> {
+    read(x.data, shape.dims(), &broadcast_strides(x.shape, shape.dims()), 0)
 }
 
 pub(super) fn permute(op: &Permute, x: Operand<'_>) -> Vec<f64> {

@@ -53,6 +53,8 @@ pub enum OpErrorKind {
     Reshape { from: Shape, to: Shape },
     #[error("cannot reshape {from}: its {} elements do not divide by the {known} of the other dimensions", count(from))]
     ReshapeRest { from: Shape, known: usize },
+    #[error("cannot expand {from} to {to}: {}", no_expansion(from, to))]
+    Expand { from: Shape, to: Shape },
     #[error("dimension {dim} is out of range for a tensor with {rank} dimensions")]
     Dimension { dim: i64, rank: usize },
     #[error("index {index} is out of range{}", index_limits(*dim, *size))]
@@ -92,7 +94,7 @@ impl OpErrorKind {
             OpErrorKind::Rank { .. } => Code::E0402,
             OpErrorKind::Groups { .. } => Code::E0403,
             OpErrorKind::Window { .. } => Code::E0404,
-            OpErrorKind::Broadcast { .. } | OpErrorKind::Concat { .. } => Code::E0401,
+            OpErrorKind::Broadcast { .. } | OpErrorKind::Concat { .. } | OpErrorKind::Expand { .. } => Code::E0401,
             OpErrorKind::Reshape { .. } | OpErrorKind::ReshapeRest { .. } => Code::E0405,
             OpErrorKind::Dimension { .. } => Code::E0406,
             OpErrorKind::Index { .. } => Code::E0304,
@@ -118,6 +120,7 @@ impl OpErrorKind {
             | OpErrorKind::Concat { .. }
             | OpErrorKind::Reshape { .. }
             | OpErrorKind::ReshapeRest { .. }
+            | OpErrorKind::Expand { .. }
             | OpErrorKind::Dimension { .. }
             | OpErrorKind::Index { .. }
             | OpErrorKind::Matmul { .. }
@@ -176,6 +179,7 @@ impl OpErrorKind {
             | OpErrorKind::Concat { .. }
             | OpErrorKind::Reshape { .. }
             | OpErrorKind::ReshapeRest { .. }
+            | OpErrorKind::Expand { .. }
             | OpErrorKind::Index { .. }
             | OpErrorKind::Coefficients { .. }
             | OpErrorKind::TooLarge { .. }
@@ -219,6 +223,23 @@ fn broadcast_advice(left: &Shape, right: &Shape) -> Option<String> {
     Some(format!(
         "dimensions are aligned at the last one; a number for each channel has the shape [{batch}, {channels}, 1, 1]"
     ))
+}
+
+/// What keeps a shape from being expanded to another.
+fn no_expansion(from: &Shape, to: &Shape) -> String {
+    if from.rank() > to.rank() {
+        return format!("it has {} dimensions, the new shape {}", from.rank(), to.rank());
+    }
+    let mut sizes = from.dims().iter().rev().zip(to.dims().iter().rev()).enumerate();
+    match sizes.rfind(|(_, (own, new))| own != new && **own != 1) {
+        Some((from_end, (own, new))) => {
+            format!(
+                "dimension {} has {own} elements, not {new}, and only single ones repeat",
+                from.rank() - 1 - from_end
+            )
+        }
+        None => "they differ".to_owned(),
+    }
 }
 
 /// What keeps two shapes from being joined along `dim`.

@@ -23,6 +23,13 @@ pub struct Reshape {
     pub shape: Shape,
 }
 
+/// Dimensions of one element repeated, by NumPy's rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expand {
+    /// The new shape.
+    pub shape: Shape,
+}
+
 /// The dimensions in another order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permute {
@@ -75,6 +82,21 @@ impl Operation for Reshape {
         let [x, ..] = inputs else { return Ok(Shape::default()) };
         if x.elements_exact() != self.shape.elements_exact() {
             let kind = OpErrorKind::Reshape { from: (*x).clone(), to: self.shape.clone() };
+            return Err(OpError::at("shape", kind));
+        }
+        Ok(self.shape.clone())
+    }
+
+    fn cost(&self, _: &[&Shape], _: &Shape) -> Cost {
+        Cost::none()
+    }
+}
+
+impl Operation for Expand {
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape, OpError> {
+        let [x, ..] = inputs else { return Ok(Shape::default()) };
+        if x.broadcast(&self.shape).as_ref() != Some(&self.shape) {
+            let kind = OpErrorKind::Expand { from: (*x).clone(), to: self.shape.clone() };
             return Err(OpError::at("shape", kind));
         }
         Ok(self.shape.clone())
@@ -151,6 +173,24 @@ fn read_shape(value: &Value, from: &Shape) -> Result<Shape, OpErrorKind> {
     }
     let rest = from.elements() / product;
     Ok(Shape::new(wanted.iter().map(|dim| usize::try_from(*dim).unwrap_or(rest)).collect::<Vec<_>>()))
+}
+
+/// The target of an expansion: whole numbers, -1 for a size that stays.
+fn read_expansion(value: &Value, from: &Shape) -> Result<Shape, OpErrorKind> {
+    let wanted = arguments::integers(value)?;
+    let range = || OpErrorKind::Range {
+        expected: "sizes of at least 0, or -1 for a dimension that stays".to_owned(),
+        found: value.to_string(),
+    };
+    // Dimensions are aligned at the last one.
+    let kept = from.dims().iter().rev().map(Some).chain(std::iter::repeat(None));
+    let sizes = wanted.iter().rev().zip(kept).map(|(size, kept)| match (size, kept) {
+        (-1, Some(kept)) => Ok(*kept),
+        _ => usize::try_from(*size).map_err(|_| range()),
+    });
+    let mut sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+    sizes.reverse();
+    Ok(Shape::new(sizes))
 }
 
 fn read_sides(value: &Value, rank: usize) -> Result<Vec<[usize; 2]>, OpErrorKind> {
@@ -254,6 +294,27 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
             let (kept, merged) = from.dims().split_at(dim);
             let shape = Shape::new([kept, &[merged.iter().product()]].concat());
             call.node(Op::Reshape(Reshape { shape }), &[x])
+        }),
+    },
+    &Definition {
+        name: "expand",
+        family: "Layout",
+        summary: "Dimensions of one element repeated to another size",
+        parameters: &[
+            INPUT,
+            parameter("shape", "a list of sizes", Default::Required, "The new shape; -1 keeps the size that there is."),
+        ],
+        result: "`shape`",
+        weights: &[],
+        details: "By NumPy's rule: aligned at the last dimension, a size of 1 stretches, missing dimensions come in front. \
+            Arithmetic does so by itself; `concat` does not: `concat(param(\"cls_token\", [1, 1, 192]) |> expand([x.batch, -1, \
+            -1]), x)` puts a learned token before those of every sample.",
+        example: "return x + (param(\"scale\", [8, 1, 1]) |> expand([x.batch, -1, 16, 16]))",
+        build: Some(|call: &mut Call<'_>| {
+            let x = call.tensor("x")?;
+            let value = call.setting("shape").unwrap_or(Value::Poison);
+            let shape = read_expansion(&value, &call.shape(x)).map_err(|kind| OpError::at("shape", kind))?;
+            call.node(Op::Expand(Expand { shape }), &[x])
         }),
     },
     &Definition {

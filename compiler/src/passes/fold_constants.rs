@@ -102,7 +102,8 @@ fn computed(node: &Node, constants: &[(&Shape, &[f64])]) -> Option<Constant> {
     data.iter().all(|value| value.is_finite()).then(|| Constant { shape: node.shape.clone(), data: data.into() })
 }
 
-/// Whether every element of the result is an element of an operand, or a known number.
+/// Whether every element of the result is an element of an operand, or a known number. Not for those that are repeated: to
+/// read them again costs less than to keep them several times.
 fn moves_elements(op: &Op) -> bool {
     match op {
         Op::Concat(_)
@@ -133,7 +134,9 @@ fn moves_elements(op: &Op) -> bool {
         | Op::AdaptiveAvgPool(_)
         | Op::Mean(_)
         | Op::Binary(_)
-        | Op::Matmul(_) => false,
+        | Op::Matmul(_)
+        | Op::Attention(_)
+        | Op::Expand(_) => false,
     }
 }
 

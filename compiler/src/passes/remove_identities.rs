@@ -49,7 +49,9 @@ fn is_identity(node: &Node, x: &Shape) -> bool {
     let has_no_window = |window: &Window| window.kernel == [1, 1] && window.stride == [1, 1] && *x == node.shape;
     match &node.op {
         Op::Dropout(_) | Op::DropPath(_) | Op::Activation(Activation::Identity) => true,
-        Op::Reshape(_) | Op::Concat(_) | Op::Slice(_) | Op::AdaptiveAvgPool(_) | Op::Upsample(_) => *x == node.shape,
+        Op::Reshape(_) | Op::Expand(_) | Op::Concat(_) | Op::Slice(_) | Op::AdaptiveAvgPool(_) | Op::Upsample(_) => {
+            *x == node.shape
+        }
         Op::Permute(permute) => permute.order.iter().copied().eq(0..permute.order.len()),
         Op::Pad(pad) => pad.sides.iter().all(|sides| *sides == [0, 0]),
         Op::Roll(roll) => roll.shifts.iter().all(|(_, shift)| *shift == 0),
@@ -71,6 +73,7 @@ fn is_identity(node: &Node, x: &Shape) -> bool {
         | Op::Softmax(_)
         | Op::Binary(_)
         | Op::Matmul(_)
+        | Op::Attention(_)
         | Op::Gather(_) => false,
     }
 }

@@ -218,6 +218,24 @@ fn routings_become_the_operations_that_define_them() {
 }
 
 #[test]
+fn attention_becomes_the_operations_that_define_it() {
+    let graph = optimized("let t = x |> flatten(2) |> permute([0, 2, 1]) return t |> attention(t, t, temperature=3)");
+    let counts = ["attention", "matmul", "softmax", "binary"].map(|name| count(&graph, name));
+    assert_eq!(counts, [0, 2, 1, 0]);
+    // Keys of fewer dimensions than queries.
+    let graph = optimized("return x |> attention(param(\"k\", [5, 6]), param(\"v\", [5, 2]))");
+    assert_eq!(count(&graph, "matmul"), 2);
+}
+
+#[test]
+fn expansions_stay_views() {
+    let graph = optimized("return concat(param(\"token\", [1, 1, 6, 6]) |> expand([2, -1, -1, -1]), x)");
+    assert_eq!((count(&graph, "expand"), count(&graph, "param")), (1, 1), "the token is kept once");
+    let graph = optimized("return x |> expand([2, 4, 6, 6]) |> relu");
+    assert_eq!(count(&graph, "expand"), 0);
+}
+
+#[test]
 fn means_of_one_tensor_are_computed_once() {
     let graph = optimized(
         "let y = x * (x |> global_avg_pool |> conv(4) as squeeze |> sigmoid)

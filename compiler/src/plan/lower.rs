@@ -231,7 +231,7 @@ impl Lowering<'_> {
             // Known from the start, or made when they are read.
             Op::Input(_) | Op::Param(_) | Op::Constant(_) => return Ok(()),
             Op::Conv(_) | Op::DynamicConv(_) | Op::Linear(_) | Op::Matmul(_) => return self.chain(id, &Chain::of(id)),
-            Op::Routing(_) | Op::BatchNorm(_) => {
+            Op::Routing(_) | Op::Attention(_) | Op::BatchNorm(_) => {
                 return Err(self.defect(id, "it should have been taken apart before"));
             }
             Op::LayerNorm(op) => self.layer_norm(id, node, *op, x),
@@ -260,6 +260,7 @@ impl Lowering<'_> {
                     copied.reshape(op.shape.dims()).ok_or_else(|| self.defect(id, "a dense tensor has every shape"))?
                 }
             },
+            Op::Expand(op) => self.view(x).broadcast(op.shape.dims()),
             Op::Permute(op) => self.view(x).permute(&op.order),
             Op::Roll(op) => self.roll(id, op, x),
             Op::Pad(op) => self.pad(id, op, x),

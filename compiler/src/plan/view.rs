@@ -97,12 +97,16 @@ impl View {
         self.offset + self.axes.iter().map(|axis| (axis.size - 1) * axis.stride).sum::<usize>() + 1
     }
 
-    /// The dimensions in the order in which they lie in memory, outermost first. Dimensions of one element, whose stride
-    /// means nothing, keep their place among their neighbours.
+    /// The dimensions in the order in which they lie in memory, outermost first: those that repeat their elements come before
+    /// all others, so that what is contiguous stays innermost. Dimensions of one element, whose stride means nothing, keep
+    /// their place among their neighbours.
     #[must_use]
     pub fn order(&self) -> Vec<usize> {
         let mut real: Vec<usize> = (0..self.axes.len()).filter(|dim| self.axes[*dim].size != 1).collect();
-        real.sort_by_key(|dim| std::cmp::Reverse(self.axes[*dim].stride));
+        real.sort_by_key(|dim| match self.axes[*dim].stride {
+            0 => std::cmp::Reverse(usize::MAX),
+            stride => std::cmp::Reverse(stride),
+        });
         let mut order = Vec::with_capacity(self.axes.len());
         let mut singles = (0..self.axes.len()).filter(|dim| self.axes[*dim].size == 1).peekable();
         for dim in real {
@@ -292,6 +296,13 @@ mod tests {
     fn broadcasts_repeat_with_stride_zero() {
         let gate = View::dense(Place::Weights, 0, &[6, 1, 1], &[0, 1, 2]);
         assert_eq!(strides(&gate.broadcast(&[2, 6, 4, 5])), [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn what_repeats_lies_outermost() {
+        let stretched = View::dense(Place::Weights, 0, &[2, 6, 1, 1], &CHANNELS_LAST).broadcast(&[2, 6, 4, 5]);
+        assert_eq!(stretched.order(), [2, 3, 0, 1]);
+        assert!(!stretched.is_dense());
     }
 
     #[test]

@@ -370,7 +370,7 @@ impl Builder<'_> {
         Some(Deep { tree, depth })
     }
 
-    /// `blocks[s][b].conv`.
+    /// `blocks[s][b].conv`, `[b]`.
     fn path(&mut self, pair: Pair<'_, Rule>) -> Option<Deep<InstancePath>> {
         let span = self.span(&pair);
         let mut segments = Vec::new();

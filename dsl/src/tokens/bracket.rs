@@ -17,7 +17,7 @@ pub(crate) enum Bracket {
     Index,
     /// `input x: f32[`.
     Shape,
-    /// `[` of a list.
+    /// `[` of a list, or of the index in `as [`, which is written like one.
     List,
     /// `{` of statements.
     Block,

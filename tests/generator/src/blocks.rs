@@ -70,6 +70,7 @@ const STAGES: &[Stage] = &[
     elements::linear,
     layout::reshape,
     layout::permute,
+    layout::expand,
     layout::roll,
     layout::pad,
     layout::gather,
@@ -290,6 +291,14 @@ fn attention(writer: &mut Writer) {
     writer.line(&format!("let {all} = {text} |> layer_norm as {name}.norm |> linear({}) as {name}.qkv", 3 * width));
     let heads_first = format!("reshape([{batch}, {length}, 3, {heads}, {depth}]) |> permute([2, 0, 3, 1, 4])");
     writer.line(&format!("let {all}h = {all} |> {heads_first}"));
+    if writer.random.one_in(3) {
+        let temperature = writer.random.pick(&["", ", temperature=1.5"]);
+        let mixed =
+            format!("{all}h[0] |> attention({all}h[1], {all}h[2]{temperature}) |> permute([0, 2, 1, 3]) |> flatten(2)");
+        let text = format!("{text} + ({mixed} |> linear({features}) as {name}.proj)");
+        writer.bind(Value { text, shape: x.shape.clone(), size: x.size + 5.0 });
+        return;
+    }
     let mut score = format!("matmul({all}h[0], {all}h[1] |> permute([0, 1, 3, 2])) * {}", writer.random.decimal());
     if writer.random.one_in(2) {
         score += &format!(

@@ -45,6 +45,35 @@ pub fn permute(writer: &mut Writer, x: &Value) -> Option<Value> {
     (order.len() > 1).then(|| x.then(&format!("permute({order:?})"), shape, x.size))
 }
 
+/// `expand`, of a dimension that is averaged away before if there is no single one.
+pub fn expand(writer: &mut Writer, x: &Value) -> Option<Value> {
+    let random = &mut writer.random;
+    let rank = x.shape.len();
+    let mut shape = x.shape.clone();
+    let mut text = String::new();
+    if !shape.contains(&1) && rank > 0 {
+        let (dim, index) = dimension(random, rank);
+        text = format!("mean([{dim}], keep=true) |> ");
+        shape[index] = 1;
+    }
+    let mut sizes: Vec<String> = Vec::new();
+    for size in &mut shape {
+        if *size == 1 && !random.one_in(3) {
+            *size = random.between(1, 4);
+            sizes.push(size.to_string());
+        } else {
+            sizes.push(if random.one_in(2) { "-1".to_owned() } else { size.to_string() });
+        }
+    }
+    if random.one_in(4) {
+        let new = random.between(1, 3);
+        shape.insert(0, new);
+        sizes.insert(0, new.to_string());
+    }
+    let stage = format!("{text}expand([{}])", sizes.join(", "));
+    Writer::fits(&shape).then(|| x.then(&stage, shape, x.size))
+}
+
 /// `roll`.
 pub fn roll(writer: &mut Writer, x: &Value) -> Option<Value> {
     let random = &mut writer.random;

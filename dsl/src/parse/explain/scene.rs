@@ -80,7 +80,7 @@ impl Expected {
             (has(Rule::string), Expected::Path),
             (has(Rule::close), Expected::Close),
             (has(Rule::comma), Expected::PatternEnd),
-            (has(Rule::name), Expected::Name),
+            (has(Rule::name) || has(Rule::path), Expected::Name),
         ];
         table.iter().find(|(applies, _)| *applies).map_or(Expected::Item, |(_, expected)| *expected)
     }

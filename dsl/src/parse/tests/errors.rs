@@ -122,6 +122,8 @@ wrong! {
         module_with_equals: "module M(x) = x";
         tuple_by_point: "const A = x.0";
         instance_in_quotes: "module M(x) { let y = x |> conv as \"conv\" }";
+        instance_without_name: "module M(x) { let y = x |> conv as |> relu }";
+        instance_with_empty_index: "module M(x) { let y = x |> conv as [] }";
         ignored_value: "module M(x) { let y = _ }";
     }
 }

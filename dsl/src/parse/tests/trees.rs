@@ -1,7 +1,7 @@
 //! Trees and spans of texts that are right.
 
 use super::{parse_text, tree};
-use crate::ast::{Expr, ExprKind, File, ItemKind, StatementKind};
+use crate::ast::{Expr, ExprKind, File, ItemKind, PathSegment, StatementKind};
 use crate::source::Span;
 
 /// The sketch of the language that its design began with.
@@ -148,6 +148,16 @@ fn spans_are_exact() {
     let ExprKind::Named { value, path } = &stages[0].kind else { panic!() };
     assert_eq!([show(stages[0].span), show(value.span), show(path.span)], ["f as p[1] .q", "f", "p[1] .q"]);
     assert_eq!(show(item.body.statements[1].span), "return y");
+}
+
+#[test]
+fn a_path_may_be_an_index() {
+    let file = tree("module M(x) { return x |> f as [i + 1].conv }");
+    let ItemKind::Module(item) = &file.items[0].kind else { panic!() };
+    let StatementKind::Return(values) = &item.body.statements[0].kind else { panic!() };
+    let ExprKind::Pipeline { stages, .. } = &values[0].value.kind else { panic!() };
+    let ExprKind::Named { path, .. } = &stages[0].kind else { panic!() };
+    assert!(matches!(path.segments.as_slice(), [PathSegment::Index(_), PathSegment::Name(_)]), "{path:?}");
 }
 
 #[test]
