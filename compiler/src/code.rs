@@ -52,23 +52,50 @@ impl fmt::Display for Local {
     }
 }
 
+/// A number that the instruction set or the number of threads decides. All else in a routine is the same for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Machine {
+    /// The columns of a full panel.
+    Width,
+    /// Of the [`Blocking`](parameternet_runtime::blocking::Blocking) of the step, which is a matrix product.
+    RowsPerUnit,
+    /// Likewise.
+    PanelsPerUnit,
+    /// Likewise.
+    RowsPerBlock,
+    /// The length of all panels of a matrix.
+    PanelsLength {
+        /// Its rows.
+        depth: usize,
+        /// Its columns.
+        columns: usize,
+    },
+    /// What the panels of a unit of the step take of the scratch memory.
+    PanelScratch,
+    /// Where something of the prepared weights begins: an index of
+    /// [`Preparation::contents`](parameternet_runtime::prepare::Preparation::contents).
+    Content(usize),
+}
+
 /// A whole number, never negative.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Index {
     /// A constant.
     Constant(usize),
+    /// A number that depends on the machine, and its value for the machine of the plan.
+    Machine(Machine, usize),
     /// A variable.
     Variable(Variable),
     /// A sum.
     Sum(Vec<Index>),
-    /// A multiple.
-    Multiple(Box<Index>, usize),
+    /// A product; no loop changes the second factor.
+    Multiple(Box<Index>, Box<Index>),
     /// The first less the second, which is not larger.
     Difference(Box<Index>, Box<Index>),
-    /// Divided, rounded down.
-    Quotient(Box<Index>, usize),
-    /// What division leaves.
-    Remainder(Box<Index>, usize),
+    /// Divided by a number that no loop changes, rounded down.
+    Quotient(Box<Index>, Box<Index>),
+    /// What such a division leaves.
+    Remainder(Box<Index>, Box<Index>),
     /// The smaller.
     Minimum(Box<Index>, Box<Index>),
     /// The larger.
@@ -128,13 +155,23 @@ pub enum Argument {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(missing_docs, reason = "the types say it")]
 pub enum Shape {
-    Matmul(MatmulShape),
+    /// The columns of the shape are those of a full panel, or what is left for the last one.
+    Matmul(MatmulShape, Panel),
     Patches(PatchShape),
     Depthwise(DepthwiseShape),
     Pool(PoolShape),
     Resample(ResampleShape),
     Softmax(SoftmaxShape),
     Norm(NormShape),
+}
+
+/// A panel of a matrix product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Panel {
+    /// As wide as the register tile.
+    Full,
+    /// With the columns that are left.
+    Rest,
 }
 
 /// How many lanes arithmetic works on.
@@ -199,8 +236,8 @@ pub enum Statement {
         from: Index,
         /// The end, which is not reached.
         to: Index,
-        /// The step.
-        by: usize,
+        /// The step, which no loop changes.
+        by: Index,
         /// What is repeated.
         body: Vec<Statement>,
     },
@@ -239,14 +276,41 @@ pub enum Statement {
 pub struct Routine {
     /// A name for dumps.
     pub name: String,
-    /// How many units of work there are.
-    pub units: usize,
+    /// How many units of work there are; no variable is in it.
+    pub units: Index,
     /// How many variables are used, [`Variable::BEGIN`] and [`Variable::END`] among them.
     pub variables: usize,
     /// By local: its lanes.
     pub locals: Vec<Lanes>,
     /// What is done for the units from [`Variable::BEGIN`] to [`Variable::END`].
     pub body: Vec<Statement>,
+}
+
+impl Index {
+    /// The value for the machine of the plan, if no variable is in it.
+    #[must_use]
+    pub fn value(&self) -> Option<usize> {
+        let both = |left: &Index, right: &Index| Some((left.value()?, right.value()?));
+        match self {
+            Index::Constant(value) | Index::Machine(_, value) => Some(*value),
+            Index::Variable(_) => None,
+            Index::Sum(terms) => terms.iter().map(Index::value).sum(),
+            Index::Multiple(left, right) => both(left, right).map(|(left, right)| left * right),
+            Index::Difference(left, right) => both(left, right).map(|(left, right)| left.saturating_sub(right)),
+            Index::Quotient(left, right) => both(left, right).map(|(left, right)| left / right.max(1)),
+            Index::Remainder(left, right) => both(left, right).map(|(left, right)| left % right.max(1)),
+            Index::Minimum(left, right) => both(left, right).map(|(left, right)| left.min(right)),
+            Index::Maximum(left, right) => both(left, right).map(|(left, right)| left.max(right)),
+        }
+    }
+}
+
+impl Routine {
+    /// How many units of work there are on the machine of the plan.
+    #[must_use]
+    pub fn unit_count(&self) -> usize {
+        self.units.value().unwrap_or(0)
+    }
 }
 
 /// The code of every step of a plan, in order.

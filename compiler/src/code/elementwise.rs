@@ -12,11 +12,11 @@ const CHUNK: usize = 4096;
 const UNITS: usize = 8;
 
 /// The number of units and the code.
-pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usize, Vec<Statement>) {
+pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (Index, Vec<Statement>) {
     let Some((last, outer)) = step.outer.split_last() else {
         // A single element.
         let body = builder.units(|builder, _, body| inner(builder, step, &[], 0.into(), 1.into(), body));
-        return (1, body);
+        return (1.into(), body);
     };
     let size = *last;
     if outer.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usi
                 inner(builder, step, &[], from, to, body);
             }
         });
-        return (units, body);
+        return (units.into(), body);
     }
     // Outer dimensions are units, as many of them as make enough; the rest are loops.
     let mut shared = 1;
@@ -39,10 +39,11 @@ pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usi
     }
     let (units, looped) = outer.split_at(shared);
     let body = builder.units(|builder, unit, body| {
-        let indices = builder.unravel(unit, units, body);
+        let dims: Vec<Index> = units.iter().copied().map(Index::from).collect();
+        let indices = builder.unravel(unit, &dims, body);
         nest(builder, step, indices, looped, size, body);
     });
-    (units.iter().product(), body)
+    (units.iter().product::<usize>().into(), body)
 }
 
 /// Loops over `looped`, then over the innermost dimension.

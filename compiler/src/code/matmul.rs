@@ -1,69 +1,75 @@
 //! The code of matrix products: panels are mixed or packed, patches gathered, and rows multiplied with one panel at a time.
 
+use parameternet_runtime::Isa;
 use parameternet_runtime::abi::{Kernel, MatmulShape};
 use parameternet_runtime::prepare::panels_length;
 
 use super::build::Builder;
-use super::{Address, Argument, Base, Index, Lanes, Operation, Shape, Statement, Variable};
-use crate::plan::arena::panel_scratch;
+use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
 use crate::plan::step::{Left, Matmul, Operand, Right};
 
 /// What a unit of a product knows.
 struct Unit<'s> {
     step: &'s Matmul,
     outer: Vec<Index>,
-    /// The panels of the unit.
-    panels: [Variable; 2],
+    /// The panels of the unit: the first, and one past the last.
+    panels: [Index; 2],
     /// Columns of a full panel.
-    width: usize,
-    /// Full panels of the product; one more with the rest of the columns may follow.
-    full: usize,
+    width: Index,
     /// Which part of the rows it is.
     part: Index,
 }
 
 /// The number of units and the code.
-pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (usize, Vec<Statement>) {
-    let width = builder.plan.options.isa.tile().columns();
-    let panels = step.columns.div_ceil(width);
-    let blocking = step.blocking;
-    let row_parts = step.rows.div_ceil(blocking.rows_per_unit).max(1);
-    let panel_parts = panels.div_ceil(blocking.panels_per_unit).max(1);
-    let dims: Vec<usize> = step.outer.iter().copied().chain([panel_parts, row_parts]).collect();
+pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<Statement>) {
+    let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
+    let product = step.product();
+    let rows_per_unit = if product.has_sums || product.makes_panels {
+        Index::Constant(product.rows_per_sum())
+    } else {
+        Index::Machine(Machine::RowsPerUnit, step.blocking.rows_per_unit)
+    };
+    let panels_per_unit = Index::Machine(Machine::PanelsPerUnit, step.blocking.panels_per_unit);
+    let rows_per_block = Index::Machine(Machine::RowsPerBlock, step.blocking.rows_per_block);
+    let panels = Index::from(step.columns).over_up(width.clone());
+    let row_parts = Index::from(step.rows).over_up(rows_per_unit.clone());
+    let panel_parts = panels.clone().over_up(panels_per_unit.clone());
+    let dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panel_parts, row_parts]).collect();
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);
         let row_part = outer.pop().unwrap_or(Index::Constant(0));
         let panel_part = outer.pop().unwrap_or(Index::Constant(0));
-        let mut bind = |builder: &mut Builder<'_>, value: Index| {
-            let variable = builder.variable();
-            body.push(Statement::Let { variable, value });
-            variable
+        let mut bind = |builder: &mut Builder<'_>, value: Index| match value {
+            Index::Constant(_) => value,
+            value => {
+                let variable = builder.variable();
+                body.push(Statement::Let { variable, value });
+                Index::from(variable)
+            }
         };
-        let first_panel = bind(builder, panel_part.times(blocking.panels_per_unit));
-        let behind = Index::from(first_panel).plus(blocking.panels_per_unit.into());
-        let end_panel = bind(builder, behind.min(panels.into()));
-        let first_row = bind(builder, row_part.clone().times(blocking.rows_per_unit));
-        let behind = Index::from(first_row).plus(blocking.rows_per_unit.into());
-        let end_row = bind(builder, behind.min(step.rows.into()));
-        let unit =
-            Unit { step, outer, panels: [first_panel, end_panel], width, full: step.columns / width, part: row_part };
+        let first_panel = bind(builder, panel_part.times(panels_per_unit.clone()));
+        let end_panel = bind(builder, first_panel.clone().plus(panels_per_unit).min(panels));
+        let first_row = bind(builder, row_part.clone().times(rows_per_unit.clone()));
+        let end_row = bind(builder, first_row.clone().plus(rows_per_unit).min(step.rows.into()));
+        let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
         unit.prepare_panels(builder, body);
         unit.clear_sums(builder, body);
-        let block = builder.repeat(first_row, end_row, blocking.rows_per_block, |builder, row, body| {
-            let behind = Index::from(row).plus(blocking.rows_per_block.into());
+        let block = builder.repeat(first_row, end_row.clone(), rows_per_block.clone(), |builder, row, body| {
+            let behind = Index::from(row).plus(rows_per_block);
             let count = builder.variable();
-            body.push(Statement::Let { variable: count, value: behind.min(end_row.into()).minus(row.into()) });
+            body.push(Statement::Let { variable: count, value: behind.min(end_row).minus(row.into()) });
             let (left, stride) = unit.left(builder, row, count, body);
-            for (panels, columns) in unit.kinds_of_panels() {
+            for (panels, kind) in unit.kinds_of_panels() {
                 let shape = MatmulShape {
                     depth: step.depth,
-                    columns,
+                    columns: unit.columns(kind).value().unwrap_or(0),
                     a_stride: stride,
                     out_stride: step.out_stride,
                     epilogue: step.finish.shape,
                 };
                 let [from, to] = panels;
                 let call = builder.repeat(from, to, 1, |builder, panel, body| {
+                    let shape = Shape::Matmul(shape, kind);
                     body.push(unit.multiply(builder, left.clone(), row, count, panel, shape));
                 });
                 body.push(call);
@@ -71,56 +77,81 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (usize, Vec<St
         });
         body.push(block);
     });
-    (dims.iter().product(), body)
+    (dims.into_iter().fold(Index::Constant(1), Index::times), body)
 }
 
 impl Unit<'_> {
-    /// The full panels of the unit, then the panel with the rest of the columns; with the number of columns of each.
-    fn kinds_of_panels(&self) -> Vec<([Index; 2], usize)> {
-        let [first, end] = self.panels.map(Index::from);
-        let rest = self.step.columns % self.width;
+    /// The full panels of the unit, then the panel with the rest of the columns. On some machine there is one of each kind
+    /// that is given; where there is none, its range is empty.
+    fn kinds_of_panels(&self) -> Vec<([Index; 2], Panel)> {
+        let [first, end] = self.panels.clone();
+        let full = Index::from(self.step.columns).over(self.width.clone());
+        let widths = Isa::ALL.map(|isa| isa.tile().columns());
         let mut kinds = Vec::new();
-        if self.full > 0 {
-            kinds.push(([first.clone(), end.clone().min(self.full.into())], self.width));
+        if widths.iter().any(|width| self.step.columns >= *width) {
+            kinds.push(([first.clone(), end.clone().min(full.clone())], Panel::Full));
         }
-        if rest > 0 {
-            kinds.push(([first.max(self.full.into()), end], rest));
+        if widths.iter().any(|width| !self.step.columns.is_multiple_of(*width)) {
+            kinds.push(([first.max(full), end], Panel::Rest));
         }
         kinds
+    }
+
+    /// The columns of such a panel.
+    fn columns(&self, panel: Panel) -> Index {
+        match panel {
+            Panel::Full => self.width.clone(),
+            Panel::Rest => Index::from(self.step.columns).modulo(self.width.clone()),
+        }
+    }
+
+    /// The length of a full panel.
+    fn panel(&self) -> Index {
+        Index::from(self.step.depth).times(self.width.clone())
+    }
+
+    /// The length of all panels.
+    fn all_panels(&self, builder: &Builder<'_>) -> Index {
+        let Matmul { depth, columns, .. } = *self.step;
+        let length = panels_length(depth, columns, builder.plan.options.isa.tile());
+        Index::Machine(Machine::PanelsLength { depth, columns }, length)
     }
 
     /// Mixes or packs the panels of the unit into the scratch memory.
     fn prepare_panels(&self, builder: &mut Builder<'_>, body: &mut Vec<Statement>) {
         let step = self.step;
-        let [first, end] = self.panels.map(Index::from);
-        let panel = step.depth * self.width;
+        let [first, end] = self.panels.clone();
+        let panel = self.panel();
         match &step.right {
             Right::Packed { .. } => {}
             Right::Mixed { experts, stride, count, coefficients } => {
                 // All but the last panel are full, and they lie side by side.
-                let total = panels_length(step.depth, step.columns, builder.plan.options.isa.tile());
-                let start = first.times(panel);
-                let length = end.times(panel).min(total.into()).minus(start.clone());
+                let total = self.all_panels(builder);
+                let start = first.times(panel.clone());
+                let length = end.times(panel).min(total.clone()).minus(start.clone());
+                let matrices = *stride / total.value().unwrap_or(1).max(1);
+                let stride = Index::from(matrices).times(total.clone());
                 let arguments = vec![
-                    Argument::Address(builder.address(experts, &self.outer).plus(start)),
+                    Argument::Address(builder.panels(experts, &self.outer, &total).plus(start)),
                     Argument::Address(builder.address(coefficients, &self.outer)),
                     Argument::Address(Address::scratch(0)),
                     Argument::Index(length),
                     Argument::Index((*count).into()),
-                    Argument::Index((*stride).into()),
+                    Argument::Index(stride),
                 ];
                 body.push(Statement::Call { kernel: Kernel::Mix, arguments });
             }
             Right::Computed { source, row_stride, column_stride } => {
-                for ([from, to], columns) in self.kinds_of_panels() {
+                for ([from, to], kind) in self.kinds_of_panels() {
                     let source = builder.address(source, &self.outer);
                     let pack = builder.repeat(from, to, 1, |_, index, body| {
-                        let in_scratch = Index::from(index).minus(first.clone()).times(panel);
+                        let in_scratch = Index::from(index).minus(first.clone()).times(panel.clone());
+                        let columns_before = Index::from(index).times(self.width.clone());
                         let arguments = vec![
-                            Argument::Address(source.plus(Index::from(index).times(self.width * column_stride))),
+                            Argument::Address(source.plus(columns_before.times(*column_stride))),
                             Argument::Address(Address::scratch(0).plus(in_scratch)),
                             Argument::Index(step.depth.into()),
-                            Argument::Index(columns.into()),
+                            Argument::Index(self.columns(kind)),
                             Argument::Index((*row_stride).into()),
                             Argument::Index((*column_stride).into()),
                         ];
@@ -136,7 +167,7 @@ impl Unit<'_> {
     fn clear_sums(&self, builder: &mut Builder<'_>, body: &mut Vec<Statement>) {
         let Some(sums) = &self.step.finish.sums else { return };
         let start = self.sums(builder, sums);
-        let [first, end] = self.panels.map(|panel| Index::from(panel).times(self.width));
+        let [first, end] = self.panels.clone().map(|panel| panel.times(self.width.clone()));
         let clear = builder.repeat(first, end.min(self.step.columns.into()), 1, |builder, column, body| {
             let zero = builder.set(body, Lanes::One, Operation::Constant(0.0));
             body.push(Statement::Store { local: zero, to: start.plus(column) });
@@ -164,8 +195,7 @@ impl Unit<'_> {
                 (builder.address(rows, &self.outer).plus(Index::from(row).times(*stride)), *stride)
             }
             Left::Patches { image, shape } => {
-                let tile = builder.plan.options.isa.tile();
-                let patches = Address::scratch(panel_scratch(step, tile));
+                let patches = self.patches(builder);
                 let arguments = vec![
                     Argument::Address(builder.address(image, &self.outer)),
                     Argument::Address(patches.clone()),
@@ -179,6 +209,18 @@ impl Unit<'_> {
         }
     }
 
+    /// Where patches are gathered: behind the panels that the unit makes.
+    fn patches(&self, builder: &Builder<'_>) -> Address {
+        let product = self.step.product();
+        let offset = if product.makes_panels {
+            let panels = self.step.blocking.panel_scratch(&product, builder.plan.options.isa.tile());
+            Index::Machine(Machine::PanelScratch, panels)
+        } else {
+            Index::Constant(0)
+        };
+        Address { base: Base::Scratch, offset }
+    }
+
     /// A block of rows times one panel.
     fn multiply(
         &self,
@@ -187,15 +229,18 @@ impl Unit<'_> {
         row: Variable,
         count: Variable,
         panel: Variable,
-        shape: MatmulShape,
+        shape: Shape,
     ) -> Statement {
         let step = self.step;
-        let column = Index::from(panel).times(self.width);
-        let in_panels = step.depth * self.width;
+        let column = Index::from(panel).times(self.width.clone());
+        let in_panels = self.panel();
         let panel = match &step.right {
-            Right::Packed { panels } => builder.address(panels, &self.outer).plus(Index::from(panel).times(in_panels)),
+            Right::Packed { panels } => {
+                let start = builder.panels(panels, &self.outer, &self.all_panels(builder));
+                start.plus(Index::from(panel).times(in_panels))
+            }
             Right::Mixed { .. } | Right::Computed { .. } => {
-                let own = Index::from(panel).minus(self.panels[0].into());
+                let own = Index::from(panel).minus(self.panels[0].clone());
                 Address { base: Base::Scratch, offset: own.times(in_panels) }
             }
         };
@@ -218,7 +263,7 @@ impl Unit<'_> {
             Argument::Address(panel),
             at(&step.out, step.out_stride),
             Argument::Index(count.into()),
-            Argument::Shape(Shape::Matmul(shape)),
+            Argument::Shape(shape),
             optional(&finish.bias, 0),
             optional(&finish.gate, 0),
             optional(&finish.residual, finish.shape.residual_stride),

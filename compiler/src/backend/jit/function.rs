@@ -139,8 +139,9 @@ impl Function<'_, '_> {
                 self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
                 self.builder.switch_to_block(inside);
                 self.statements(body)?;
+                let by = self.index(by);
                 let current = self.builder.use_var(counter);
-                let next = self.builder.ins().iadd_imm_u(current, immediate(*by));
+                let next = self.builder.ins().iadd(current, by);
                 self.builder.def_var(counter, next);
                 self.builder.ins().jump(header, &[]);
                 self.builder.switch_to_block(behind);
@@ -231,8 +232,11 @@ impl Function<'_, '_> {
 
     fn affine(&mut self, index: &Index) -> Affine {
         let computed = |value| Affine { value: Some(value), constant: 0 };
+        if let Some(constant) = index.value() {
+            return Affine { value: None, constant };
+        }
         match index {
-            Index::Constant(constant) => Affine { value: None, constant: *constant },
+            Index::Constant(value) | Index::Machine(_, value) => Affine { value: None, constant: *value },
             Index::Variable(variable) => computed(self.builder.use_var(self.variables[variable.0])),
             Index::Sum(terms) => {
                 let mut sum = Affine { value: None, constant: 0 };
@@ -247,8 +251,8 @@ impl Function<'_, '_> {
                 sum
             }
             Index::Multiple(inner, factor) => {
-                let inner = self.affine(inner);
-                let value = inner.value.map(|value| self.builder.ins().imul_imm_u(value, immediate(*factor)));
+                let (inner, factor) = (self.affine(inner), factor.value().unwrap_or(0));
+                let value = inner.value.map(|value| self.builder.ins().imul_imm_u(value, immediate(factor)));
                 Affine { value, constant: inner.constant * factor }
             }
             Index::Difference(left, right) => {
@@ -257,11 +261,11 @@ impl Function<'_, '_> {
             }
             Index::Quotient(inner, divisor) => {
                 let inner = self.index(inner);
-                computed(self.builder.ins().udiv_imm_u(inner, immediate(*divisor)))
+                computed(self.builder.ins().udiv_imm_u(inner, immediate(divisor.value().unwrap_or(1))))
             }
             Index::Remainder(inner, divisor) => {
                 let inner = self.index(inner);
-                computed(self.builder.ins().urem_imm_u(inner, immediate(*divisor)))
+                computed(self.builder.ins().urem_imm_u(inner, immediate(divisor.value().unwrap_or(1))))
             }
             Index::Minimum(left, right) => computed(self.chosen(IntCC::UnsignedLessThan, left, right)),
             Index::Maximum(left, right) => computed(self.chosen(IntCC::UnsignedGreaterThan, left, right)),

@@ -49,7 +49,7 @@ impl Shapes {
     pub(super) fn symbols(&self) -> impl Iterator<Item = (String, *const u8)> {
         self.shapes.iter().enumerate().map(|(index, shape)| {
             let address: *const u8 = match shape {
-                Shape::Matmul(shape) => (&raw const *shape).cast(),
+                Shape::Matmul(shape, _) => (&raw const *shape).cast(),
                 Shape::Patches(shape) => (&raw const *shape).cast(),
                 Shape::Depthwise(shape) => (&raw const *shape).cast(),
                 Shape::Pool(shape) => (&raw const *shape).cast(),
