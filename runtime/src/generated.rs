@@ -17,6 +17,7 @@ pub use std::path::Path;
 use std::sync::Arc;
 
 pub use describe::Describe;
+use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
 pub use shaped::Shaped;
@@ -46,7 +47,7 @@ pub struct Network {
     /// The length of a thread's own memory, for each of [`Isa::ALL`].
     pub scratch: [usize; 3],
     /// Says what the weights are and how they are prepared.
-    pub describe: fn(&mut Describe),
+    pub describe: fn(&mut Describe<'_>),
     /// A thread's part of a run.
     ///
     /// # Safety
@@ -89,9 +90,8 @@ impl Network {
     }
 
     fn described(&self, isa: Isa) -> (Vec<TensorSpec>, Preparation) {
-        let mut describe = Describe::new(isa.tile());
-        (self.describe)(&mut describe);
-        describe.finish()
+        let described = Described::of(self.describe, isa.tile());
+        (described.tensors, described.preparation)
     }
 
     /// Loads the weights of a safetensors file, which is not needed afterwards.

@@ -14,12 +14,19 @@ pub const ALIGNMENT: usize = 16;
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct Describe {
-    tile: Tile,
+pub struct Describe<'d> {
+    described: &'d mut Described,
+    /// What names are relative to, with a dot behind.
     path: String,
-    tensors: Vec<TensorSpec>,
+}
+
+/// What was described so far.
+#[derive(Debug)]
+pub(super) struct Described {
+    tile: Tile,
+    pub tensors: Vec<TensorSpec>,
     values_of_tensors: HashMap<String, ValueId>,
-    preparation: Preparation,
+    pub preparation: Preparation,
 }
 
 /// Sizes and distances, outermost first.
@@ -33,28 +40,24 @@ fn dimensions(dimensions: Dimensions<'_>) -> Vec<Dimension> {
     dimensions.iter().copied().map(dimension).collect()
 }
 
-impl Describe {
-    pub(super) fn new(tile: Tile) -> Describe {
-        Describe {
+impl Described {
+    /// What a network says of its weights.
+    pub fn of(describe: fn(&mut Describe<'_>), tile: Tile) -> Described {
+        let mut described = Described {
             tile,
-            path: String::new(),
             tensors: Vec::new(),
             values_of_tensors: HashMap::new(),
             preparation: Preparation::default(),
-        }
+        };
+        describe(&mut Describe { described: &mut described, path: String::new() });
+        described
     }
+}
 
-    pub(super) fn finish(self) -> (Vec<TensorSpec>, Preparation) {
-        (self.tensors, self.preparation)
-    }
-
-    /// Describes the instance of a module at a path below this one.
-    pub fn within(&mut self, path: &str, fill: impl FnOnce(&mut Describe)) {
-        let length = self.path.len();
-        self.path.push_str(path);
-        self.path.push('.');
-        fill(self);
-        self.path.truncate(length);
+impl Describe<'_> {
+    /// The description of the instance of a module at a path below this one.
+    pub fn at(&mut self, path: &str) -> Describe<'_> {
+        Describe { described: self.described, path: format!("{}{path}.", self.path) }
     }
 
     /// A tensor of the file: the weight `name` of the operation at a path below this one, or at a whole path behind a slash.
@@ -74,18 +77,18 @@ impl Describe {
         };
         let dot = if path.is_empty() { "" } else { "." };
         let name = format!("{above}{path}{dot}{name}");
-        if let Some(value) = self.values_of_tensors.get(&name) {
+        if let Some(value) = self.described.values_of_tensors.get(&name) {
             return *value;
         }
-        let value = self.value(Value::Stored { index: self.tensors.len(), length: shape.iter().product() });
-        self.values_of_tensors.insert(name.clone(), value);
-        self.tensors.push(TensorSpec { name, shape: shape.to_vec(), flat_tail });
+        let value = self.value(Value::Stored { index: self.described.tensors.len(), length: shape.iter().product() });
+        self.described.values_of_tensors.insert(name.clone(), value);
+        self.described.tensors.push(TensorSpec { name, shape: shape.to_vec(), flat_tail });
         value
     }
 
     fn value(&mut self, value: Value) -> ValueId {
-        self.preparation.values.push(value);
-        ValueId(self.preparation.values.len() - 1)
+        self.described.preparation.values.push(value);
+        ValueId(self.described.preparation.values.len() - 1)
     }
 
     /// See [`Value::Constant`].
@@ -139,9 +142,9 @@ impl Describe {
     }
 
     fn content(&mut self, content: Content) {
-        let offset = self.preparation.length.next_multiple_of(ALIGNMENT);
-        self.preparation.length = offset + content.length();
-        self.preparation.contents.push(Prepared { offset, content });
+        let offset = self.described.preparation.length.next_multiple_of(ALIGNMENT);
+        self.described.preparation.length = offset + content.length();
+        self.described.preparation.contents.push(Prepared { offset, content });
     }
 
     /// The next content: see [`Layout::Strided`].
@@ -153,7 +156,7 @@ impl Describe {
     /// The next content: see [`Layout::Panels`].
     pub fn panels(&mut self, value: ValueId, outer: Dimensions<'_>, depth: Dimensions<'_>, columns: [usize; 2]) {
         let (outer, depth) = (dimensions(outer), dimensions(depth));
-        let layout = Layout::Panels { outer, depth, columns: dimension(columns), tile: self.tile };
+        let layout = Layout::Panels { outer, depth, columns: dimension(columns), tile: self.described.tile };
         self.content(Content::Value { value, layout });
     }
 

@@ -122,12 +122,13 @@ impl<'r> Member<'r> {
         self.kernels.isa() != crate::Isa::Portable
     }
 
-    /// A step of so many units: calls `work` with those of this thread, from the first to one past the last.
+    /// Begins a step of so many units: those of this thread, from the first to one past the last.
     #[inline]
-    pub fn step(&mut self, units: usize, work: impl FnOnce(&Member<'r>, usize, usize)) {
+    #[must_use]
+    pub fn step(&mut self, units: usize) -> (usize, usize) {
         let members = self.environment.threads;
         if members == 1 {
-            return work(self, 0, units);
+            return (0, units);
         }
         // Steps of one unit are member 0's, which need not wait for itself.
         if self.units_before > 0 && (self.units_before > 1 || units > 1) {
@@ -136,8 +137,6 @@ impl<'r> Member<'r> {
         }
         self.units_before = units;
         let own = share(units, self.member, members);
-        if !own.is_empty() {
-            work(self, own.start, own.end);
-        }
+        (own.start, own.end)
     }
 }

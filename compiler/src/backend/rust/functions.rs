@@ -122,10 +122,7 @@ impl<'g> Writer<'g> {
                     let path = blocks.get(index).map(|block| self.path(block.instance)).unwrap_or_default();
                     let path = Path(path.0.into_iter().skip(own.0.len()).collect()).dotted();
                     let path = describe.hole(Kind::Name, Constant::Name(path));
-                    let before = std::mem::take(&mut describe.tokens);
-                    self.describe.call(below, &quote!(w), &mut describe);
-                    let call = std::mem::replace(&mut describe.tokens, before);
-                    describe.tokens.extend(quote!(w.within(#path, |w| { #call });));
+                    self.describe.call(below, &quote!(&mut w.at(#path)), &mut describe);
                 }
             }
         }

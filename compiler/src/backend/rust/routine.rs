@@ -1,11 +1,13 @@
 //! A step's routine as Rust source: each statement is a line or two.
 
+use std::collections::BTreeSet;
+
 use parameternet_runtime::abi::{ActivationCode, ActivationShape, Epilogue, Kernel, WindowShape};
 use parameternet_runtime::blocking::Product;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::sharing::{ARGUMENTS, Constant, Kind, PARAMETERS, Piece};
+use super::sharing::{ARGUMENTS, Constant, Kind, PARAMETERS, Piece, UNPACKING};
 use super::weights::Contents;
 use crate::code::{
     Address, Argument, Base, Index, Lanes, Local, Machine, Operation, Panel, Routine, Shape, Statement, Variable,
@@ -20,7 +22,8 @@ struct Writer<'r> {
     /// of the source, and only places are holes.
     is_whole: bool,
     uses_width: bool,
-    uses_blocking: bool,
+    /// Those that are called.
+    kernels: BTreeSet<Kernel>,
     /// By local: whether it was declared.
     declared: Vec<bool>,
 }
@@ -60,31 +63,35 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
         contents,
         is_whole,
         uses_width: false,
-        uses_blocking: false,
+        kernels: BTreeSet::new(),
         declared: vec![false; routine.locals.len()],
     };
-    let units = writer.index(&routine.units, "units").tokens;
+    // Written first, so that parameters are called as its numbers are.
+    let product = product.map(|product| writer.product(&product));
+    let units = writer.index(&routine.units, "count").tokens;
     let body = writer.statements(&routine.body);
     let mut head = TokenStream::new();
-    if calls_kernels(&routine.body) {
-        head.extend(quote!(let k = m.kernels;));
-    }
     if writer.uses_width {
         head.extend(quote!(let width = m.width();));
     }
-    if let Some(product) = product.filter(|_| writer.uses_blocking) {
-        let product = writer.product(&product);
+    if let Some(product) = product {
         head.extend(quote! {
             let product = #product;
             let blocking = m.blocking(&product);
         });
     }
+    for kernel in &writer.kernels {
+        let name = format_ident!("{}", kernel.name());
+        head.extend(quote!(let #name = m.kernels.#name;));
+    }
     let mut piece = writer.piece;
     let (parameters, arguments) = (format_ident!("{PARAMETERS}"), format_ident!("{ARGUMENTS}"));
     piece.tokens = if is_arithmetic(&routine.body) {
+        let unpacking = format_ident!("{UNPACKING}");
         quote! {
             #[inline(always)]
             unsafe fn work<R: rt::Rounding>(m: &rt::Member, begin: usize, end: usize #parameters) {
+                #unpacking
                 unsafe { #body }
             }
             #[cfg(target_arch = "x86_64")]
@@ -93,20 +100,18 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
                 unsafe { work::<rt::Once>(m, begin, end #arguments) }
             }
             #head
-            let units = #units;
-            m.step(units, |m, begin, end| unsafe {
-                #[cfg(target_arch = "x86_64")]
-                if m.rounds_once() {
-                    return once(m, begin, end #arguments);
-                }
-                work::<rt::Twice>(m, begin, end #arguments)
-            });
+            let (begin, end) = m.step(#units);
+            #[cfg(target_arch = "x86_64")]
+            if m.rounds_once() {
+                return unsafe { once(m, begin, end #arguments) };
+            }
+            unsafe { work::<rt::Twice>(m, begin, end #arguments) }
         }
     } else {
         quote! {
             #head
-            let units = #units;
-            m.step(units, |m, begin, end| unsafe { #body });
+            let (begin, end) = m.step(#units);
+            unsafe { #body }
         }
     };
     piece
@@ -192,7 +197,8 @@ impl Writer<'_> {
                     // The table stands among the weights.
                     *indices = quote!(#indices.cast());
                 }
-                quote!((k.#name)(#(#arguments),*);)
+                self.kernels.insert(*kernel);
+                quote!(#name(#(#arguments),*);)
             }
             Statement::Set { local: name, operation } => {
                 let is_first = self.declared.get_mut(name.0).is_some_and(|declared| !std::mem::replace(declared, true));
@@ -330,7 +336,6 @@ impl Writer<'_> {
                 quote!(width)
             }
             Machine::RowsPerUnit | Machine::PanelsPerUnit | Machine::RowsPerBlock => {
-                self.uses_blocking = true;
                 let field = match machine {
                     Machine::RowsPerUnit => "rows_per_unit",
                     Machine::PanelsPerUnit => "panels_per_unit",
@@ -340,7 +345,6 @@ impl Writer<'_> {
                 quote!(blocking.#field)
             }
             Machine::PanelScratch => {
-                self.uses_blocking = true;
                 quote!(blocking.panel_scratch(&product, m.tile()))
             }
             Machine::PanelsLength { depth, columns } => {
@@ -470,7 +474,6 @@ impl Writer<'_> {
 
     /// The columns of the product of this routine.
     fn columns_of_product(&mut self) -> TokenStream {
-        self.uses_blocking = true;
         quote!(product.columns)
     }
 

@@ -75,8 +75,8 @@ impl Piece {
     /// The source with every hole filled.
     pub fn filled(self) -> TokenStream {
         let holes: Vec<TokenStream> = self.holes.iter().map(|hole| hole.constant.to_token_stream()).collect();
-        let none = TokenStream::new();
-        Filling { holes: &holes, parameters: &none, arguments: &none }.fill(self.tokens)
+        let signature = Signature { parameters: quote!(), arguments: quote!(), unpacking: quote!() };
+        Filling { holes: &holes, signature: &signature }.fill(self.tokens)
     }
 
     /// A hole for a number.
@@ -162,14 +162,15 @@ impl Functions {
             .iter()
             .map(|function| {
                 let resolved = function.resolve();
-                let (parameters, arguments) = signature(&resolved.parameters, function);
-                let filling = Filling { holes: &resolved.holes, parameters: &parameters, arguments: &arguments };
+                let signature = signature(&resolved.parameters, function);
+                let filling = Filling { holes: &resolved.holes, signature: &signature };
                 let doc = match function.uses.len() {
                     1 => " Used once.".to_owned(),
                     several => format!(" Used {several} times."),
                 };
-                let body = filling.fill(function.tokens.clone());
-                Finished { name: function.name.clone(), parameters, body, doc }
+                let mut body = signature.unpacking.clone();
+                body.extend(filling.fill(function.tokens.clone()));
+                Finished { name: function.name.clone(), parameters: signature.parameters, body, doc }
             })
             .collect()
     }
@@ -195,7 +196,7 @@ impl Functions {
 }
 
 /// Numbers are passed in rows of so many: that many fit into a line.
-const ROW: usize = 6;
+const ROW: usize = 8;
 
 /// Numbers as arguments: one by itself, several in rows.
 fn rows(numbers: &[impl ToTokens]) -> Vec<TokenStream> {
@@ -205,18 +206,33 @@ fn rows(numbers: &[impl ToTokens]) -> Vec<TokenStream> {
     }
 }
 
-/// The parameters and the arguments that pass them on: names, then numbers in rows.
-fn signature(parameters: &[Parameter], function: &Function) -> (TokenStream, TokenStream) {
+/// The parameters, the arguments that pass them on, and statements that take rows apart.
+struct Signature {
+    parameters: TokenStream,
+    arguments: TokenStream,
+    unpacking: TokenStream,
+}
+
+/// Names first, then numbers: one by itself, several in rows.
+fn signature(parameters: &[Parameter], function: &Function) -> Signature {
     let is_name = |parameter: &&Parameter| function.kinds.get(parameter.hole) == Some(&Kind::Name);
     let (names, numbers): (Vec<&Parameter>, Vec<&Parameter>) = parameters.iter().partition(is_name);
     let names: Vec<&Ident> = names.into_iter().map(|parameter| &parameter.name).collect();
+    let mut signature =
+        Signature { parameters: quote!(#(, #names: &str)*), arguments: quote!(#(, #names)*), unpacking: quote!() };
     let numbers: Vec<&Ident> = numbers.into_iter().map(|parameter| &parameter.name).collect();
-    let rows = rows(&numbers);
-    let types = numbers.chunks(ROW).map(|row| {
-        let length = Literal::usize_unsuffixed(row.len());
-        if numbers.len() == 1 { quote!(usize) } else { quote!([usize; #length]) }
-    });
-    (quote!(#(, #names: &str)* #(, #rows: #types)*), quote!(#(, #names)* #(, #rows)*))
+    if let [one] = numbers.as_slice() {
+        signature.parameters.extend(quote!(, #one: usize));
+        signature.arguments.extend(quote!(, #one));
+        return signature;
+    }
+    for (index, row) in numbers.chunks(ROW).enumerate() {
+        let (name, length) = (format_ident!("p{index}"), Literal::usize_unsuffixed(row.len()));
+        signature.parameters.extend(quote!(, #name: [usize; #length]));
+        signature.arguments.extend(quote!(, #name));
+        signature.unpacking.extend(quote!(let [#(#row),*] = #name;));
+    }
+    signature
 }
 
 impl Function {
@@ -293,8 +309,7 @@ impl Function {
 /// What stands for names in the source of a function.
 struct Filling<'f> {
     holes: &'f [TokenStream],
-    parameters: &'f TokenStream,
-    arguments: &'f TokenStream,
+    signature: &'f Signature,
 }
 
 /// Stands for the parameters of a function, each behind a comma, where a function in it needs the same.
@@ -303,6 +318,9 @@ pub(super) const PARAMETERS: &str = "__parameters";
 /// Stands for the arguments that pass these parameters on.
 pub(super) const ARGUMENTS: &str = "__arguments";
 
+/// Stands for the statements that make names of rows.
+pub(super) const UNPACKING: &str = "__unpacking";
+
 impl Filling<'_> {
     fn fill(&self, tokens: TokenStream) -> TokenStream {
         tokens.into_iter().flat_map(|token| self.fill_one(token)).collect()
@@ -310,8 +328,9 @@ impl Filling<'_> {
 
     fn fill_one(&self, token: TokenTree) -> TokenStream {
         match token {
-            TokenTree::Ident(ident) if ident == PARAMETERS => self.parameters.clone(),
-            TokenTree::Ident(ident) if ident == ARGUMENTS => self.arguments.clone(),
+            TokenTree::Ident(ident) if ident == PARAMETERS => self.signature.parameters.clone(),
+            TokenTree::Ident(ident) if ident == ARGUMENTS => self.signature.arguments.clone(),
+            TokenTree::Ident(ident) if ident == UNPACKING => self.signature.unpacking.clone(),
             TokenTree::Ident(ident) => {
                 let name = ident.to_string();
                 let hole = name.strip_prefix(HOLE).and_then(|number| self.holes.get(number.parse::<usize>().ok()?));
