@@ -63,6 +63,8 @@ pub enum Machine {
     PanelsPerUnit,
     /// Likewise.
     RowsPerBlock,
+    /// In the body for the rest of a [`Statement::Panels`]: how many columns are left for the last panel.
+    RestColumns,
     /// The length of all panels of a matrix.
     PanelsLength {
         /// Its rows.
@@ -241,6 +243,22 @@ pub enum Statement {
         /// What is repeated.
         body: Vec<Statement>,
     },
+    /// Runs a body for each of some panels of a matrix that is cut into panels as wide as the register tile: one body for
+    /// the full ones, then one for the last, if it has fewer columns. A body that no machine needs is empty.
+    Panels {
+        /// The variable that counts panels.
+        variable: Variable,
+        /// The first panel.
+        from: Index,
+        /// The end, which is not reached.
+        to: Index,
+        /// The columns of the whole matrix.
+        columns: usize,
+        /// For panels that are as wide as the register tile.
+        full: Vec<Statement>,
+        /// For the last panel, with the columns that are left: it does the same to fewer columns.
+        rest: Vec<Statement>,
+    },
     /// Sets a variable.
     Let {
         /// The variable.
@@ -305,7 +323,34 @@ impl Index {
     }
 }
 
+impl Statement {
+    /// The statements that it runs, in the order of the code.
+    #[must_use]
+    pub fn bodies(&self) -> [&[Statement]; 2] {
+        match self {
+            Statement::For { body, .. } => [body, &[]],
+            Statement::Panels { full, rest, .. } => [full, rest],
+            Statement::Let { .. } | Statement::Call { .. } | Statement::Set { .. } | Statement::Store { .. } => [&[], &[]],
+        }
+    }
+
+    /// This statement and all below it, in the order of the code.
+    pub fn visit<'s>(&'s self, visit: &mut impl FnMut(&'s Statement)) {
+        visit(self);
+        for statement in self.bodies().into_iter().flatten() {
+            statement.visit(visit);
+        }
+    }
+}
+
 impl Routine {
+    /// Every statement, in the order of the code.
+    pub fn visit<'r>(&'r self, mut visit: impl FnMut(&'r Statement)) {
+        for statement in &self.body {
+            statement.visit(&mut visit);
+        }
+    }
+
     /// How many units of work there are on the machine of the plan.
     #[must_use]
     pub fn unit_count(&self) -> usize {

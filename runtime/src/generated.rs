@@ -21,6 +21,7 @@ use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
 pub use shaped::Shaped;
+pub use crate::abi::ActivationShape as Activation;
 pub use shapes::{
     GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, IDENTITY, RELU, RELU6, SIGMOID, SILU, TANH, depthwise, epilogue,
     leaky_relu, matmul, norm, patches, pool, product, resample, softmax, window,

@@ -129,7 +129,7 @@ fn build(plan: &Plan, listing: Option<Listing>) -> Result<(Code, String), JitErr
         module: JITModule::new(builder),
         context: FunctionContext::new(),
         builders: FunctionBuilderContext::new(),
-        has_fma: isa != Isa::Portable,
+        isa,
         shapes: 0,
         listing,
         text: String::new(),
@@ -201,7 +201,7 @@ struct Writer {
     module: JITModule,
     context: FunctionContext,
     builders: FunctionBuilderContext,
-    has_fma: bool,
+    isa: Isa,
     /// How many constant structures the routines so far named.
     shapes: usize,
     listing: Option<Listing>,
@@ -224,7 +224,7 @@ impl Writer {
         let signature = self.signature(4);
         self.context.func.signature = signature;
         let builder = FunctionBuilder::new(&mut self.context.func, &mut self.builders);
-        function::write(routine, builder, &mut self.module, &mut self.shapes, self.has_fma)
+        function::write(routine, builder, &mut self.module, &mut self.shapes, self.isa)
             .map_err(|error| refused(&routine.name, error))?;
         self.define(&routine.name)
     }

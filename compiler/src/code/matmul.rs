@@ -59,7 +59,7 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
             let count = builder.variable();
             body.push(Statement::Let { variable: count, value: behind.min(end_row).minus(row.into()) });
             let (left, stride) = unit.left(builder, row, count, body);
-            for (panels, kind) in unit.kinds_of_panels() {
+            let each = unit.panels(builder, |builder, panel, kind| {
                 let shape = MatmulShape {
                     depth: step.depth,
                     columns: unit.columns(kind).value().unwrap_or(0),
@@ -67,13 +67,9 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
                     out_stride: step.out_stride,
                     epilogue: step.finish.shape,
                 };
-                let [from, to] = panels;
-                let call = builder.repeat(from, to, 1, |builder, panel, body| {
-                    let shape = Shape::Matmul(shape, kind);
-                    body.push(unit.multiply(builder, left.clone(), row, count, panel, shape));
-                });
-                body.push(call);
-            }
+                unit.multiply(builder, left.clone(), row, count, panel, Shape::Matmul(shape, kind))
+            });
+            body.push(each);
         });
         body.push(block);
     });
@@ -81,27 +77,37 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
 }
 
 impl Unit<'_> {
-    /// The full panels of the unit, then the panel with the rest of the columns. On some machine there is one of each kind
-    /// that is given; where there is none, its range is empty.
-    fn kinds_of_panels(&self) -> Vec<([Index; 2], Panel)> {
-        let [first, end] = self.panels.clone();
-        let full = Index::from(self.step.columns).over(self.width.clone());
+    /// Does something to each panel of the unit.
+    fn panels(
+        &self,
+        builder: &mut Builder<'_>,
+        fill: impl Fn(&Builder<'_>, Variable, Panel) -> Statement,
+    ) -> Statement {
+        let variable = builder.variable();
+        let columns = self.step.columns;
         let widths = Isa::ALL.map(|isa| isa.tile().columns());
-        let mut kinds = Vec::new();
-        if widths.iter().any(|width| self.step.columns >= *width) {
-            kinds.push(([first.clone(), end.clone().min(full.clone())], Panel::Full));
+        let body = |panel: Panel, is_needed: bool| {
+            if is_needed { vec![fill(builder, variable, panel)] } else { Vec::new() }
+        };
+        let [from, to] = self.panels.clone();
+        Statement::Panels {
+            variable,
+            from,
+            to,
+            columns,
+            full: body(Panel::Full, widths.iter().any(|width| columns >= *width)),
+            rest: body(Panel::Rest, widths.iter().any(|width| !columns.is_multiple_of(*width))),
         }
-        if widths.iter().any(|width| !self.step.columns.is_multiple_of(*width)) {
-            kinds.push(([first.max(full), end], Panel::Rest));
-        }
-        kinds
     }
 
     /// The columns of such a panel.
     fn columns(&self, panel: Panel) -> Index {
         match panel {
             Panel::Full => self.width.clone(),
-            Panel::Rest => Index::from(self.step.columns).modulo(self.width.clone()),
+            Panel::Rest => {
+                let width = self.width.value().unwrap_or(1).max(1);
+                Index::Machine(Machine::RestColumns, self.step.columns % width)
+            }
         }
     }
 
@@ -142,23 +148,21 @@ impl Unit<'_> {
                 body.push(Statement::Call { kernel: Kernel::Mix, arguments });
             }
             Right::Computed { source, row_stride, column_stride } => {
-                for ([from, to], kind) in self.kinds_of_panels() {
-                    let source = builder.address(source, &self.outer);
-                    let pack = builder.repeat(from, to, 1, |_, index, body| {
-                        let in_scratch = Index::from(index).minus(first.clone()).times(panel.clone());
-                        let columns_before = Index::from(index).times(self.width.clone());
-                        let arguments = vec![
-                            Argument::Address(source.plus(columns_before.times(*column_stride))),
-                            Argument::Address(Address::scratch(0).plus(in_scratch)),
-                            Argument::Index(step.depth.into()),
-                            Argument::Index(self.columns(kind)),
-                            Argument::Index((*row_stride).into()),
-                            Argument::Index((*column_stride).into()),
-                        ];
-                        body.push(Statement::Call { kernel: Kernel::PackPanel, arguments });
-                    });
-                    body.push(pack);
-                }
+                let source = builder.address(source, &self.outer);
+                let pack = self.panels(builder, |_, index, kind| {
+                    let in_scratch = Index::from(index).minus(first.clone()).times(panel.clone());
+                    let columns_before = Index::from(index).times(self.width.clone());
+                    let arguments = vec![
+                        Argument::Address(source.clone().plus(columns_before.times(*column_stride))),
+                        Argument::Address(Address::scratch(0).plus(in_scratch)),
+                        Argument::Index(step.depth.into()),
+                        Argument::Index(self.columns(kind)),
+                        Argument::Index((*row_stride).into()),
+                        Argument::Index((*column_stride).into()),
+                    ];
+                    Statement::Call { kernel: Kernel::PackPanel, arguments }
+                });
+                body.push(pack);
             }
         }
     }

@@ -9,6 +9,7 @@ use cranelift_codegen::ir::{AbiParam, FuncRef, GlobalValue, InstBuilder, MemFlag
 use cranelift_frontend::{FunctionBuilder, Variable as FrontVariable};
 use cranelift_jit::JITModule;
 use cranelift_module::{Linkage, Module, ModuleError};
+use parameternet_runtime::Isa;
 use parameternet_runtime::abi::Kernel;
 use parameternet_runtime::program::Context;
 
@@ -25,7 +26,7 @@ struct Function<'f, 'm> {
     module: &'m mut JITModule,
     /// How many structures were named so far.
     shapes: &'m mut usize,
-    has_fma: bool,
+    isa: Isa,
     variables: Vec<FrontVariable>,
     locals: Vec<(FrontVariable, Lanes)>,
     bases: HashMap<Base, Value>,
@@ -39,13 +40,13 @@ pub(super) fn write(
     builder: FunctionBuilder<'_>,
     module: &mut JITModule,
     shapes: &mut usize,
-    has_fma: bool,
+    isa: Isa,
 ) -> Result<(), Box<ModuleError>> {
     let mut function = Function {
         builder,
         module,
         shapes,
-        has_fma,
+        isa,
         variables: Vec::new(),
         locals: Vec::new(),
         bases: HashMap::new(),
@@ -92,9 +93,7 @@ impl Function<'_, '_> {
         self.builder.def_var(self.variables[Variable::BEGIN.0], begin);
         self.builder.def_var(self.variables[Variable::END.0], end);
         self.bases.insert(Base::Scratch, scratch);
-        let mut used = Vec::new();
-        bases(&routine.body, &mut used);
-        for base in used {
+        for base in bases(routine) {
             let field = |function: &mut Self, offset: usize| function.pointer(context, offset);
             let value = match base {
                 Base::Scratch => scratch,
@@ -126,25 +125,15 @@ impl Function<'_, '_> {
 
     fn statement(&mut self, statement: &Statement) -> Result<(), Box<ModuleError>> {
         match statement {
-            Statement::For { variable, from, to, by, body } => {
-                let (from, to) = (self.index(from), self.index(to));
-                let counter = self.variables[variable.0];
-                self.builder.def_var(counter, from);
-                let (header, inside, behind) =
-                    (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
-                self.builder.ins().jump(header, &[]);
-                self.builder.switch_to_block(header);
-                let current = self.builder.use_var(counter);
-                let goes_on = self.builder.ins().icmp(BELOW, current, to);
-                self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
-                self.builder.switch_to_block(inside);
-                self.statements(body)?;
-                let by = self.index(by);
-                let current = self.builder.use_var(counter);
-                let next = self.builder.ins().iadd(current, by);
-                self.builder.def_var(counter, next);
-                self.builder.ins().jump(header, &[]);
-                self.builder.switch_to_block(behind);
+            Statement::For { variable, from, to, by, body } => self.repeat(*variable, [from, to], by, body)?,
+            Statement::Panels { variable, from, to, columns, full, rest } => {
+                let full_panels = Index::from(columns / self.isa.tile().columns());
+                if !full.is_empty() {
+                    self.repeat(*variable, [from, &to.clone().min(full_panels.clone())], &1.into(), full)?;
+                }
+                if !rest.is_empty() {
+                    self.repeat(*variable, [&from.clone().max(full_panels), to], &1.into(), rest)?;
+                }
             }
             Statement::Let { variable, value } => {
                 let value = self.index(value);
@@ -167,6 +156,35 @@ impl Function<'_, '_> {
                 self.builder.ins().store(memory(), value, address, offset);
             }
         }
+        Ok(())
+    }
+
+    /// A loop.
+    fn repeat(
+        &mut self,
+        variable: Variable,
+        [from, to]: [&Index; 2],
+        by: &Index,
+        body: &[Statement],
+    ) -> Result<(), Box<ModuleError>> {
+        let (from, to) = (self.index(from), self.index(to));
+        let counter = self.variables[variable.0];
+        self.builder.def_var(counter, from);
+        let (header, inside, behind) =
+            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().jump(header, &[]);
+        self.builder.switch_to_block(header);
+        let current = self.builder.use_var(counter);
+        let goes_on = self.builder.ins().icmp(BELOW, current, to);
+        self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
+        self.builder.switch_to_block(inside);
+        self.statements(body)?;
+        let by = self.index(by);
+        let current = self.builder.use_var(counter);
+        let next = self.builder.ins().iadd(current, by);
+        self.builder.def_var(counter, next);
+        self.builder.ins().jump(header, &[]);
+        self.builder.switch_to_block(behind);
         Ok(())
     }
 
@@ -316,7 +334,7 @@ impl Function<'_, '_> {
             }
             Operation::MultiplyAdd(left, right, sum) => {
                 let (left, right, sum) = (self.local(*left), self.local(*right), self.local(*sum));
-                if self.has_fma {
+                if self.isa != Isa::Portable {
                     self.builder.ins().fma(left, right, sum)
                 } else {
                     let product = self.builder.ins().fmul(left, right);
@@ -393,31 +411,25 @@ fn as_is() -> MemFlagsData {
     MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little)
 }
 
-/// What the addresses of these statements are counted from, each once, in a fixed order.
-fn bases(statements: &[Statement], found: &mut Vec<Base>) {
+/// What the addresses of a routine are counted from, each once, in a fixed order.
+fn bases(routine: &Routine) -> Vec<Base> {
+    let mut found = Vec::new();
     let mut note = |address: &Address| {
         if !found.contains(&address.base) {
             found.push(address.base);
         }
     };
-    let mut inner = Vec::new();
-    for statement in statements {
-        match statement {
-            Statement::For { body, .. } => inner.push(body),
-            Statement::Let { .. } => {}
-            Statement::Call { arguments, .. } => {
-                for argument in arguments {
-                    if let Argument::Address(address) = argument {
-                        note(address);
-                    }
+    routine.visit(|statement| match statement {
+        Statement::Call { arguments, .. } => {
+            for argument in arguments {
+                if let Argument::Address(address) = argument {
+                    note(address);
                 }
             }
-            Statement::Set { operation: Operation::Load(address) | Operation::Splat(address), .. }
-            | Statement::Store { to: address, .. } => note(address),
-            Statement::Set { .. } => {}
         }
-    }
-    for body in inner {
-        bases(body, found);
-    }
+        Statement::Set { operation: Operation::Load(address) | Operation::Splat(address), .. }
+        | Statement::Store { to: address, .. } => note(address),
+        Statement::Set { .. } | Statement::For { .. } | Statement::Panels { .. } | Statement::Let { .. } => {}
+    });
+    found
 }

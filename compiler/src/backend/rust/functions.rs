@@ -73,7 +73,7 @@ impl<'g> Writer<'g> {
         };
         let routines = code::generate(plan);
         let mut contents = Contents::default();
-        let is_whole = !routines.iter().any(|routine| routine::calls_kernels(&routine.body));
+        let is_whole = !routines.iter().any(routine::calls_kernels);
         for (step, routine) in plan.steps.iter().zip(&routines) {
             let claimed = contents.claim(routine);
             let product = match &step.work {

@@ -86,7 +86,7 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
     }
     let mut piece = writer.piece;
     let (parameters, arguments) = (format_ident!("{PARAMETERS}"), format_ident!("{ARGUMENTS}"));
-    piece.tokens = if is_arithmetic(&routine.body) {
+    piece.tokens = if is_arithmetic(routine) {
         let unpacking = format_ident!("{UNPACKING}");
         quote! {
             #[inline(always)]
@@ -118,21 +118,19 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
 }
 
 /// Whether a routine calls kernels.
-pub(super) fn calls_kernels(statements: &[Statement]) -> bool {
-    statements.iter().any(|statement| match statement {
-        Statement::For { body, .. } => calls_kernels(body),
-        Statement::Call { .. } => true,
-        Statement::Let { .. } | Statement::Set { .. } | Statement::Store { .. } => false,
-    })
+pub(super) fn calls_kernels(routine: &Routine) -> bool {
+    has(routine, |statement| matches!(statement, Statement::Call { .. }))
 }
 
 /// Whether a routine rounds by itself, and so must be compiled for each way of rounding.
-fn is_arithmetic(statements: &[Statement]) -> bool {
-    statements.iter().any(|statement| match statement {
-        Statement::For { body, .. } => is_arithmetic(body),
-        Statement::Set { operation, .. } => matches!(operation, Operation::MultiplyAdd(..)),
-        Statement::Call { .. } | Statement::Let { .. } | Statement::Store { .. } => false,
-    })
+fn is_arithmetic(routine: &Routine) -> bool {
+    has(routine, |statement| matches!(statement, Statement::Set { operation: Operation::MultiplyAdd(..), .. }))
+}
+
+fn has(routine: &Routine, wanted: impl Fn(&Statement) -> bool) -> bool {
+    let mut found = false;
+    routine.visit(|statement| found |= wanted(statement));
+    found
 }
 
 fn variable(variable: Variable) -> Ident {
@@ -184,6 +182,25 @@ impl Writer<'_> {
                 let body = self.statements(body);
                 quote!(for #counter in #range { #body })
             }
+            Statement::Panels { variable: counter, from, to, columns, full, rest } => {
+                let counter = variable(*counter);
+                let from = self.index(from, "from").within(Tightness::Sum);
+                let to = self.index(to, "to").within(Tightness::Product);
+                if rest.is_empty() {
+                    let body = self.statements(full);
+                    return quote!(for #counter in #from..#to { #body });
+                }
+                // The body for the last panel serves all: how many columns there are is a number here.
+                let columns = self.number("columns", *columns);
+                self.uses_width = true;
+                let body = self.statements(rest);
+                quote! {
+                    for #counter in #from..#to {
+                        let rest = (#columns - #counter * width).min(width);
+                        #body
+                    }
+                }
+            }
             Statement::Let { variable: name, value } => {
                 let name = variable(*name);
                 let value = self.index(value, "value").tokens;
@@ -203,7 +220,7 @@ impl Writer<'_> {
             Statement::Set { local: name, operation } => {
                 let is_first = self.declared.get_mut(name.0).is_some_and(|declared| !std::mem::replace(declared, true));
                 let value = self.operation(operation, *name);
-                let is_changed = sets(&self.routine.body, *name) > 1;
+                let is_changed = sets(self.routine, *name) > 1;
                 let name = local(*name);
                 match (is_first, is_changed) {
                     (true, true) => quote!(let mut #name = #value;),
@@ -335,6 +352,7 @@ impl Writer<'_> {
                 self.uses_width = true;
                 quote!(width)
             }
+            Machine::RestColumns => quote!(rest),
             Machine::RowsPerUnit | Machine::PanelsPerUnit | Machine::RowsPerBlock => {
                 let field = match machine {
                     Machine::RowsPerUnit => "rows_per_unit",
@@ -420,11 +438,7 @@ impl Writer<'_> {
                         self.uses_width = true;
                         quote!(width)
                     }
-                    Panel::Rest => {
-                        self.uses_width = true;
-                        let columns = self.columns_of_product();
-                        quote!(#columns % width)
-                    }
+                    Panel::Rest => quote!(rest),
                 };
                 let strides = self.pair("stride", [shape.a_stride, shape.out_stride]);
                 let epilogue = self.epilogue(&shape.epilogue);
@@ -472,11 +486,6 @@ impl Writer<'_> {
         }
     }
 
-    /// The columns of the product of this routine.
-    fn columns_of_product(&mut self) -> TokenStream {
-        quote!(product.columns)
-    }
-
     fn list(&mut self, name: &'static str, numbers: &[usize]) -> TokenStream {
         let numbers: Vec<TokenStream> = numbers.iter().map(|number| self.number(name, *number)).collect();
         quote!([#(#numbers),*])
@@ -497,29 +506,33 @@ impl Writer<'_> {
     }
 
     fn epilogue(&mut self, epilogue: &Epilogue) -> TokenStream {
-        let (before, after) = (activation(epilogue.before), activation(epilogue.after));
+        let [before, after] = [epilogue.before, epilogue.after]
+            .map(|shape| self.piece.hole(Kind::Activation, Constant::Source(activation(shape).to_string())));
         let stride = self.number("stride", epilogue.residual_stride);
         quote!(rt::epilogue(#before, #after, #stride))
     }
 }
 
+/// An activation as it is called in the runtime's module for generated source.
 fn activation(activation: ActivationShape) -> TokenStream {
-    match activation.code {
-        ActivationCode::Identity => quote!(rt::IDENTITY),
-        ActivationCode::Relu => quote!(rt::RELU),
-        ActivationCode::Relu6 => quote!(rt::RELU6),
+    let name = match activation.code {
+        ActivationCode::Identity => "IDENTITY",
+        ActivationCode::Relu => "RELU",
+        ActivationCode::Relu6 => "RELU6",
         ActivationCode::LeakyRelu => {
             let slope = float(activation.slope);
-            quote!(rt::leaky_relu(#slope))
+            return quote!(rt::leaky_relu(#slope));
         }
-        ActivationCode::Sigmoid => quote!(rt::SIGMOID),
-        ActivationCode::HardSigmoid => quote!(rt::HARD_SIGMOID),
-        ActivationCode::HardSwish => quote!(rt::HARD_SWISH),
-        ActivationCode::Silu => quote!(rt::SILU),
-        ActivationCode::GeluErf => quote!(rt::GELU_ERF),
-        ActivationCode::GeluTanh => quote!(rt::GELU_TANH),
-        ActivationCode::Tanh => quote!(rt::TANH),
-    }
+        ActivationCode::Sigmoid => "SIGMOID",
+        ActivationCode::HardSigmoid => "HARD_SIGMOID",
+        ActivationCode::HardSwish => "HARD_SWISH",
+        ActivationCode::Silu => "SILU",
+        ActivationCode::GeluErf => "GELU_ERF",
+        ActivationCode::GeluTanh => "GELU_TANH",
+        ActivationCode::Tanh => "TANH",
+    };
+    let name = format_ident!("{name}");
+    quote!(rt::#name)
 }
 
 /// A number of type `f32`, exact to the last bit.
@@ -542,13 +555,12 @@ fn binary(operator: &TokenStream, left: Local, right: Local) -> TokenStream {
 }
 
 /// How often a local is set.
-fn sets(statements: &[Statement], wanted: Local) -> usize {
-    statements
-        .iter()
-        .map(|statement| match statement {
-            Statement::For { body, .. } => sets(body, wanted),
-            Statement::Set { local, .. } => usize::from(*local == wanted),
-            Statement::Let { .. } | Statement::Call { .. } | Statement::Store { .. } => 0,
-        })
-        .sum()
+fn sets(routine: &Routine, wanted: Local) -> usize {
+    let mut sets = 0;
+    routine.visit(|statement| {
+        if matches!(statement, Statement::Set { local, .. } if *local == wanted) {
+            sets += 1;
+        }
+    });
+    sets
 }

@@ -19,6 +19,8 @@ pub(super) enum Constant {
     Number(usize),
     /// A name, as a string.
     Name(String),
+    /// An expression, as it is written.
+    Source(String),
 }
 
 impl ToTokens for Constant {
@@ -26,6 +28,7 @@ impl ToTokens for Constant {
         match self {
             Constant::Number(value) => Literal::usize_unsuffixed(*value).to_tokens(tokens),
             Constant::Name(name) => Literal::string(name).to_tokens(tokens),
+            Constant::Source(source) => tokens.extend(source.parse::<TokenStream>().unwrap_or_default()),
         }
     }
 }
@@ -39,13 +42,23 @@ pub(super) enum Kind {
     Place(&'static str),
     /// A name.
     Name,
+    /// An activation.
+    Activation,
 }
 
 impl Kind {
+    fn is_number(self) -> bool {
+        match self {
+            Kind::Number(_) | Kind::Place(_) => true,
+            Kind::Name | Kind::Activation => false,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Kind::Number(name) | Kind::Place(name) => name,
             Kind::Name => "name",
+            Kind::Activation => "activation",
         }
     }
 }
@@ -180,18 +193,18 @@ impl Functions {
         let Some(function) = self.functions.get(used.function) else { return };
         let resolved = function.resolve();
         let constants = function.uses.get(used.index).map(Vec::as_slice).unwrap_or_default();
-        let (mut names, mut numbers) = (Vec::new(), Vec::new());
+        let (mut others, mut numbers) = (Vec::new(), Vec::new());
         for parameter in &resolved.parameters {
             let (Some(kind), Some(constant)) = (function.kinds.get(parameter.hole), constants.get(parameter.hole))
             else {
                 continue;
             };
-            let list = if *kind == Kind::Name { &mut names } else { &mut numbers };
+            let list = if kind.is_number() { &mut numbers } else { &mut others };
             list.push(piece.hole(*kind, constant.clone()));
         }
         let rows = rows(&numbers);
         let name = &function.name;
-        piece.tokens.extend(quote!(#name(#first #(, #names)* #(, #rows)*);));
+        piece.tokens.extend(quote!(#name(#first #(, #others)* #(, #rows)*);));
     }
 }
 
@@ -213,14 +226,22 @@ struct Signature {
     unpacking: TokenStream,
 }
 
-/// Names first, then numbers: one by itself, several in rows.
+/// Names and activations first, then numbers: one by itself, several in rows.
 fn signature(parameters: &[Parameter], function: &Function) -> Signature {
-    let is_name = |parameter: &&Parameter| function.kinds.get(parameter.hole) == Some(&Kind::Name);
-    let (names, numbers): (Vec<&Parameter>, Vec<&Parameter>) = parameters.iter().partition(is_name);
-    let names: Vec<&Ident> = names.into_iter().map(|parameter| &parameter.name).collect();
-    let mut signature =
-        Signature { parameters: quote!(#(, #names: &str)*), arguments: quote!(#(, #names)*), unpacking: quote!() };
-    let numbers: Vec<&Ident> = numbers.into_iter().map(|parameter| &parameter.name).collect();
+    let mut signature = Signature { parameters: quote!(), arguments: quote!(), unpacking: quote!() };
+    let mut numbers: Vec<&Ident> = Vec::new();
+    for Parameter { name, hole } in parameters {
+        let of = match function.kinds.get(*hole) {
+            Some(Kind::Name) => quote!(&str),
+            Some(Kind::Activation) => quote!(rt::Activation),
+            Some(Kind::Number(_) | Kind::Place(_)) | None => {
+                numbers.push(name);
+                continue;
+            }
+        };
+        signature.parameters.extend(quote!(, #name: #of));
+        signature.arguments.extend(quote!(, #name));
+    }
     if let [one] = numbers.as_slice() {
         signature.parameters.extend(quote!(, #one: usize));
         signature.arguments.extend(quote!(, #one));
@@ -247,7 +268,7 @@ impl Function {
         let distances = |column: &[&Constant]| -> Vec<i128> {
             let number = |constant: &Constant| match constant {
                 Constant::Number(value) => i128::try_from(*value).unwrap_or(0),
-                Constant::Name(_) => 0,
+                Constant::Name(_) | Constant::Source(_) => 0,
             };
             let first = column.first().map_or(0, |constant| number(constant));
             column.iter().map(|constant| number(constant) - first).collect()
@@ -278,7 +299,7 @@ impl Function {
                     let start = columns.get(representative).map_or(0, |column| first_of(column));
                     (representative, first_of(column).saturating_sub(start))
                 }
-                Kind::Number(_) | Kind::Name => (hole, 0),
+                Kind::Number(_) | Kind::Name | Kind::Activation => (hole, 0),
             };
             let own_kind = matches!(kind, Kind::Place(_)).then_some(*kind);
             let values = columns.get(representative).map(|column| column.iter().map(|c| (*c).clone()).collect());

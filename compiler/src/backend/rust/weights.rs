@@ -27,8 +27,7 @@ impl Contents {
 
     /// Numbers the contents that a routine is the first to ask for; gives them in order.
     pub fn claim(&mut self, routine: &Routine) -> Vec<usize> {
-        let mut asked = BTreeSet::new();
-        collect(&routine.body, &mut asked);
+        let mut asked = collect(routine);
         asked.retain(|content| !self.numbers.contains_key(content));
         for content in &asked {
             let next = self.numbers.len();
@@ -38,28 +37,23 @@ impl Contents {
     }
 }
 
-/// The contents that statements read.
-fn collect(statements: &[Statement], found: &mut BTreeSet<usize>) {
-    let mut address = |address: &Address| collect_index(&address.offset, found);
-    for statement in statements {
-        match statement {
-            Statement::Store { to, .. } => address(to),
-            Statement::Set { operation: Operation::Load(from) | Operation::Splat(from), .. } => address(from),
-            Statement::Call { arguments, .. } => {
-                for argument in arguments {
-                    if let Argument::Address(argument) = argument {
-                        address(argument);
-                    }
+/// The contents that a routine reads.
+fn collect(routine: &Routine) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut address = |address: &Address| collect_index(&address.offset, &mut found);
+    routine.visit(|statement| match statement {
+        Statement::Store { to, .. } => address(to),
+        Statement::Set { operation: Operation::Load(from) | Operation::Splat(from), .. } => address(from),
+        Statement::Call { arguments, .. } => {
+            for argument in arguments {
+                if let Argument::Address(argument) = argument {
+                    address(argument);
                 }
             }
-            Statement::Set { .. } | Statement::Let { .. } | Statement::For { .. } => {}
         }
-    }
-    for statement in statements {
-        if let Statement::For { body, .. } = statement {
-            collect(body, found);
-        }
-    }
+        Statement::Set { .. } | Statement::Let { .. } | Statement::For { .. } | Statement::Panels { .. } => {}
+    });
+    found
 }
 
 fn collect_index(index: &Index, found: &mut BTreeSet<usize>) {
