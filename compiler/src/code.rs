@@ -84,6 +84,8 @@ pub enum Machine {
 pub enum Index {
     /// A constant.
     Constant(usize),
+    /// A constant that the form of the code does not depend on: code that differs in it alone looks the same.
+    Size(usize),
     /// A number that depends on the machine, and its value for the machine of the plan.
     Machine(Machine, usize),
     /// A variable.
@@ -310,7 +312,7 @@ impl Index {
     pub fn value(&self) -> Option<usize> {
         let both = |left: &Index, right: &Index| Some((left.value()?, right.value()?));
         match self {
-            Index::Constant(value) | Index::Machine(_, value) => Some(*value),
+            Index::Constant(value) | Index::Size(value) | Index::Machine(_, value) => Some(*value),
             Index::Variable(_) => None,
             Index::Sum(terms) => terms.iter().map(Index::value).sum(),
             Index::Multiple(left, right) => both(left, right).map(|(left, right)| left * right),

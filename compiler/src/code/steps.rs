@@ -62,19 +62,15 @@ fn in_parts(
     fill: impl FnOnce(&mut Builder<'_>, &[Index], Index, Index, &mut Vec<Statement>),
 ) -> (Index, Vec<Statement>) {
     let parts = count.div_ceil(per_unit.max(1)).max(1);
-    let dims: Vec<Index> = outer.iter().copied().chain([parts]).map(Index::from).collect();
+    let dims: Vec<Index> = outer.iter().copied().map(Index::from).chain([Index::Size(parts)]).collect();
     let body = builder.units(|builder, unit, body| {
         let mut indices = builder.unravel(unit, &dims, body);
         let part = indices.pop().unwrap_or(Index::Constant(0));
-        if parts == 1 {
-            fill(builder, &indices, Index::Constant(0), count.into(), body);
-        } else {
-            let first = builder.variable();
-            body.push(Statement::Let { variable: first, value: part.times(per_unit) });
-            let first = Index::from(first);
-            let length = Index::from(count).minus(first.clone()).min(per_unit.into());
-            fill(builder, &indices, first, length, body);
-        }
+        let first = builder.variable();
+        body.push(Statement::Let { variable: first, value: part.times(Index::Size(per_unit)) });
+        let first = Index::from(first);
+        let length = Index::from(count).minus(first.clone()).min(Index::Size(per_unit));
+        fill(builder, &indices, first, length, body);
     });
     (dims.into_iter().fold(Index::Constant(1), Index::times), body)
 }
@@ -91,7 +87,7 @@ fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (Index, Vec<Stateme
     let rows_per_unit = step.rows_per_unit;
     in_parts(builder, &step.outer, step.rows, rows_per_unit, |builder, outer, first, count, body| {
         let mut sums_at = outer.to_vec();
-        sums_at.push(first.clone().over(rows_per_unit));
+        sums_at.push(first.clone().over(Index::Size(rows_per_unit)));
         if let Some(sums) = &step.finish.sums {
             let start = builder.address(sums, &sums_at);
             let clear = builder.repeat(0, step.shape.channels, 1, |builder, channel, body| {

@@ -254,7 +254,9 @@ impl Function<'_, '_> {
             return Affine { value: None, constant };
         }
         match index {
-            Index::Constant(value) | Index::Machine(_, value) => Affine { value: None, constant: *value },
+            Index::Constant(value) | Index::Size(value) | Index::Machine(_, value) => {
+                Affine { value: None, constant: *value }
+            }
             Index::Variable(variable) => computed(self.builder.use_var(self.variables[variable.0])),
             Index::Sum(terms) => {
                 let mut sum = Affine { value: None, constant: 0 };
@@ -269,7 +271,11 @@ impl Function<'_, '_> {
                 sum
             }
             Index::Multiple(inner, factor) => {
-                let (inner, factor) = (self.affine(inner), factor.value().unwrap_or(0));
+                let factor = factor.value().unwrap_or(0);
+                if factor == 0 {
+                    return Affine { value: None, constant: 0 };
+                }
+                let inner = self.affine(inner);
                 let value = inner.value.map(|value| self.builder.ins().imul_imm_u(value, immediate(factor)));
                 Affine { value, constant: inner.constant * factor }
             }
@@ -279,11 +285,19 @@ impl Function<'_, '_> {
             }
             Index::Quotient(inner, divisor) => {
                 let inner = self.index(inner);
-                computed(self.builder.ins().udiv_imm_u(inner, immediate(divisor.value().unwrap_or(1))))
+                match divisor.value().unwrap_or(1) {
+                    1 => computed(inner),
+                    divisor => computed(self.builder.ins().udiv_imm_u(inner, immediate(divisor))),
+                }
             }
             Index::Remainder(inner, divisor) => {
-                let inner = self.index(inner);
-                computed(self.builder.ins().urem_imm_u(inner, immediate(divisor.value().unwrap_or(1))))
+                match divisor.value().unwrap_or(1) {
+                    1 => Affine { value: None, constant: 0 },
+                    divisor => {
+                        let inner = self.index(inner);
+                        computed(self.builder.ins().urem_imm_u(inner, immediate(divisor)))
+                    }
+                }
             }
             Index::Minimum(left, right) => computed(self.chosen(IntCC::UnsignedLessThan, left, right)),
             Index::Maximum(left, right) => computed(self.chosen(IntCC::UnsignedGreaterThan, left, right)),

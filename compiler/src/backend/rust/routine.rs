@@ -302,7 +302,7 @@ impl Writer<'_> {
                 let value = Literal::usize_unsuffixed(*value);
                 Expression::atom(quote!(#value))
             }
-            Index::Constant(value) => Expression::atom(self.number(name, *value)),
+            Index::Constant(value) | Index::Size(value) => Expression::atom(self.number(name, *value)),
             Index::Machine(machine, _) => Expression::atom(self.machine(*machine)),
             Index::Variable(name) => {
                 let name = variable(*name);

@@ -61,7 +61,7 @@ fn collect_index(index: &Index, found: &mut BTreeSet<usize>) {
         Index::Machine(Machine::Content(content), _) => {
             found.insert(*content);
         }
-        Index::Constant(_) | Index::Variable(_) | Index::Machine(..) => {}
+        Index::Constant(_) | Index::Size(_) | Index::Variable(_) | Index::Machine(..) => {}
         Index::Sum(terms) => terms.iter().for_each(|term| collect_index(term, found)),
         Index::Multiple(left, right)
         | Index::Difference(left, right)
