@@ -98,7 +98,9 @@ pub enum Index {
     Difference(Box<Index>, Box<Index>),
     /// Divided by a number that no loop changes, rounded down.
     Quotient(Box<Index>, Box<Index>),
-    /// What such a division leaves.
+    /// Divided by a number that no loop changes, rounded up.
+    QuotientUp(Box<Index>, Box<Index>),
+    /// What division by such a number leaves.
     Remainder(Box<Index>, Box<Index>),
     /// The smaller.
     Minimum(Box<Index>, Box<Index>),
@@ -318,6 +320,7 @@ impl Index {
             Index::Multiple(left, right) => both(left, right).map(|(left, right)| left * right),
             Index::Difference(left, right) => both(left, right).map(|(left, right)| left.saturating_sub(right)),
             Index::Quotient(left, right) => both(left, right).map(|(left, right)| left / right.max(1)),
+            Index::QuotientUp(left, right) => both(left, right).map(|(left, right)| left.div_ceil(right.max(1))),
             Index::Remainder(left, right) => both(left, right).map(|(left, right)| left % right.max(1)),
             Index::Minimum(left, right) => both(left, right).map(|(left, right)| left.min(right)),
             Index::Maximum(left, right) => both(left, right).map(|(left, right)| left.max(right)),

@@ -22,6 +22,7 @@ pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
 pub use shaped::Shaped;
 pub use crate::abi::ActivationShape as Activation;
+pub use crate::blocking::Blocking;
 pub use shapes::{
     GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, IDENTITY, RELU, RELU6, SIGMOID, SILU, TANH, depthwise, epilogue,
     leaky_relu, matmul, norm, patches, pool, product, resample, softmax, window,
@@ -177,6 +178,9 @@ impl Weights {
         unsafe { Program::with_block(Arc::new(code), Arc::clone(&self.block)) }.session()
     }
 }
+
+/// Numbers that are passed together.
+pub type N<const LENGTH: usize> = [usize; LENGTH];
 
 /// No operand.
 #[must_use]

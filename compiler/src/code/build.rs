@@ -58,10 +58,10 @@ impl Index {
     /// The quotient, rounded up.
     #[must_use]
     pub fn over_up(self, divisor: impl Into<Index>) -> Index {
-        let divisor = divisor.into();
-        match (&self, &divisor) {
-            (Index::Constant(value), Index::Constant(divisor)) => Index::Constant(value.div_ceil((*divisor).max(1))),
-            _ => self.plus(divisor.clone().minus(1.into())).over(divisor),
+        match (self, divisor.into()) {
+            (index, Index::Constant(0 | 1)) => index,
+            (Index::Constant(value), Index::Constant(divisor)) => Index::Constant(value.div_ceil(divisor)),
+            (index, divisor) => Index::QuotientUp(Box::new(index), Box::new(divisor)),
         }
     }
 

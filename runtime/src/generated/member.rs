@@ -110,6 +110,12 @@ impl<'r> Member<'r> {
         product.blocking(self.tile(), self.environment.threads)
     }
 
+    /// What the panels of a unit of a product take of the scratch memory.
+    #[must_use]
+    pub fn panel_scratch(&self, product: &Product) -> usize {
+        self.blocking(product).panel_scratch(product, self.tile())
+    }
+
     /// The length of all panels of a matrix.
     #[must_use]
     pub fn panels_length(&self, depth: usize, columns: usize) -> usize {

@@ -290,6 +290,12 @@ impl Function<'_, '_> {
                     divisor => computed(self.builder.ins().udiv_imm_u(inner, immediate(divisor))),
                 }
             }
+            Index::QuotientUp(inner, divisor) => {
+                let divisor = divisor.value().unwrap_or(1).max(1);
+                let inner = self.index(inner);
+                let sum = self.builder.ins().iadd_imm_u(inner, immediate(divisor - 1));
+                computed(self.builder.ins().udiv_imm_u(sum, immediate(divisor)))
+            }
             Index::Remainder(inner, divisor) => {
                 match divisor.value().unwrap_or(1) {
                     1 => Affine { value: None, constant: 0 },

@@ -81,10 +81,10 @@ impl<'g> Writer<'g> {
                 _ => None,
             };
             let piece = routine::write(routine, product, &contents, is_whole);
-            let run = writer.run.add(code::steps::name(&step.work), piece);
+            let run = writer.run.add(code::steps::name(&step.work), piece, None);
             let describe = claimed.into_iter().map(|content| {
                 let (piece, stem) = weights::write(graph, &plan.weights.preparation, content);
-                writer.describe.add(stem, piece)
+                writer.describe.add(stem, piece, None)
             });
             let describe = describe.collect();
             writer.steps.push((run, describe));
@@ -127,8 +127,14 @@ impl<'g> Writer<'g> {
             }
         }
         let stem = self.stem(block.instance);
-        let describe = (!describe.tokens.is_empty()).then(|| self.describe.add(&stem, describe));
-        Uses { describe, run: self.run.add(&stem, run) }
+        let describe = (!describe.tokens.is_empty()).then(|| self.describe.add(&stem, describe, Some(self.place(block.instance))));
+        Uses { describe, run: self.run.add(&stem, run, Some(self.place(block.instance))) }
+    }
+
+    /// Where an instance stands, for people.
+    fn place(&self, instance: InstanceId) -> String {
+        let path = self.path(instance);
+        if path.is_empty() { "the network".to_owned() } else { format!("`{path}`") }
     }
 
     /// What functions of an instance are called.
@@ -148,19 +154,21 @@ impl<'g> Writer<'g> {
         self.run.call(top.run, &quote!(m), &mut entry);
         let run = entry.filled();
         let describes = self.describe.finish().into_iter().map(|function| {
-            let Finished { name, parameters, body, doc, .. } = function;
+            let Finished { name, parameters, body, documentation } = function;
+            let documentation = documentation.iter();
             quote! {
-                #[doc = #doc]
-                fn #name(w: &mut rt::Describe #parameters) {
+                #(#[doc = #documentation])*
+                fn #name(w: &mut Describe #parameters) {
                     #body
                 }
             }
         });
         let runs = self.run.finish().into_iter().map(|function| {
-            let Finished { name, parameters, body, doc, .. } = function;
+            let Finished { name, parameters, body, documentation } = function;
+            let documentation = documentation.iter();
             quote! {
-                #[doc = #doc]
-                unsafe fn #name(m: &mut rt::Member #parameters) {
+                #(#[doc = #documentation])*
+                unsafe fn #name(m: &mut Member #parameters) {
                     #body
                 }
             }
@@ -168,7 +176,7 @@ impl<'g> Writer<'g> {
         Source {
             weights: quote! {
                 /// All weights, in the order of the plan.
-                pub(super) fn describe(w: &mut rt::Describe) {
+                pub(super) fn describe(w: &mut Describe) {
                     #describe
                     #unused
                 }
@@ -176,8 +184,8 @@ impl<'g> Writer<'g> {
             },
             steps: quote! {
                 /// A thread's part of a run.
-                pub(super) unsafe fn run(m: &mut rt::Member) {
-                    unsafe { #run }
+                pub(super) unsafe fn run(m: &mut Member) {
+                    #run
                 }
                 #(#runs)*
             },

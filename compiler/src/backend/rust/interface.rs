@@ -19,7 +19,7 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
     let session = session(graph, &plans[0], options);
     let allowed = quote!(
         #[allow(
-            clippy::all, clippy::pedantic, clippy::restriction, unsafe_code, unused, non_snake_case,
+            clippy::all, clippy::pedantic, clippy::restriction, unsafe_code, unsafe_op_in_unsafe_fn, unused, non_snake_case,
             reason = "the compiler wrote it"
         )]
     );
@@ -34,14 +34,14 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
         /// What the weights are, and how they are prepared.
         #allowed
         mod weights {
-            use super::rt;
+            use super::rt::{self, Describe, N};
             #weights
         }
 
         /// What is computed, one step after the other.
         #allowed
         mod steps {
-            use super::rt::{self, F32x4, Lanes};
+            use super::rt::{self, Activation, F32x4, Lanes, Member, N};
             #steps
         }
     }

@@ -77,7 +77,7 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
     if let Some(product) = product {
         head.extend(quote! {
             let product = #product;
-            let blocking = m.blocking(&product);
+            let rt::Blocking { rows_per_unit, panels_per_unit, rows_per_block } = m.blocking(&product);
         });
     }
     for kernel in &writer.kernels {
@@ -90,28 +90,28 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
         let unpacking = format_ident!("{UNPACKING}");
         quote! {
             #[inline(always)]
-            unsafe fn work<R: rt::Rounding>(m: &rt::Member, begin: usize, end: usize #parameters) {
+            unsafe fn work<R: rt::Rounding>(m: &Member, begin: usize, end: usize #parameters) {
                 #unpacking
-                unsafe { #body }
+                #body
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            unsafe fn once(m: &rt::Member, begin: usize, end: usize #parameters) {
-                unsafe { work::<rt::Once>(m, begin, end #arguments) }
+            unsafe fn once(m: &Member, begin: usize, end: usize #parameters) {
+                work::<rt::Once>(m, begin, end #arguments)
             }
             #head
             let (begin, end) = m.step(#units);
             #[cfg(target_arch = "x86_64")]
             if m.rounds_once() {
-                return unsafe { once(m, begin, end #arguments) };
+                return once(m, begin, end #arguments);
             }
-            unsafe { work::<rt::Twice>(m, begin, end #arguments) }
+            work::<rt::Twice>(m, begin, end #arguments)
         }
     } else {
         quote! {
             #head
             let (begin, end) = m.step(#units);
-            unsafe { #body }
+            #body
         }
     };
     piece
@@ -328,6 +328,11 @@ impl Writer<'_> {
                 let right = self.index(right, name).within(Tightness::Atom);
                 Expression { tokens: quote!(#left / #right), tightness: Tightness::Product }
             }
+            Index::QuotientUp(left, right) => {
+                let left = self.index(left, name).within(Tightness::Atom);
+                let right = self.index(right, name).tokens;
+                Expression::atom(quote!(#left.div_ceil(#right)))
+            }
             Index::Remainder(left, right) => {
                 let left = self.index(left, name).within(Tightness::Product);
                 let right = self.index(right, name).within(Tightness::Atom);
@@ -360,10 +365,10 @@ impl Writer<'_> {
                     _ => "rows_per_block",
                 };
                 let field = format_ident!("{field}");
-                quote!(blocking.#field)
+                quote!(#field)
             }
             Machine::PanelScratch => {
-                quote!(blocking.panel_scratch(&product, m.tile()))
+                quote!(m.panel_scratch(&product))
             }
             Machine::PanelsLength { depth, columns } => {
                 let depth = self.number("depth", depth);

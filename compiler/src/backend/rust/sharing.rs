@@ -122,6 +122,8 @@ struct Function {
     tokens: TokenStream,
     kinds: Vec<Kind>,
     uses: Vec<Vec<Constant>>,
+    /// Where it is used, for people.
+    places: Vec<String>,
 }
 
 /// A parameter: the hole that stands for it, and which holes are computed from it.
@@ -144,13 +146,13 @@ pub(super) struct Finished {
     /// Parameters as they stand in a signature, each behind a comma.
     pub parameters: TokenStream,
     pub body: TokenStream,
-    /// At how many places it is used, for people.
-    pub doc: String,
+    /// Where it is used, for people.
+    pub documentation: Option<String>,
 }
 
 impl Functions {
-    /// Adds a use of the function with that source, whose name begins with `stem`.
-    pub fn add(&mut self, stem: &str, piece: Piece) -> Use {
+    /// Adds a use of the function with that source, whose name begins with `stem`; `place` says to people where it is.
+    pub fn add(&mut self, stem: &str, piece: Piece, place: Option<String>) -> Use {
         let key = (stem.to_owned(), piece.tokens.to_string());
         let kinds = piece.holes.iter().map(|hole| hole.kind).collect();
         let next = self.functions.len();
@@ -159,12 +161,13 @@ impl Functions {
             let number = self.names.entry(stem.to_owned()).or_insert(0);
             *number += 1;
             let name = if *number == 1 { format_ident!("{stem}") } else { format_ident!("{stem}_{number}") };
-            self.functions.push(Function { name, tokens: piece.tokens, kinds, uses: Vec::new() });
+            self.functions.push(Function { name, tokens: piece.tokens, kinds, uses: Vec::new(), places: Vec::new() });
         }
-        let uses = self.functions.get_mut(function).map(|function| &mut function.uses);
-        let index = uses.as_ref().map_or(0, |uses| uses.len());
-        if let Some(uses) = uses {
-            uses.push(piece.holes.into_iter().map(|hole| hole.constant).collect());
+        let mut index = 0;
+        if let Some(function) = self.functions.get_mut(function) {
+            index = function.uses.len();
+            function.uses.push(piece.holes.into_iter().map(|hole| hole.constant).collect());
+            function.places.extend(place);
         }
         Use { function, index }
     }
@@ -177,13 +180,14 @@ impl Functions {
                 let resolved = function.resolve();
                 let signature = signature(&resolved.parameters, function);
                 let filling = Filling { holes: &resolved.holes, signature: &signature };
-                let doc = match function.uses.len() {
-                    1 => " Used once.".to_owned(),
-                    several => format!(" Used {several} times."),
+                let documentation = match function.places.as_slice() {
+                    [] => None,
+                    [place] => Some(format!(" Of {place}.")),
+                    [place, others @ ..] => Some(format!(" Of {place} and {} more.", others.len())),
                 };
                 let mut body = signature.unpacking.clone();
                 body.extend(filling.fill(function.tokens.clone()));
-                Finished { name: function.name.clone(), parameters: signature.parameters, body, doc }
+                Finished { name: function.name.clone(), parameters: signature.parameters, body, documentation }
             })
             .collect()
     }
@@ -233,7 +237,7 @@ fn signature(parameters: &[Parameter], function: &Function) -> Signature {
     for Parameter { name, hole } in parameters {
         let of = match function.kinds.get(*hole) {
             Some(Kind::Name) => quote!(&str),
-            Some(Kind::Activation) => quote!(rt::Activation),
+            Some(Kind::Activation) => quote!(Activation),
             Some(Kind::Number(_) | Kind::Place(_)) | None => {
                 numbers.push(name);
                 continue;
@@ -249,7 +253,7 @@ fn signature(parameters: &[Parameter], function: &Function) -> Signature {
     }
     for (index, row) in numbers.chunks(ROW).enumerate() {
         let (name, length) = (format_ident!("p{index}"), Literal::usize_unsuffixed(row.len()));
-        signature.parameters.extend(quote!(, #name: [usize; #length]));
+        signature.parameters.extend(quote!(, #name: N<#length>));
         signature.arguments.extend(quote!(, #name));
         signature.unpacking.extend(quote!(let [#(#row),*] = #name;));
     }

@@ -66,6 +66,7 @@ fn collect_index(index: &Index, found: &mut BTreeSet<usize>) {
         Index::Multiple(left, right)
         | Index::Difference(left, right)
         | Index::Quotient(left, right)
+        | Index::QuotientUp(left, right)
         | Index::Remainder(left, right)
         | Index::Minimum(left, right)
         | Index::Maximum(left, right) => {
