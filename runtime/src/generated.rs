@@ -22,15 +22,14 @@ pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
 pub use shaped::Shaped;
 pub use crate::abi::ActivationShape as Activation;
-pub use crate::blocking::Blocking;
 pub use shapes::{
-    GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, IDENTITY, RELU, RELU6, SIGMOID, SILU, TANH, depthwise, epilogue,
+    GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, NONE, RELU, RELU6, SIGMOID, SILU, TANH, depthwise,
     leaky_relu, matmul, norm, patches, pool, product, resample, softmax, window,
 };
 
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
-use crate::kernels::Kernels;
+pub use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
 use crate::program::{Code, Context, Driver, Port, Program};
 pub use crate::program::{RunError, Session, SessionError};

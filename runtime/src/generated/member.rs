@@ -104,16 +104,21 @@ impl<'r> Member<'r> {
         self.tile().columns()
     }
 
-    /// How a product is cut.
+    /// How a product is cut: rows of a unit, panels of a unit, rows of a block.
     #[must_use]
-    pub fn blocking(&self, product: &Product) -> Blocking {
+    pub fn blocking(&self, product: &Product) -> [usize; 3] {
+        let Blocking { rows_per_unit, panels_per_unit, rows_per_block } = self.cut(product);
+        [rows_per_unit, panels_per_unit, rows_per_block]
+    }
+
+    fn cut(&self, product: &Product) -> Blocking {
         product.blocking(self.tile(), self.environment.threads)
     }
 
     /// What the panels of a unit of a product take of the scratch memory.
     #[must_use]
     pub fn panel_scratch(&self, product: &Product) -> usize {
-        self.blocking(product).panel_scratch(product, self.tile())
+        self.cut(product).panel_scratch(product, self.tile())
     }
 
     /// The length of all panels of a matrix.

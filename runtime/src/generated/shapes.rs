@@ -6,8 +6,8 @@ use crate::abi::{
 };
 use crate::blocking::Product;
 
-/// Nothing.
-pub const IDENTITY: ActivationShape = activation(ActivationCode::Identity);
+/// None.
+pub const NONE: ActivationShape = activation(ActivationCode::Identity);
 /// See [`ActivationCode::Relu`].
 pub const RELU: ActivationShape = activation(ActivationCode::Relu);
 /// See [`ActivationCode::Relu6`].
@@ -48,21 +48,20 @@ pub const fn product(
     Product { repeats, rows, depth, columns, gathers, makes_panels, has_sums }
 }
 
-/// What happens to an output before it is written.
-#[must_use]
-pub const fn epilogue(before: ActivationShape, after: ActivationShape, residual_stride: usize) -> Epilogue {
+/// What happens to an output before it is written: activations after the bias and after the residual.
+const fn epilogue([before, after]: [ActivationShape; 2], residual_stride: usize) -> Epilogue {
     Epilogue { before, after, residual_stride }
 }
 
-/// A product of a block of rows with a panel.
+/// A product of a block of rows with a panel; strides of the left factor, the output and the residual.
 #[must_use]
 pub const fn matmul(
     depth: usize,
     columns: usize,
-    [a_stride, out_stride]: [usize; 2],
-    epilogue: Epilogue,
+    [a_stride, out_stride, residual_stride]: [usize; 3],
+    activations: [ActivationShape; 2],
 ) -> MatmulShape {
-    MatmulShape { depth, columns, a_stride, out_stride, epilogue }
+    MatmulShape { depth, columns, a_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
 }
 
 /// A window; pairs are of rows and columns, strides of memory of pixels and rows.
@@ -98,14 +97,15 @@ pub const fn patches(window: WindowShape, channels: usize, out_stride: usize) ->
     PatchShape { window, channels, out_stride }
 }
 
-/// A depthwise convolution.
+/// A depthwise convolution; strides of the output and the residual.
 #[must_use]
 pub const fn depthwise(
     window: WindowShape,
-    [channels, weight_stride, out_stride]: [usize; 3],
-    epilogue: Epilogue,
+    [channels, weight_stride]: [usize; 2],
+    [out_stride, residual_stride]: [usize; 2],
+    activations: [ActivationShape; 2],
 ) -> DepthwiseShape {
-    DepthwiseShape { window, channels, weight_stride, out_stride, epilogue }
+    DepthwiseShape { window, channels, weight_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
 }
 
 /// Pooling.

@@ -17,12 +17,7 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
     let costs = costs(graph);
     let weights_type = weights_type(options);
     let session = session(graph, &plans[0], options);
-    let allowed = quote!(
-        #[allow(
-            clippy::all, clippy::pedantic, clippy::restriction, unsafe_code, unsafe_op_in_unsafe_fn, unused, non_snake_case,
-            reason = "the compiler wrote it"
-        )]
-    );
+    let allowed = quote!(#[allow(clippy::all, clippy::pedantic, unsafe_code, unsafe_op_in_unsafe_fn, unused)]);
     quote! {
         use #runtime::generated as rt;
 
@@ -41,7 +36,7 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
         /// What is computed, one step after the other.
         #allowed
         mod steps {
-            use super::rt::{self, Activation, F32x4, Lanes, Member, N};
+            use super::rt::{self, Activation, F32x4, Kernels, Lanes, Member, N, NONE};
             #steps
         }
     }

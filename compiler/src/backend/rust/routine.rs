@@ -77,12 +77,12 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
     if let Some(product) = product {
         head.extend(quote! {
             let product = #product;
-            let rt::Blocking { rows_per_unit, panels_per_unit, rows_per_block } = m.blocking(&product);
+            let [rows_per_unit, panels_per_unit, rows_per_block] = m.blocking(&product);
         });
     }
-    for kernel in &writer.kernels {
-        let name = format_ident!("{}", kernel.name());
-        head.extend(quote!(let #name = m.kernels.#name;));
+    let kernels: Vec<Ident> = writer.kernels.iter().map(|kernel| format_ident!("{}", kernel.name())).collect();
+    if !kernels.is_empty() {
+        head.extend(quote!(let Kernels { #(#kernels,)* .. } = *m.kernels;));
     }
     let mut piece = writer.piece;
     let (parameters, arguments) = (format_ident!("{PARAMETERS}"), format_ident!("{ARGUMENTS}"));
@@ -250,7 +250,7 @@ impl Writer<'_> {
 
     fn address(&mut self, address: &Address) -> TokenStream {
         let (base, name) = match address.base {
-            Base::Arena => (quote!(m.arena), "arena"),
+            Base::Arena => (quote!(m.arena), "at"),
             Base::Scratch => (quote!(m.scratch), "scratch"),
             Base::Weights => (quote!(m.weights), "weights"),
             Base::Input(index) => {
@@ -279,7 +279,7 @@ impl Writer<'_> {
             one => std::slice::from_ref(one),
         };
         let constant: usize = terms.iter().map(|term| if let Index::Constant(value) = term { *value } else { 0 }).sum();
-        let is_placed = name == "arena" || name == "input" || name == "output";
+        let is_placed = name == "at" || name == "input" || name == "output";
         let mut parts = Vec::new();
         if is_placed {
             parts.push(self.piece.hole(Kind::Place(name), Constant::Number(constant)));
@@ -445,9 +445,10 @@ impl Writer<'_> {
                     }
                     Panel::Rest => quote!(rest),
                 };
-                let strides = self.pair("stride", [shape.a_stride, shape.out_stride]);
-                let epilogue = self.epilogue(&shape.epilogue);
-                quote!(rt::matmul(#depth, #columns, #strides, #epilogue))
+                let strides = [shape.a_stride, shape.out_stride, shape.epilogue.residual_stride];
+                let strides = self.list("stride", &strides);
+                let activations = self.activations(&shape.epilogue);
+                quote!(rt::matmul(#depth, #columns, #strides, #activations))
             }
             Shape::Patches(shape) => {
                 let window = self.window(&shape.window);
@@ -457,9 +458,10 @@ impl Writer<'_> {
             }
             Shape::Depthwise(shape) => {
                 let window = self.window(&shape.window);
-                let channels = self.list("channels", &[shape.channels, shape.weight_stride, shape.out_stride]);
-                let epilogue = self.epilogue(&shape.epilogue);
-                quote!(rt::depthwise(#window, #channels, #epilogue))
+                let channels = self.pair("channels", [shape.channels, shape.weight_stride]);
+                let strides = self.pair("stride", [shape.out_stride, shape.epilogue.residual_stride]);
+                let activations = self.activations(&shape.epilogue);
+                quote!(rt::depthwise(#window, #channels, #strides, #activations))
             }
             Shape::Pool(shape) => {
                 let window = self.window(&shape.window);
@@ -510,18 +512,18 @@ impl Writer<'_> {
         quote!(rt::window(#size, #kernel, #stride, #dilation, #padding, #memory))
     }
 
-    fn epilogue(&mut self, epilogue: &Epilogue) -> TokenStream {
+    /// The activations of an epilogue: after the bias, and after the residual.
+    fn activations(&mut self, epilogue: &Epilogue) -> TokenStream {
         let [before, after] = [epilogue.before, epilogue.after]
             .map(|shape| self.piece.hole(Kind::Activation, Constant::Source(activation(shape).to_string())));
-        let stride = self.number("stride", epilogue.residual_stride);
-        quote!(rt::epilogue(#before, #after, #stride))
+        quote!([#before, #after])
     }
 }
 
 /// An activation as it is called in the runtime's module for generated source.
 fn activation(activation: ActivationShape) -> TokenStream {
     let name = match activation.code {
-        ActivationCode::Identity => "IDENTITY",
+        ActivationCode::Identity => "NONE",
         ActivationCode::Relu => "RELU",
         ActivationCode::Relu6 => "RELU6",
         ActivationCode::LeakyRelu => {
@@ -537,7 +539,7 @@ fn activation(activation: ActivationShape) -> TokenStream {
         ActivationCode::Tanh => "TANH",
     };
     let name = format_ident!("{name}");
-    quote!(rt::#name)
+    if activation.is_identity() { quote!(#name) } else { quote!(rt::#name) }
 }
 
 /// A number of type `f32`, exact to the last bit.

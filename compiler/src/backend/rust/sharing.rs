@@ -197,29 +197,46 @@ impl Functions {
         let Some(function) = self.functions.get(used.function) else { return };
         let resolved = function.resolve();
         let constants = function.uses.get(used.index).map(Vec::as_slice).unwrap_or_default();
-        let (mut others, mut numbers) = (Vec::new(), Vec::new());
+        let (mut others, mut numbers, mut names) = (Vec::new(), Vec::new(), Vec::new());
         for parameter in &resolved.parameters {
             let (Some(kind), Some(constant)) = (function.kinds.get(parameter.hole), constants.get(parameter.hole))
             else {
                 continue;
             };
-            let list = if kind.is_number() { &mut numbers } else { &mut others };
-            list.push(piece.hole(*kind, constant.clone()));
+            let argument = piece.hole(*kind, constant.clone());
+            if kind.is_number() {
+                numbers.push(argument);
+                names.push(&parameter.name);
+            } else {
+                others.push(argument);
+            }
         }
-        let rows = rows(&numbers);
+        let rows = rows(&numbers, &names);
         let name = &function.name;
         piece.tokens.extend(quote!(#name(#first #(, #others)* #(, #rows)*);));
     }
 }
 
-/// Numbers are passed in rows of so many: that many fit into a line.
-const ROW: usize = 8;
+/// Numbers are passed in rows whose names fit into a line of so many characters.
+const ROW: usize = 66;
 
-/// Numbers as arguments: one by itself, several in rows.
-fn rows(numbers: &[impl ToTokens]) -> Vec<TokenStream> {
+/// Numbers as arguments: one by itself, several in rows, as the names of the parameters fit into lines.
+fn rows<T: ToTokens>(numbers: &[T], names: &[&Ident]) -> Vec<TokenStream> {
+    let mut rows: Vec<Vec<&T>> = Vec::new();
+    let mut width = ROW;
+    for (number, name) in numbers.iter().zip(names) {
+        width += name.to_string().len() + ", ".len();
+        match rows.last_mut() {
+            Some(row) if width <= ROW => row.push(number),
+            _ => {
+                width = name.to_string().len() + ", ".len();
+                rows.push(vec![number]);
+            }
+        }
+    }
     match numbers {
         [one] => vec![one.to_token_stream()],
-        several => several.chunks(ROW).map(|row| quote!([#(#row),*])).collect(),
+        _ => rows.iter().map(|row| quote!([#(#row),*])).collect(),
     }
 }
 
@@ -251,11 +268,16 @@ fn signature(parameters: &[Parameter], function: &Function) -> Signature {
         signature.arguments.extend(quote!(, #one));
         return signature;
     }
-    for (index, row) in numbers.chunks(ROW).enumerate() {
-        let (name, length) = (format_ident!("p{index}"), Literal::usize_unsuffixed(row.len()));
+    for (index, row) in rows(&numbers, &numbers).into_iter().enumerate() {
+        let name = format_ident!("p{index}");
+        let length = row.clone().into_iter().map(|token| match token {
+            TokenTree::Group(group) => group.stream().into_iter().filter(|t| matches!(t, TokenTree::Ident(_))).count(),
+            _ => 1,
+        });
+        let length = Literal::usize_unsuffixed(length.sum());
         signature.parameters.extend(quote!(, #name: N<#length>));
         signature.arguments.extend(quote!(, #name));
-        signature.unpacking.extend(quote!(let [#(#row),*] = #name;));
+        signature.unpacking.extend(quote!(let #row = #name;));
     }
     signature
 }
