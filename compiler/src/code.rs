@@ -335,7 +335,9 @@ impl Statement {
         match self {
             Statement::For { body, .. } => [body, &[]],
             Statement::Panels { full, rest, .. } => [full, rest],
-            Statement::Let { .. } | Statement::Call { .. } | Statement::Set { .. } | Statement::Store { .. } => [&[], &[]],
+            Statement::Let { .. } | Statement::Call { .. } | Statement::Set { .. } | Statement::Store { .. } => {
+                [&[], &[]]
+            }
         }
     }
 

@@ -16,15 +16,15 @@ mod shapes;
 pub use std::path::Path;
 use std::sync::Arc;
 
+pub use crate::abi::ActivationShape as Activation;
 pub use describe::Describe;
 use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
 pub use shaped::Shaped;
-pub use crate::abi::ActivationShape as Activation;
 pub use shapes::{
-    GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, NONE, RELU, RELU6, SIGMOID, SILU, TANH, depthwise,
-    leaky_relu, matmul, norm, patches, pool, product, resample, softmax, window,
+    GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, NONE, RELU, RELU6, SIGMOID, SILU, TANH, depthwise, gemm, leaky_relu,
+    norm, patches, pool, product, resample, softmax, window,
 };
 
 use crate::arena::AlignedBuffer;

@@ -170,6 +170,16 @@ impl<'p> Builder<'p> {
         Statement::For { variable, from: from.into(), to: to.into(), by: by.into(), body }
     }
 
+    /// Sets a new variable, but for a constant.
+    pub fn bind(&mut self, value: Index, body: &mut Vec<Statement>) -> Index {
+        if let Index::Constant(_) | Index::Size(_) | Index::Variable(_) = value {
+            return value;
+        }
+        let variable = self.variable();
+        body.push(Statement::Let { variable, value });
+        variable.into()
+    }
+
     /// The loop over the units of a call.
     pub fn units(&mut self, fill: impl FnOnce(&mut Self, Variable, &mut Vec<Statement>)) -> Vec<Statement> {
         vec![self.repeat(Variable::BEGIN, Variable::END, 1, fill)]
@@ -184,14 +194,7 @@ impl<'p> Builder<'p> {
             let quotient = Index::from(number).over(inner.clone());
             // The outermost needs no remainder: the number is smaller than the product.
             let value = if outermost == Some(position) { quotient } else { quotient.modulo(size.clone()) };
-            indices.push(match value {
-                Index::Constant(_) | Index::Variable(_) => value,
-                _ => {
-                    let variable = self.variable();
-                    body.push(Statement::Let { variable, value });
-                    Index::from(variable)
-                }
-            });
+            indices.push(self.bind(value, body));
             inner = inner.times(size.clone());
         }
         indices.reverse();

@@ -25,8 +25,8 @@ pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (Ind
             if units == 1 {
                 inner(builder, step, &[], 0.into(), size.into(), body);
             } else {
-                let from = Index::from(unit).times(CHUNK);
-                let to = from.clone().plus(CHUNK.into()).min(size.into());
+                let from = builder.bind(Index::from(unit).times(CHUNK), body);
+                let to = builder.bind(from.clone().plus(CHUNK.into()).min(size.into()), body);
                 inner(builder, step, &[], from, to, body);
             }
         });
@@ -82,7 +82,7 @@ fn inner(
     let mut rest = from.clone();
     if is_vector {
         let length = to.clone().minus(from.clone());
-        let fours = from.clone().plus(length.over(4).times(4));
+        let fours = builder.bind(from.clone().plus(length.over(4).times(4)), body);
         let vectors = builder.repeat(from, fours.clone(), 4, |builder, position, body| {
             element(builder, step, outer, position.into(), Lanes::Four, body);
         });

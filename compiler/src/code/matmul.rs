@@ -24,33 +24,33 @@ struct Unit<'s> {
 pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<Statement>) {
     let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
     let product = step.product();
-    let rows_per_unit = if product.has_sums || product.makes_panels {
-        Index::Constant(product.rows_per_sum())
+    let rows_per_unit = if product.has_sums {
+        Index::Size(product.rows_per_sum())
     } else {
         Index::Machine(Machine::RowsPerUnit, step.blocking.rows_per_unit)
     };
     let panels_per_unit = Index::Machine(Machine::PanelsPerUnit, step.blocking.panels_per_unit);
     let rows_per_block = Index::Machine(Machine::RowsPerBlock, step.blocking.rows_per_block);
-    let panels = Index::from(step.columns).over_up(width.clone());
-    let row_parts = Index::from(step.rows).over_up(rows_per_unit.clone());
+    let panels = Index::Size(step.columns).over_up(width.clone());
+    // What a unit makes serves all rows.
+    let row_parts =
+        if product.makes_panels { Index::Constant(1) } else { Index::Size(step.rows).over_up(rows_per_unit.clone()) };
     let panel_parts = panels.clone().over_up(panels_per_unit.clone());
     let dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panel_parts, row_parts]).collect();
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);
         let row_part = outer.pop().unwrap_or(Index::Constant(0));
         let panel_part = outer.pop().unwrap_or(Index::Constant(0));
-        let mut bind = |builder: &mut Builder<'_>, value: Index| match value {
-            Index::Constant(_) => value,
-            value => {
-                let variable = builder.variable();
-                body.push(Statement::Let { variable, value });
-                Index::from(variable)
-            }
-        };
+        let mut bind = |builder: &mut Builder<'_>, value: Index| builder.bind(value, body);
         let first_panel = bind(builder, panel_part.times(panels_per_unit.clone()));
         let end_panel = bind(builder, first_panel.clone().plus(panels_per_unit).min(panels));
-        let first_row = bind(builder, row_part.clone().times(rows_per_unit.clone()));
-        let end_row = bind(builder, first_row.clone().plus(rows_per_unit).min(step.rows.into()));
+        let [first_row, end_row] = if product.makes_panels {
+            [Index::Constant(0), Index::Size(step.rows)]
+        } else {
+            let first = bind(builder, row_part.clone().times(rows_per_unit.clone()));
+            let end = bind(builder, first.clone().plus(rows_per_unit).min(Index::Size(step.rows)));
+            [first, end]
+        };
         let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
         unit.prepare_panels(builder, body);
         unit.clear_sums(builder, body);
@@ -196,7 +196,7 @@ impl Unit<'_> {
         let step = self.step;
         match &step.left {
             Left::Rows { rows, stride } => {
-                (builder.address(rows, &self.outer).plus(Index::from(row).times(*stride)), *stride)
+                (builder.address(rows, &self.outer).plus(Index::from(row).times(Index::Size(*stride))), *stride)
             }
             Left::Patches { image, shape } => {
                 let patches = self.patches(builder);
@@ -249,11 +249,11 @@ impl Unit<'_> {
             }
         };
         let row = Index::from(row);
-        let at = |operand: &Operand, row_stride: usize| {
+        let at = |operand: &Operand, row_stride: Index| {
             let start = builder.address(operand, &self.outer).plus(row.clone().times(row_stride));
             Argument::Address(start.plus(column.clone()))
         };
-        let optional = |operand: &Option<Operand>, row_stride| match operand {
+        let optional = |operand: &Option<Operand>, row_stride: Index| match operand {
             Some(operand) => at(operand, row_stride),
             None => Argument::Null,
         };
@@ -265,12 +265,12 @@ impl Unit<'_> {
         let arguments = vec![
             Argument::Address(left),
             Argument::Address(panel),
-            at(&step.out, step.out_stride),
+            at(&step.out, Index::Size(step.out_stride)),
             Argument::Index(count.into()),
             Argument::Shape(shape),
-            optional(&finish.bias, 0),
-            optional(&finish.gate, 0),
-            optional(&finish.residual, finish.shape.residual_stride),
+            optional(&finish.bias, 0.into()),
+            optional(&finish.gate, 0.into()),
+            optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
             sums,
         ];
         Statement::Call { kernel: Kernel::Matmul, arguments }

@@ -66,9 +66,7 @@ fn in_parts(
     let body = builder.units(|builder, unit, body| {
         let mut indices = builder.unravel(unit, &dims, body);
         let part = indices.pop().unwrap_or(Index::Constant(0));
-        let first = builder.variable();
-        body.push(Statement::Let { variable: first, value: part.times(Index::Size(per_unit)) });
-        let first = Index::from(first);
+        let first = builder.bind(part.times(Index::Size(per_unit)), body);
         let length = Index::from(count).minus(first.clone()).min(Index::Size(per_unit));
         fill(builder, &indices, first, length, body);
     });

@@ -55,7 +55,7 @@ const fn epilogue([before, after]: [ActivationShape; 2], residual_stride: usize)
 
 /// A product of a block of rows with a panel; strides of the left factor, the output and the residual.
 #[must_use]
-pub const fn matmul(
+pub const fn gemm(
     depth: usize,
     columns: usize,
     [a_stride, out_stride, residual_stride]: [usize; 3],
@@ -64,15 +64,17 @@ pub const fn matmul(
     MatmulShape { depth, columns, a_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
 }
 
-/// A window; pairs are of rows and columns, strides of memory of pixels and rows.
+/// A window over an image, of which the distances between pixels and between rows are given last; pairs are of rows and
+/// columns: the kernel, its stride, its dilation, the padding above and at the left.
 #[must_use]
 pub const fn window(
-    [height, width, out_width]: [usize; 3],
-    [kernel_height, kernel_width]: [usize; 2],
-    [stride_height, stride_width]: [usize; 2],
-    [dilation_height, dilation_width]: [usize; 2],
-    [top, left]: [usize; 2],
-    [pixel_stride, row_stride]: [usize; 2],
+    [height, width, out_width, pixel_stride, row_stride]: [usize; 5],
+    [
+        [kernel_height, kernel_width],
+        [stride_height, stride_width],
+        [dilation_height, dilation_width],
+        [top, left],
+    ]: [[usize; 2]; 4],
 ) -> WindowShape {
     WindowShape {
         height,

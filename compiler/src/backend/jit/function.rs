@@ -296,15 +296,13 @@ impl Function<'_, '_> {
                 let sum = self.builder.ins().iadd_imm_u(inner, immediate(divisor - 1));
                 computed(self.builder.ins().udiv_imm_u(sum, immediate(divisor)))
             }
-            Index::Remainder(inner, divisor) => {
-                match divisor.value().unwrap_or(1) {
-                    1 => Affine { value: None, constant: 0 },
-                    divisor => {
-                        let inner = self.index(inner);
-                        computed(self.builder.ins().urem_imm_u(inner, immediate(divisor)))
-                    }
+            Index::Remainder(inner, divisor) => match divisor.value().unwrap_or(1) {
+                1 => Affine { value: None, constant: 0 },
+                divisor => {
+                    let inner = self.index(inner);
+                    computed(self.builder.ins().urem_imm_u(inner, immediate(divisor)))
                 }
-            }
+            },
             Index::Minimum(left, right) => computed(self.chosen(IntCC::UnsignedLessThan, left, right)),
             Index::Maximum(left, right) => computed(self.chosen(IntCC::UnsignedGreaterThan, left, right)),
         }

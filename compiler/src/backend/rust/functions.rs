@@ -127,7 +127,7 @@ impl<'g> Writer<'g> {
             }
         }
         let stem = self.stem(block.instance);
-        let describe = (!describe.tokens.is_empty()).then(|| self.describe.add(&stem, describe, Some(self.place(block.instance))));
+        let describe = (!describe.tokens.is_empty()).then(|| self.describe.add(&stem, describe, None));
         Uses { describe, run: self.run.add(&stem, run, Some(self.place(block.instance))) }
     }
 

@@ -14,7 +14,6 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
     let runtime = &options.runtime;
     let Source { weights, steps } = source;
     let network = network(plans);
-    let costs = costs(graph);
     let weights_type = weights_type(options);
     let session = session(graph, &plans[0], options);
     let allowed = quote!(#[allow(clippy::all, clippy::pedantic, unsafe_code, unsafe_op_in_unsafe_fn, unused)]);
@@ -22,7 +21,6 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
         use #runtime::generated as rt;
 
         #session
-        #costs
         #weights_type
         #network
 
@@ -69,19 +67,16 @@ fn network(plans: &[Plan; 3]) -> TokenStream {
 
 /// Costs, as constants of the type.
 fn costs(graph: &Graph) -> TokenStream {
-    let name = format_ident!("{}", graph.network);
     let totals = analyze(graph).totals;
     let [parameters, macs, flops] =
         [totals.parameters, totals.counts.core, totals.counts.strict].map(Literal::u64_unsuffixed);
     quote! {
-        impl #name {
-            /// Trainable parameters.
-            pub const PARAMETERS: u64 = #parameters;
-            /// Multiply-adds of a run: convolutions, linear layers, matrix products, routing and mixing.
-            pub const MACS: u64 = #macs;
-            /// Floating-point operations of a run, of every kind; a multiply-add is two.
-            pub const FLOPS: u64 = #flops;
-        }
+        /// Trainable parameters.
+        pub const PARAMETERS: u64 = #parameters;
+        /// Multiply-adds of a run: convolutions, linear layers, matrix products, routing and mixing.
+        pub const MACS: u64 = #macs;
+        /// Floating-point operations of a run, of every kind; a multiply-add is two.
+        pub const FLOPS: u64 = #flops;
     }
 }
 
@@ -161,6 +156,7 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
         _ => (quote!((#(&#outputs),*)), quote!((#(rt::view(#output_names)?),*))),
     };
     let documentation = documentation(graph, options);
+    let costs = costs(graph);
     let count = Literal::usize_unsuffixed(outputs.len());
     quote! {
         #(#[doc = #documentation])*
@@ -171,6 +167,8 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
         }
 
         impl #name {
+            #costs
+
             /// A session with these weights, on the calling thread.
             ///
             /// # Errors

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use parameternet_runtime::abi::{ActivationCode, ActivationShape, Epilogue, Kernel, WindowShape};
 use parameternet_runtime::blocking::Product;
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use super::sharing::{ARGUMENTS, Constant, Kind, PARAMETERS, Piece, UNPACKING};
 use super::weights::Contents;
@@ -328,27 +328,27 @@ impl Writer<'_> {
                 let right = self.index(right, name).within(Tightness::Atom);
                 Expression { tokens: quote!(#left / #right), tightness: Tightness::Product }
             }
-            Index::QuotientUp(left, right) => {
-                let left = self.index(left, name).within(Tightness::Atom);
-                let right = self.index(right, name).tokens;
-                Expression::atom(quote!(#left.div_ceil(#right)))
-            }
+            Index::QuotientUp(left, right) => self.method("div_ceil", left, right, name),
             Index::Remainder(left, right) => {
                 let left = self.index(left, name).within(Tightness::Product);
                 let right = self.index(right, name).within(Tightness::Atom);
                 Expression { tokens: quote!(#left % #right), tightness: Tightness::Product }
             }
-            Index::Minimum(left, right) => {
-                let left = self.index(left, name).within(Tightness::Atom);
-                let right = self.index(right, name).tokens;
-                Expression::atom(quote!(#left.min(#right)))
-            }
-            Index::Maximum(left, right) => {
-                let left = self.index(left, name).within(Tightness::Atom);
-                let right = self.index(right, name).tokens;
-                Expression::atom(quote!(#left.max(#right)))
-            }
+            Index::Minimum(left, right) => self.method("min", left, right, name),
+            Index::Maximum(left, right) => self.method("max", left, right, name),
         }
+    }
+
+    /// A method of `usize`.
+    fn method(&mut self, method: &str, left: &Index, right: &Index, name: &'static str) -> Expression {
+        let method = format_ident!("{method}");
+        let left = match left {
+            // A number by itself has no type; that of a hole gets one where it is filled.
+            Index::Constant(value @ (0 | 1)) => Literal::usize_suffixed(*value).into_token_stream(),
+            left => self.index(left, name).within(Tightness::Atom),
+        };
+        let right = self.index(right, name).tokens;
+        Expression::atom(quote!(#left.#method(#right)))
     }
 
     fn machine(&mut self, machine: Machine) -> TokenStream {
@@ -448,7 +448,7 @@ impl Writer<'_> {
                 let strides = [shape.a_stride, shape.out_stride, shape.epilogue.residual_stride];
                 let strides = self.list("stride", &strides);
                 let activations = self.activations(&shape.epilogue);
-                quote!(rt::matmul(#depth, #columns, #strides, #activations))
+                quote!(rt::gemm(#depth, #columns, #strides, #activations))
             }
             Shape::Patches(shape) => {
                 let window = self.window(&shape.window);
@@ -503,13 +503,18 @@ impl Writer<'_> {
     }
 
     fn window(&mut self, window: &WindowShape) -> TokenStream {
-        let size = self.list("size", &[window.height, window.width, window.out_width]);
-        let kernel = self.pair("kernel", [window.kernel_height, window.kernel_width]);
-        let stride = self.pair("stride", [window.stride_height, window.stride_width]);
-        let dilation = self.pair("dilation", [window.dilation_height, window.dilation_width]);
-        let padding = self.pair("padding", [window.top, window.left]);
-        let memory = self.pair("stride", [window.pixel_stride, window.row_stride]);
-        quote!(rt::window(#size, #kernel, #stride, #dilation, #padding, #memory))
+        let WindowShape { height, width, out_width, .. } = *window;
+        let WindowShape { kernel_height, kernel_width, stride_height, stride_width, .. } = *window;
+        let WindowShape { dilation_height, dilation_width, top, left, .. } = *window;
+        let image = self.list("size", &[height, width, out_width, window.pixel_stride, window.row_stride]);
+        let parts = [
+            ("kernel", [kernel_height, kernel_width]),
+            ("stride", [stride_height, stride_width]),
+            ("dilation", [dilation_height, dilation_width]),
+            ("padding", [top, left]),
+        ];
+        let parts = parts.map(|(name, pair)| self.pair(name, pair));
+        quote!(rt::window(#image, [#(#parts),*]))
     }
 
     /// The activations of an epilogue: after the bias, and after the residual.

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Group, Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 
 /// What stands in a hole.
@@ -218,7 +218,7 @@ impl Functions {
 }
 
 /// Numbers are passed in rows whose names fit into a line of so many characters.
-const ROW: usize = 66;
+const ROW: usize = 69;
 
 /// Numbers as arguments: one by itself, several in rows, as the names of the parameters fit into lines.
 fn rows<T: ToTokens>(numbers: &[T], names: &[&Ident]) -> Vec<TokenStream> {
@@ -368,9 +368,30 @@ pub(super) const ARGUMENTS: &str = "__arguments";
 /// Stands for the statements that make names of rows.
 pub(super) const UNPACKING: &str = "__unpacking";
 
+/// Whether a dot by itself comes next, and no range.
+fn is_method_call(next: Option<&TokenTree>) -> bool {
+    matches!(next, Some(TokenTree::Punct(punct)) if punct.as_char() == '.' && punct.spacing() == Spacing::Alone)
+}
+
+/// What stands in a hole before the name of a method: a number needs a type there.
+fn typed(tokens: TokenStream) -> TokenStream {
+    match tokens.to_string().parse::<usize>() {
+        Ok(number) => Literal::usize_suffixed(number).into_token_stream(),
+        Err(_) => tokens,
+    }
+}
+
 impl Filling<'_> {
     fn fill(&self, tokens: TokenStream) -> TokenStream {
-        tokens.into_iter().flat_map(|token| self.fill_one(token)).collect()
+        let mut tokens = tokens.into_iter().peekable();
+        let mut filled = TokenStream::new();
+        while let Some(token) = tokens.next() {
+            let is_hole = matches!(&token, TokenTree::Ident(ident) if ident.to_string().starts_with(HOLE));
+            let has_method = is_method_call(tokens.peek());
+            let one = self.fill_one(token);
+            filled.extend(if is_hole && has_method { typed(one) } else { one });
+        }
+        filled
     }
 
     fn fill_one(&self, token: TokenTree) -> TokenStream {

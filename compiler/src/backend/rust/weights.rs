@@ -148,13 +148,19 @@ pub(super) fn write_unused(graph: &Graph, preparation: &Preparation) -> Piece {
     piece
 }
 
-/// A value and all that it is computed from, in an order of computation.
-fn needed(preparation: &Preparation, value: ValueId) -> BTreeSet<ValueId> {
-    let mut needed = BTreeSet::from([value]);
-    let mut open = vec![value];
-    while let Some(id) = open.pop() {
-        let operands = preparation.values.get(id.0).map(Value::operands).unwrap_or_default();
-        open.extend(operands.into_iter().filter(|operand| needed.insert(*operand)));
+/// A value and all that it is computed from, each behind its operands: in the same order wherever the same is computed.
+fn needed(preparation: &Preparation, value: ValueId) -> Vec<ValueId> {
+    let mut needed = Vec::new();
+    let mut known = BTreeSet::new();
+    let mut open = vec![(value, false)];
+    while let Some((id, has_operands)) = open.pop() {
+        if has_operands {
+            needed.push(id);
+        } else if known.insert(id) {
+            open.push((id, true));
+            let operands = preparation.values.get(id.0).map(Value::operands).unwrap_or_default();
+            open.extend(operands.into_iter().rev().map(|operand| (operand, false)));
+        }
     }
     needed
 }
