@@ -37,8 +37,8 @@ struct Writer<'g> {
     graph: &'g Graph,
     describe: Functions,
     run: Functions,
-    /// By step: its function, and those of the weights that it is the first to need.
-    steps: Vec<(Use, Vec<Use>)>,
+    /// By step: its function, and that of the weights that it is the first to need, if there are any.
+    steps: Vec<(Use, Option<Use>)>,
     /// By block; none of those whose turn is still to come.
     uses: Vec<Option<Uses>>,
 }
@@ -81,12 +81,12 @@ impl<'g> Writer<'g> {
                 _ => None,
             };
             let piece = routine::write(routine, product, &contents, is_whole);
-            let run = writer.run.add(code::steps::name(&step.work), piece, None);
-            let describe = claimed.into_iter().map(|content| {
-                let (piece, stem) = weights::write(graph, &plan.weights.preparation, content);
-                writer.describe.add(stem, piece, None)
+            let name = code::steps::name(&step.work);
+            let run = writer.run.add(name, piece, None);
+            let describe = (!claimed.is_empty()).then(|| {
+                let piece = weights::write(graph, &plan.weights.preparation, &claimed);
+                writer.describe.add(name, piece, None)
             });
-            let describe = describe.collect();
             writer.steps.push((run, describe));
         }
         writer
@@ -103,11 +103,11 @@ impl<'g> Writer<'g> {
         for item in &block.items {
             match *item {
                 Item::Step(index) => {
-                    let Some((step, values)) = self.steps.get(index) else { continue };
+                    let Some((step, weights)) = self.steps.get(index) else { continue };
                     self.run.call(*step, &quote!(m), &mut run);
-                    for value in values {
+                    if let Some(weights) = weights {
                         let first = describe.holes.len();
-                        self.describe.call(*value, &quote!(w), &mut describe);
+                        self.describe.call(*weights, &quote!(w), &mut describe);
                         for hole in describe.holes.iter_mut().skip(first) {
                             if let Constant::Name(name) = &mut hole.constant {
                                 *name = relative(name, &own);

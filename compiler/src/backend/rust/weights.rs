@@ -1,7 +1,7 @@
 //! What the weights of a network are and how they are prepared, as calls of the runtime's `Describe`.
 //!
-//! Each content of the block becomes a function that computes its value from the tensors of the file and lays it out. The
-//! contents are numbered anew, in the order in which the steps of the author's modules ask for them.
+//! The contents that a step is the first to need become a function that computes their values from the tensors of the file
+//! and lays them out. Contents are numbered anew, in the order in which the steps ask for them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -76,48 +76,46 @@ fn collect_index(index: &Index, found: &mut BTreeSet<usize>) {
     }
 }
 
-/// The function of a content; its name begins with the second.
-pub(super) fn write(graph: &Graph, preparation: &Preparation, content: usize) -> (Piece, &'static str) {
+/// The function of the contents that a step is the first to need.
+pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]) -> Piece {
     let mut piece = Piece::default();
-    let Some(prepared) = preparation.contents.get(content) else { return (piece, "content") };
-    let (value, layout) = match &prepared.content {
-        Content::Value { value, layout } => (*value, layout),
-        Content::Indices(indices) => {
-            let indices = integers(indices, &mut piece);
-            piece.tokens = quote!(w.indices(#indices););
-            return (piece, "indices");
-        }
-    };
-    let mut statements = TokenStream::new();
     let mut names: HashMap<ValueId, TokenStream> = HashMap::new();
-    for id in needed(preparation, value) {
-        let Some(needed) = preparation.values.get(id.0) else { continue };
-        let source = source(graph, needed, &names, &mut piece);
-        let name = format_ident!("v{}", names.len());
-        statements.extend(quote!(let #name = #source;));
-        names.insert(id, quote!(#name));
+    for content in contents.iter().filter_map(|content| preparation.contents.get(*content)) {
+        let (value, layout) = match &content.content {
+            Content::Value { value, layout } => (*value, layout),
+            Content::Indices(indices) => {
+                let indices = integers(indices, &mut piece);
+                piece.tokens.extend(quote!(w.indices(#indices);));
+                continue;
+            }
+        };
+        for id in needed(preparation, value) {
+            let Some(needed) = preparation.values.get(id.0).filter(|_| !names.contains_key(&id)) else { continue };
+            let source = source(graph, needed, &names, &mut piece);
+            let name = format_ident!("v{}", names.len());
+            piece.tokens.extend(quote!(let #name = #source;));
+            names.insert(id, quote!(#name));
+        }
+        let value = names.get(&value);
+        let laid_out = match layout {
+            Layout::Strided(dims) => {
+                let dims = dimensions(dims, &mut piece);
+                quote!(w.strided(#value, #dims);)
+            }
+            Layout::Panels { outer, depth, columns, tile: _ } => {
+                let (outer, depth) = (dimensions(outer, &mut piece), dimensions(depth, &mut piece));
+                let columns = dimension(*columns, &mut piece);
+                quote!(w.panels(#value, #outer, #depth, #columns);)
+            }
+            Layout::Quads { depth, columns } => {
+                let depth = dimensions(depth, &mut piece);
+                let columns = dimension(*columns, &mut piece);
+                quote!(w.quads(#value, #depth, #columns);)
+            }
+        };
+        piece.tokens.extend(laid_out);
     }
-    let value = names.get(&value);
-    let stem = match layout {
-        Layout::Strided(dims) => {
-            let dims = dimensions(dims, &mut piece);
-            piece.tokens = quote!(#statements w.strided(#value, #dims););
-            "vector"
-        }
-        Layout::Panels { outer, depth, columns, tile: _ } => {
-            let (outer, depth) = (dimensions(outer, &mut piece), dimensions(depth, &mut piece));
-            let columns = dimension(*columns, &mut piece);
-            piece.tokens = quote!(#statements w.panels(#value, #outer, #depth, #columns););
-            "panels"
-        }
-        Layout::Quads { depth, columns } => {
-            let depth = dimensions(depth, &mut piece);
-            let columns = dimension(*columns, &mut piece);
-            piece.tokens = quote!(#statements w.quads(#value, #depth, #columns););
-            "quads"
-        }
-    };
-    (piece, stem)
+    piece
 }
 
 /// Tensors that a file must hold though no content needs them.
