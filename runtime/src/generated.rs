@@ -13,7 +13,9 @@ mod member;
 mod shaped;
 mod shapes;
 
-pub use std::path::Path;
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::Path;
 use std::sync::Arc;
 
 pub use crate::abi::ActivationShape as Activation;
@@ -33,8 +35,7 @@ pub use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
 use crate::program::{Code, Context, Driver, Port, Program};
 pub use crate::program::{RunError, Session, SessionError};
-pub use crate::weights::WeightFile;
-use crate::weights::{MismatchError, TensorSpec, WeightFileError};
+use crate::weights::{MismatchError, TensorSpec, WeightFile, WeightFileError};
 
 /// A network that the compiler wrote down. Lengths count `f32`s.
 #[derive(Debug)]
@@ -73,14 +74,38 @@ pub enum LoadError {
     Isa(#[from] IsaError),
 }
 
-/// The weights of a network as kernels want them. Cheap to clone; sessions share them.
-#[derive(Debug, Clone)]
-pub struct Weights {
-    network: &'static Network,
+/// A network that is a type.
+pub trait Net: 'static {
+    /// What the compiler wrote down.
+    const NETWORK: &'static Network;
+}
+
+/// A network whose weights are part of the program.
+pub trait Embeds: Net {
+    /// The bytes of a safetensors file.
+    const BYTES: &'static [u8];
+}
+
+/// The weights of a network, ready to run. Cheap to clone: sessions share them.
+pub struct Weights<N> {
     isa: Isa,
     /// Where each content of the block begins.
     contents: Arc<[usize]>,
     block: Arc<AlignedBuffer>,
+    network: PhantomData<fn() -> N>,
+}
+
+impl<N> Clone for Weights<N> {
+    fn clone(&self) -> Self {
+        let (contents, block) = (Arc::clone(&self.contents), Arc::clone(&self.block));
+        Weights { isa: self.isa, contents, block, network: PhantomData }
+    }
+}
+
+impl<N> fmt::Debug for Weights<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Weights").field("isa", &self.isa).field("elements", &self.block.len()).finish_non_exhaustive()
+    }
 }
 
 impl Network {
@@ -94,54 +119,68 @@ impl Network {
         let described = Described::of(self.describe, isa.tile());
         (described.tensors, described.preparation)
     }
+}
 
-    /// Loads the weights of a safetensors file, which is not needed afterwards.
+impl<N: Net> Weights<N> {
+    /// Loads a safetensors file, which is not needed afterwards.
     ///
     /// # Errors
-    /// When the file cannot be read or does not fit the network: then all that does not fit is listed.
-    pub fn load(&'static self, path: &Path) -> Result<Weights, LoadError> {
-        self.bind(&WeightFile::open(path)?)
+    /// When it cannot be read or does not fit the network: then all that does not fit is listed.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        Weights::bind(&WeightFile::open(path)?)
+    }
+
+    /// Takes the bytes of a safetensors file.
+    ///
+    /// # Errors
+    /// When they are no such file or do not fit the network.
+    pub fn from_bytes(bytes: &'static [u8]) -> Result<Self, LoadError> {
+        Weights::bind(&WeightFile::from_bytes(bytes)?)
     }
 
     /// Takes the weights of an opened file.
     ///
     /// # Errors
     /// When it does not fit the network.
-    pub fn bind(&'static self, file: &WeightFile) -> Result<Weights, LoadError> {
+    pub fn bind(file: &WeightFile) -> Result<Self, LoadError> {
         let isa = Isa::chosen()?;
-        let (tensors, preparation) = self.described(isa);
+        let (tensors, preparation) = N::NETWORK.described(isa);
         let bound = file.bind(&tensors)?;
-        Ok(self.prepare(isa, &preparation, &bound)?)
+        Ok(Weights::prepare(isa, &preparation, &bound)?)
     }
 
     /// Takes weights from anywhere, numbered as in [`Network::tensors`].
     ///
     /// # Errors
     /// When the source lacks one, or has one of another length.
-    pub fn with_weights(&'static self, source: &dyn TensorSource) -> Result<Weights, LoadError> {
+    pub fn with_source(source: &dyn TensorSource) -> Result<Self, LoadError> {
         let isa = Isa::chosen()?;
-        Ok(self.prepare(isa, &self.described(isa).1, source)?)
+        Ok(Weights::prepare(isa, &N::NETWORK.described(isa).1, source)?)
     }
 
-    fn prepare(
-        &'static self,
-        isa: Isa,
-        preparation: &Preparation,
-        source: &dyn TensorSource,
-    ) -> Result<Weights, PrepareError> {
+    /// The weights that are part of the program.
+    ///
+    /// # Errors
+    /// When there is no memory for them.
+    pub fn embedded() -> Result<Self, LoadError>
+    where
+        N: Embeds,
+    {
+        Weights::from_bytes(N::BYTES)
+    }
+
+    fn prepare(isa: Isa, preparation: &Preparation, source: &dyn TensorSource) -> Result<Self, PrepareError> {
         let contents = preparation.contents.iter().map(|prepared| prepared.offset).collect();
-        Ok(Weights { network: self, isa, contents, block: Arc::new(preparation.run(source)?) })
+        Ok(Weights { isa, contents, block: Arc::new(preparation.run(source)?), network: PhantomData })
     }
-}
 
-impl Weights {
     /// The instruction set that they are prepared for.
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// The bytes that they take.
+    /// The bytes of memory that they take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.block.len() * size_of::<f32>()
@@ -152,7 +191,7 @@ impl Weights {
     /// # Errors
     /// When memory runs out or no thread can be started.
     pub fn session(&self, threads: usize) -> Result<Session, SessionError> {
-        let network = self.network;
+        let network = N::NETWORK;
         let kernels = Kernels::for_isa(self.isa).ok_or(SessionError::NoThread)?;
         let threads = threads.max(1);
         let port = |(name, shape): &(&str, &[usize])| Port { name: (*name).to_owned(), shape: shape.to_vec() };

@@ -13,15 +13,13 @@ use crate::plan::{ImageLayout, Plan};
 pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options: &Options) -> TokenStream {
     let runtime = &options.runtime;
     let Source { weights, steps } = source;
-    let network = network(plans);
-    let weights_type = weights_type(options);
+    let network = network(graph, plans, options);
     let session = session(graph, &plans[0], options);
     let allowed = quote!(#[allow(clippy::all, clippy::pedantic, unsafe_code, unsafe_op_in_unsafe_fn, unused)]);
     quote! {
         use #runtime::generated as rt;
 
         #session
-        #weights_type
         #network
 
         /// What the weights are, and how they are prepared.
@@ -40,7 +38,9 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
     }
 }
 
-fn network(plans: &[Plan; 3]) -> TokenStream {
+/// What the runtime knows of the network.
+fn network(graph: &Graph, plans: &[Plan; 3], options: &Options) -> TokenStream {
+    let name = format_ident!("{}", graph.network);
     let plan = &plans[0];
     let ports = |ports: &[crate::plan::Port]| {
         let ports = ports.iter().map(|port| {
@@ -53,7 +53,23 @@ fn network(plans: &[Plan; 3]) -> TokenStream {
     let (inputs, outputs) = (ports(&plan.inputs), ports(&plan.outputs));
     let arena = Literal::usize_unsuffixed(plan.arena);
     let scratch = plans.iter().map(|plan| Literal::usize_unsuffixed(plan.scratch));
+    let embedded = options.embedded.as_ref().map(|bytes| {
+        quote! {
+            impl rt::Embeds for #name {
+                const BYTES: &'static [u8] = #bytes;
+            }
+        }
+    });
     quote! {
+        /// Weights of the network, ready to run. Cheap to clone: sessions share them.
+        pub type Weights = rt::Weights<#name>;
+
+        impl rt::Net for #name {
+            const NETWORK: &'static rt::Network = &NETWORK;
+        }
+
+        #embedded
+
         static NETWORK: rt::Network = rt::Network {
             inputs: #inputs,
             outputs: #outputs,
@@ -77,50 +93,6 @@ fn costs(graph: &Graph) -> TokenStream {
         pub const MACS: u64 = #macs;
         /// Floating-point operations of a run, of every kind; a multiply-add is two.
         pub const FLOPS: u64 = #flops;
-    }
-}
-
-fn weights_type(options: &Options) -> TokenStream {
-    let embedded = options.embedded.as_ref().map(|bytes| {
-        quote! {
-            /// The weights that are part of the program.
-            ///
-            /// # Errors
-            /// When there is no memory for them.
-            pub fn embedded() -> Result<Weights, rt::LoadError> {
-                Weights::from_bytes(#bytes)
-            }
-        }
-    });
-    quote! {
-        /// Weights of the network, ready to run. Cheap to clone: sessions share them.
-        #[derive(Debug, Clone)]
-        pub struct Weights(rt::Weights);
-
-        impl Weights {
-            #embedded
-            /// Loads a safetensors file, which is not needed afterwards.
-            ///
-            /// # Errors
-            /// When it cannot be read or does not fit the network; then all that does not fit is listed.
-            pub fn load(path: impl AsRef<rt::Path>) -> Result<Weights, rt::LoadError> {
-                Ok(Weights(NETWORK.load(path.as_ref())?))
-            }
-
-            /// Takes the bytes of a safetensors file.
-            ///
-            /// # Errors
-            /// When they do not fit the network.
-            pub fn from_bytes(bytes: &'static [u8]) -> Result<Weights, rt::LoadError> {
-                Ok(Weights(NETWORK.bind(&rt::WeightFile::from_bytes(bytes)?)?))
-            }
-
-            /// The bytes of memory that they take.
-            #[must_use]
-            pub fn bytes(&self) -> usize {
-                self.0.bytes()
-            }
-        }
     }
 }
 
@@ -183,7 +155,7 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
             /// When memory runs out or no thread can be started.
             pub fn with_threads(weights: &Weights, threads: usize) -> Result<Self, rt::SessionError> {
                 let outputs = [#(rt::zeros(#lengths)),*];
-                Ok(Self { session: weights.0.session(threads)?, outputs })
+                Ok(Self { session: weights.session(threads)?, outputs })
             }
 
             /// Computes the outputs, which stay until the next run. Allocates nothing.
