@@ -149,12 +149,14 @@ impl<N: Net> Weights<N> {
         Ok(Weights::prepare(isa, &preparation, &bound)?)
     }
 
-    /// Takes weights from anywhere, numbered as in [`Network::tensors`].
+    /// Takes weights from anywhere, numbered as in [`Network::tensors`], for an instruction set.
     ///
     /// # Errors
-    /// When the source lacks one, or has one of another length.
-    pub fn with_source(source: &dyn TensorSource) -> Result<Self, LoadError> {
-        let isa = Isa::chosen()?;
+    /// When the source lacks one or has one of another length, or the machine lacks the instruction set.
+    pub fn with_source(isa: Isa, source: &dyn TensorSource) -> Result<Self, LoadError> {
+        if !isa.is_available() {
+            return Err(IsaError::Unavailable { isa }.into());
+        }
         Ok(Weights::prepare(isa, &N::NETWORK.described(isa).1, source)?)
     }
 

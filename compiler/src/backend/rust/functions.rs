@@ -45,8 +45,8 @@ struct Writer<'g> {
 
 /// See the module's documentation.
 pub(super) fn functions(graph: &Graph, plan: &Plan) -> Option<Source> {
-    let mut writer = Writer::new(graph, plan);
     let blocks = blocks(graph, plan);
+    let mut writer = Writer::new(graph, plan, &blocks);
     writer.uses = vec![None; blocks.len()];
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     // What is called must have all its uses before it is.
@@ -63,7 +63,7 @@ pub(super) fn functions(graph: &Graph, plan: &Plan) -> Option<Source> {
 
 impl<'g> Writer<'g> {
     /// With the functions of steps and weights.
-    fn new(graph: &'g Graph, plan: &Plan) -> Writer<'g> {
+    fn new(graph: &'g Graph, plan: &Plan, blocks: &[Block]) -> Writer<'g> {
         let mut writer = Writer {
             graph,
             describe: Functions::default(),
@@ -74,7 +74,8 @@ impl<'g> Writer<'g> {
         let routines = code::generate(plan);
         let mut contents = Contents::default();
         let is_whole = !routines.iter().any(routine::calls_kernels);
-        for (step, routine) in plan.steps.iter().zip(&routines) {
+        let paths = writer.paths_of_steps(blocks, plan.steps.len());
+        for ((step, routine), path) in plan.steps.iter().zip(&routines).zip(&paths) {
             let claimed = contents.claim(routine);
             let product = match &step.work {
                 Work::Matmul(step) => Some(step.product()),
@@ -84,12 +85,27 @@ impl<'g> Writer<'g> {
             let name = code::steps::name(&step.work);
             let run = writer.run.add(name, piece, None);
             let describe = (!claimed.is_empty()).then(|| {
-                let piece = weights::write(graph, &plan.weights.preparation, &claimed);
+                let piece = weights::write(graph, &plan.weights.preparation, &claimed, path);
                 writer.describe.add(name, piece, None)
             });
             writer.steps.push((run, describe));
         }
         writer
+    }
+
+    /// By step: the path of the block that it stands in.
+    fn paths_of_steps(&self, blocks: &[Block], steps: usize) -> Vec<Path> {
+        let mut paths = vec![Path::default(); steps];
+        for block in blocks {
+            for item in &block.items {
+                if let Item::Step(index) = item
+                    && let Some(path) = paths.get_mut(*index)
+                {
+                    *path = self.path(block.instance);
+                }
+            }
+        }
+        paths
     }
 
     fn path(&self, instance: InstanceId) -> Path {
@@ -106,13 +122,7 @@ impl<'g> Writer<'g> {
                     let Some((step, weights)) = self.steps.get(index) else { continue };
                     self.run.call(*step, &quote!(m), &mut run);
                     if let Some(weights) = weights {
-                        let first = describe.holes.len();
                         self.describe.call(*weights, &quote!(w), &mut describe);
-                        for hole in describe.holes.iter_mut().skip(first) {
-                            if let Constant::Name(name) = &mut hole.constant {
-                                *name = relative(name, &own);
-                            }
-                        }
                     }
                 }
                 Item::Block(index) => {
@@ -193,19 +203,6 @@ impl<'g> Writer<'g> {
     }
 }
 
-/// A path as it is called below another; behind a slash if it is not below it.
-fn relative(name: &str, path: &Path) -> String {
-    let prefix = path.dotted();
-    if prefix.is_empty() {
-        return name.to_owned();
-    }
-    match name.strip_prefix(&prefix).map(|rest| (rest, rest.strip_prefix('.'))) {
-        Some(("", _)) => String::new(),
-        Some((_, Some(rest))) => rest.to_owned(),
-        _ => format!("/{name}"),
-    }
-}
-
 /// `GhostModule` as `ghost_module`.
 pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::new();
@@ -223,7 +220,6 @@ pub(super) fn snake_case(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Segment;
 
     #[test]
     fn modules_are_called_as_functions_are() {
@@ -231,14 +227,5 @@ mod tests {
         assert_eq!(snake_case("SE"), "se");
         assert_eq!(snake_case("mlp"), "mlp");
         assert_eq!(snake_case("ConvBN2"), "conv_bn2");
-    }
-
-    #[test]
-    fn names_are_relative_to_whole_parts_of_a_path() {
-        let path = Path(vec![Segment::Name("blocks".to_owned()), Segment::Index(1)]);
-        assert_eq!(relative("blocks.1.conv.weight", &path), "conv.weight");
-        assert_eq!(relative("blocks.10.conv.weight", &path), "/blocks.10.conv.weight");
-        assert_eq!(relative("blocks.1", &path), "");
-        assert_eq!(relative("conv.weight", &Path::default()), "conv.weight");
     }
 }

@@ -11,7 +11,7 @@ use quote::{format_ident, quote};
 
 use super::sharing::{Constant, Kind, Piece};
 use crate::code::{Address, Argument, Index, Machine, Operation, Routine, Statement};
-use crate::graph::Graph;
+use crate::graph::{Graph, Path};
 
 /// The contents in their new order.
 #[derive(Debug, Default)]
@@ -76,8 +76,8 @@ fn collect_index(index: &Index, found: &mut BTreeSet<usize>) {
     }
 }
 
-/// The function of the contents that a step is the first to need.
-pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]) -> Piece {
+/// The function of the contents that a step is the first to need, which stands in the instance at `path`.
+pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize], path: &Path) -> Piece {
     let mut piece = Piece::default();
     let mut names: HashMap<ValueId, TokenStream> = HashMap::new();
     for content in contents.iter().filter_map(|content| preparation.contents.get(*content)) {
@@ -91,7 +91,7 @@ pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]
         };
         for id in needed(preparation, value) {
             let Some(needed) = preparation.values.get(id.0).filter(|_| !names.contains_key(&id)) else { continue };
-            let source = source(graph, needed, &names, &mut piece);
+            let source = source(graph, needed, &names, path, &mut piece);
             let name = format_ident!("v{}", names.len());
             piece.tokens.extend(quote!(let #name = #source;));
             names.insert(id, quote!(#name));
@@ -138,7 +138,7 @@ pub(super) fn write_unused(graph: &Graph, preparation: &Preparation) -> Piece {
     let statements: Vec<TokenStream> = unused
         .map(|(index, weight)| {
             let length = weight.shape.elements();
-            let stored = source(graph, &Value::Stored { index, length }, &HashMap::new(), &mut piece);
+            let stored = source(graph, &Value::Stored { index, length }, &HashMap::new(), &Path::default(), &mut piece);
             quote!(#stored;)
         })
         .collect();
@@ -163,14 +163,21 @@ fn needed(preparation: &Preparation, value: ValueId) -> Vec<ValueId> {
     needed
 }
 
-fn source(graph: &Graph, value: &Value, names: &HashMap<ValueId, TokenStream>, piece: &mut Piece) -> TokenStream {
+/// The call that makes a value, in the description of the instance at `at`.
+fn source(
+    graph: &Graph,
+    value: &Value,
+    names: &HashMap<ValueId, TokenStream>,
+    at: &Path,
+    piece: &mut Piece,
+) -> TokenStream {
     let name = |id: &ValueId| names.get(id);
     match value {
         Value::Stored { index, .. } => {
             let Some(weight) = graph.weights().get(*index) else { return TokenStream::new() };
             let dims: Vec<TokenStream> = weight.shape.dims().iter().map(|size| piece.number("size", *size)).collect();
             let (path, name) = weight.name.rsplit_once('.').unwrap_or(("", &weight.name));
-            let path = piece.hole(Kind::Name, Constant::Name(path.to_owned()));
+            let path = piece.hole(Kind::Name, Constant::Name(relative(path, at)));
             let method = if weight.flat_tail { format_ident!("stored_flat") } else { format_ident!("stored") };
             quote!(w.#method(#path, #name, &[#(#dims),*]))
         }
@@ -280,4 +287,32 @@ fn doubles(numbers: &[f64], piece: &mut Piece) -> TokenStream {
         })
         .collect();
     quote!(&rt::runs(&[#(#runs),*]))
+}
+
+/// A path as it is called below another; behind a slash if it is not below it.
+fn relative(name: &str, path: &Path) -> String {
+    let prefix = path.dotted();
+    if prefix.is_empty() {
+        return name.to_owned();
+    }
+    match name.strip_prefix(&prefix).map(|rest| (rest, rest.strip_prefix('.'))) {
+        Some(("", _)) => String::new(),
+        Some((_, Some(rest))) => rest.to_owned(),
+        _ => format!("/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Segment;
+
+    #[test]
+    fn names_are_relative_to_whole_parts_of_a_path() {
+        let path = Path(vec![Segment::Name("blocks".to_owned()), Segment::Index(1)]);
+        assert_eq!(relative("blocks.1.conv.weight", &path), "conv.weight");
+        assert_eq!(relative("blocks.10.conv.weight", &path), "/blocks.10.conv.weight");
+        assert_eq!(relative("blocks.1", &path), "");
+        assert_eq!(relative("conv.weight", &Path::default()), "conv.weight");
+    }
 }
