@@ -2,3 +2,5 @@
 
 #[cfg(feature = "jit")]
 pub mod jit;
+#[cfg(feature = "rust")]
+pub mod rust;

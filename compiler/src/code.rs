@@ -52,23 +52,56 @@ impl fmt::Display for Local {
     }
 }
 
+/// A number that the instruction set or the number of threads decides. All else in a routine is the same for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Machine {
+    /// The columns of a full panel.
+    Width,
+    /// Of the [`Blocking`](parameternet_runtime::blocking::Blocking) of the step, which is a matrix product.
+    RowsPerUnit,
+    /// Likewise.
+    PanelsPerUnit,
+    /// Likewise.
+    RowsPerBlock,
+    /// In the body for the rest of a [`Statement::Panels`]: how many columns are left for the last panel.
+    RestColumns,
+    /// The length of all panels of a matrix.
+    PanelsLength {
+        /// Its rows.
+        depth: usize,
+        /// Its columns.
+        columns: usize,
+    },
+    /// What the panels of a unit of the step take of the scratch memory.
+    PanelScratch,
+    /// Where something of the prepared weights begins: an index of
+    /// [`Preparation::contents`](parameternet_runtime::prepare::Preparation::contents).
+    Content(usize),
+}
+
 /// A whole number, never negative.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Index {
     /// A constant.
     Constant(usize),
+    /// A constant that the form of the code does not depend on: code that differs in it alone looks the same.
+    Size(usize),
+    /// A number that depends on the machine, and its value for the machine of the plan.
+    Machine(Machine, usize),
     /// A variable.
     Variable(Variable),
     /// A sum.
     Sum(Vec<Index>),
-    /// A multiple.
-    Multiple(Box<Index>, usize),
+    /// A product; no loop changes the second factor.
+    Multiple(Box<Index>, Box<Index>),
     /// The first less the second, which is not larger.
     Difference(Box<Index>, Box<Index>),
-    /// Divided, rounded down.
-    Quotient(Box<Index>, usize),
-    /// What division leaves.
-    Remainder(Box<Index>, usize),
+    /// Divided by a number that no loop changes, rounded down.
+    Quotient(Box<Index>, Box<Index>),
+    /// Divided by a number that no loop changes, rounded up.
+    QuotientUp(Box<Index>, Box<Index>),
+    /// What division by such a number leaves.
+    Remainder(Box<Index>, Box<Index>),
     /// The smaller.
     Minimum(Box<Index>, Box<Index>),
     /// The larger.
@@ -128,13 +161,23 @@ pub enum Argument {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(missing_docs, reason = "the types say it")]
 pub enum Shape {
-    Matmul(MatmulShape),
+    /// The columns of the shape are those of a full panel, or what is left for the last one.
+    Matmul(MatmulShape, Panel),
     Patches(PatchShape),
     Depthwise(DepthwiseShape),
     Pool(PoolShape),
     Resample(ResampleShape),
     Softmax(SoftmaxShape),
     Norm(NormShape),
+}
+
+/// A panel of a matrix product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Panel {
+    /// As wide as the register tile.
+    Full,
+    /// With the columns that are left.
+    Rest,
 }
 
 /// How many lanes arithmetic works on.
@@ -199,10 +242,26 @@ pub enum Statement {
         from: Index,
         /// The end, which is not reached.
         to: Index,
-        /// The step.
-        by: usize,
+        /// The step, which no loop changes.
+        by: Index,
         /// What is repeated.
         body: Vec<Statement>,
+    },
+    /// Runs a body for each of some panels of a matrix that is cut into panels as wide as the register tile: one body for
+    /// the full ones, then one for the last, if it has fewer columns. A body that no machine needs is empty.
+    Panels {
+        /// The variable that counts panels.
+        variable: Variable,
+        /// The first panel.
+        from: Index,
+        /// The end, which is not reached.
+        to: Index,
+        /// The columns of the whole matrix.
+        columns: usize,
+        /// For panels that are as wide as the register tile.
+        full: Vec<Statement>,
+        /// For the last panel, with the columns that are left: it does the same to fewer columns.
+        rest: Vec<Statement>,
     },
     /// Sets a variable.
     Let {
@@ -239,14 +298,71 @@ pub enum Statement {
 pub struct Routine {
     /// A name for dumps.
     pub name: String,
-    /// How many units of work there are.
-    pub units: usize,
+    /// How many units of work there are; no variable is in it.
+    pub units: Index,
     /// How many variables are used, [`Variable::BEGIN`] and [`Variable::END`] among them.
     pub variables: usize,
     /// By local: its lanes.
     pub locals: Vec<Lanes>,
     /// What is done for the units from [`Variable::BEGIN`] to [`Variable::END`].
     pub body: Vec<Statement>,
+}
+
+impl Index {
+    /// The value for the machine of the plan, if no variable is in it.
+    #[must_use]
+    pub fn value(&self) -> Option<usize> {
+        let both = |left: &Index, right: &Index| Some((left.value()?, right.value()?));
+        match self {
+            Index::Constant(value) | Index::Size(value) | Index::Machine(_, value) => Some(*value),
+            Index::Variable(_) => None,
+            Index::Sum(terms) => terms.iter().map(Index::value).sum(),
+            Index::Multiple(left, right) => both(left, right).map(|(left, right)| left * right),
+            Index::Difference(left, right) => both(left, right).map(|(left, right)| left.saturating_sub(right)),
+            Index::Quotient(left, right) => both(left, right).map(|(left, right)| left / right.max(1)),
+            Index::QuotientUp(left, right) => both(left, right).map(|(left, right)| left.div_ceil(right.max(1))),
+            Index::Remainder(left, right) => both(left, right).map(|(left, right)| left % right.max(1)),
+            Index::Minimum(left, right) => both(left, right).map(|(left, right)| left.min(right)),
+            Index::Maximum(left, right) => both(left, right).map(|(left, right)| left.max(right)),
+        }
+    }
+}
+
+impl Statement {
+    /// The statements that it runs, in the order of the code.
+    #[must_use]
+    pub fn bodies(&self) -> [&[Statement]; 2] {
+        match self {
+            Statement::For { body, .. } => [body, &[]],
+            Statement::Panels { full, rest, .. } => [full, rest],
+            Statement::Let { .. } | Statement::Call { .. } | Statement::Set { .. } | Statement::Store { .. } => {
+                [&[], &[]]
+            }
+        }
+    }
+
+    /// This statement and all below it, in the order of the code.
+    pub fn visit<'s>(&'s self, visit: &mut impl FnMut(&'s Statement)) {
+        visit(self);
+        for statement in self.bodies().into_iter().flatten() {
+            statement.visit(visit);
+        }
+    }
+}
+
+impl Routine {
+    /// Every statement, in the order of the code.
+    pub fn visit<'r>(&'r self, mut visit: impl FnMut(&'r Statement)) {
+        for statement in &self.body {
+            statement.visit(&mut visit);
+        }
+    }
+
+    /// How many units of work there are on the machine of the plan.
+    #[must_use]
+    pub fn unit_count(&self) -> usize {
+        self.units.value().unwrap_or(0)
+    }
 }
 
 /// The code of every step of a plan, in order.

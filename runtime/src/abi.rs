@@ -13,7 +13,7 @@
 /// The kernels, in the order of the table of an instruction set.
 ///
 /// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kernel {
     /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*)`: `rows` rows of a matrix times one packed
     /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + k] *

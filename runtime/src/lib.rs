@@ -11,6 +11,7 @@
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
 //! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
 //!   contract with generated code, [`math`] the constants that both use.
+//! - [`blocking`] says how matrix products are cut, for threads and caches.
 //! - [`machine`] measures what the machine can do at best, as a yardstick.
 //!
 //! No input, however damaged, makes this crate panic.
@@ -19,6 +20,8 @@
 
 pub mod abi;
 pub mod arena;
+pub mod blocking;
+pub mod generated;
 mod isa;
 pub mod kernels;
 pub mod machine;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::arena::{AlignedBuffer, AllocationError};
+use crate::generated::Environment;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
 use crate::threads::{Barrier, Team};
 
@@ -31,10 +32,14 @@ pub struct Context {
     pub outputs: *const *mut f32,
     /// Where threads meet between steps.
     pub barrier: *const Barrier,
+    /// The length of each thread's own memory.
+    pub scratch_length: usize,
+    /// What generated Rust source knows of the machine; null for machine code, which has it written in.
+    pub environment: *const Environment,
 }
 
-/// All of one thread's work of a run.
-pub type Driver = unsafe extern "C" fn(context: *const Context);
+/// All of one thread's work of a run, which is the member of that number.
+pub type Driver = unsafe extern "C" fn(context: *const Context, member: usize);
 
 /// The units from `begin` to `end` of a step; `scratch` is the thread's own memory.
 pub type StepFunction = unsafe extern "C" fn(context: *const Context, scratch: *mut f32, begin: usize, end: usize);
@@ -87,8 +92,10 @@ pub struct Code {
     pub preparation: Preparation,
     /// One driver per thread.
     pub drivers: Vec<Driver>,
-    /// The steps, one by one.
+    /// The steps, one by one; none of generated Rust source, which cannot be run by steps.
     pub steps: Vec<StepEntry>,
+    /// What generated Rust source knows of the machine.
+    pub environment: Option<Environment>,
     /// What the functions above live in; dropped with the code.
     pub owner: Box<dyn Any + Send + Sync>,
 }
@@ -157,6 +164,17 @@ impl Program {
     /// When `source` lacks a weight, or memory runs out.
     ///
     /// # Safety
+    /// As [`Program::with_block`]; `code.preparation` makes such a block.
+    pub unsafe fn new(code: Arc<Code>, source: &dyn TensorSource) -> Result<Program, PrepareError> {
+        let block = Arc::new(code.preparation.run(source)?);
+        // SAFETY: by the contract.
+        Ok(unsafe { Program::with_block(code, block) })
+    }
+
+    /// Joins code and a block of prepared weights.
+    ///
+    /// # Safety
+    /// - `block` is prepared as the functions of `code` want it.
     /// - The functions of `code` are valid as long as its owner. They read and write only the memory that [`Context`] leads
     ///   to, within the lengths that `code` says, and write neither weights nor inputs.
     /// - The drivers of one run, which share arena and outputs, meet at the barrier equally often; between two meetings no
@@ -164,9 +182,9 @@ impl Program {
     /// - A step may be called with any split of its units into ranges, which may run at once: no unit touches what another
     ///   unit of the step writes, but for the scratch memory, of which each thread has its own.
     /// - Runs with contexts that share nothing but weights may happen at once.
-    pub unsafe fn new(code: Arc<Code>, source: &dyn TensorSource) -> Result<Program, PrepareError> {
-        let weights = code.preparation.run(source)?;
-        Ok(Program { code, weights: Arc::new(weights) })
+    #[must_use]
+    pub unsafe fn with_block(code: Arc<Code>, block: Arc<AlignedBuffer>) -> Program {
+        Program { code, weights: block }
     }
 
     /// The inputs in order.
@@ -275,7 +293,7 @@ impl Session {
                 // SAFETY: the context leads to an arena, scratch memory and weights of the lengths that the code says, and
                 // to inputs and outputs whose lengths were checked; the team has as many members as there are drivers and
                 // as its barrier expects. The rest is the contract of `Program::new`.
-                unsafe { driver(&raw const shared.0) };
+                unsafe { driver(&raw const shared.0, member) };
             }
         });
         self.forget();
@@ -374,6 +392,8 @@ impl Session {
             inputs: self.inputs.0.as_ptr(),
             outputs: self.outputs.0.as_ptr(),
             barrier: self.team.barrier(),
+            scratch_length: self.program.code.scratch,
+            environment: self.program.code.environment.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
         })
     }
 

@@ -485,6 +485,8 @@ pub(crate) enum Stage {
     Ir,
     /// What will run: steps with kernels and geometry, buffers in the arena
     Plan,
+    /// A Rust module with the network as a type
+    Rust,
     /// The code of each step and thread as Cranelift's intermediate form
     Clif,
     /// The code of each step and thread as instructions of this machine

@@ -129,7 +129,7 @@ fn build(plan: &Plan, listing: Option<Listing>) -> Result<(Code, String), JitErr
         module: JITModule::new(builder),
         context: FunctionContext::new(),
         builders: FunctionBuilderContext::new(),
-        has_fma: isa != Isa::Portable,
+        isa,
         shapes: 0,
         listing,
         text: String::new(),
@@ -155,10 +155,11 @@ fn build(plan: &Plan, listing: Option<Listing>) -> Result<(Code, String), JitErr
             .zip(&steps)
             .map(|(routine, id)| StepEntry {
                 name: routine.name.clone(),
-                units: routine.units,
+                units: routine.unit_count(),
                 function: memory.step(*id),
             })
             .collect(),
+        environment: None,
         owner: Box::new(memory),
     };
     Ok((code, text))
@@ -200,7 +201,7 @@ struct Writer {
     module: JITModule,
     context: FunctionContext,
     builders: FunctionBuilderContext,
-    has_fma: bool,
+    isa: Isa,
     /// How many constant structures the routines so far named.
     shapes: usize,
     listing: Option<Listing>,
@@ -223,7 +224,7 @@ impl Writer {
         let signature = self.signature(4);
         self.context.func.signature = signature;
         let builder = FunctionBuilder::new(&mut self.context.func, &mut self.builders);
-        function::write(routine, builder, &mut self.module, &mut self.shapes, self.has_fma)
+        function::write(routine, builder, &mut self.module, &mut self.shapes, self.isa)
             .map_err(|error| refused(&routine.name, error))?;
         self.define(&routine.name)
     }
@@ -238,7 +239,7 @@ impl Writer {
         scratch: usize,
     ) -> Result<FuncId, JitError> {
         let name = format!("driver{member}");
-        let signature = self.signature(1);
+        let signature = self.signature(2);
         self.context.func.signature = signature;
         let mut builder = FunctionBuilder::new(&mut self.context.func, &mut self.builders);
         let block = builder.create_block();
@@ -262,13 +263,13 @@ impl Writer {
         let mut before: Option<&Routine> = None;
         for (routine, id) in routines.iter().zip(steps) {
             // Steps of one unit are thread 0's; it need not wait for itself.
-            let is_shared = |routine: &Routine| routine.units > 1;
+            let is_shared = |routine: &Routine| routine.unit_count() > 1;
             if let (Some(before), Some((function, barrier))) = (before, wait)
                 && (is_shared(before) || is_shared(routine))
             {
                 builder.ins().call(function, &[barrier]);
             }
-            let units = share(routine.units, member, threads);
+            let units = share(routine.unit_count(), member, threads);
             if !units.is_empty() {
                 let function = self.module.declare_func_in_func(*id, builder.func);
                 let begin = builder.ins().iconst(types::I64, immediate(units.start));

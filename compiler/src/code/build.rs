@@ -1,9 +1,9 @@
 //! Building blocks: variables, locals, addresses, and arithmetic on indices that stays small.
 
-use super::{Address, Base, Index, Lanes, Local, Operation, Routine, Statement, Variable};
-use crate::plan::Plan;
+use super::{Address, Base, Index, Lanes, Local, Machine, Operation, Routine, Statement, Variable};
 use crate::plan::step::Operand;
 use crate::plan::view::Place;
+use crate::plan::{BufferId, Plan};
 
 impl Index {
     /// The sum of two.
@@ -24,14 +24,14 @@ impl Index {
         }
     }
 
-    /// A multiple.
+    /// The product with a number that no loop changes.
     #[must_use]
-    pub fn times(self, factor: usize) -> Index {
-        match (self, factor) {
-            (_, 0) => Index::Constant(0),
-            (index, 1) => index,
-            (Index::Constant(value), factor) => Index::Constant(value * factor),
-            (index, factor) => Index::Multiple(Box::new(index), factor),
+    pub fn times(self, factor: impl Into<Index>) -> Index {
+        match (self, factor.into()) {
+            (Index::Constant(0), _) | (_, Index::Constant(0)) => Index::Constant(0),
+            (index, Index::Constant(1)) | (Index::Constant(1), index) => index,
+            (Index::Constant(value), Index::Constant(factor)) => Index::Constant(value * factor),
+            (index, factor) => Index::Multiple(Box::new(index), Box::new(factor)),
         }
     }
 
@@ -45,23 +45,33 @@ impl Index {
         }
     }
 
-    /// The quotient, rounded down.
+    /// The quotient by a number that no loop changes, rounded down.
     #[must_use]
-    pub fn over(self, divisor: usize) -> Index {
-        match (self, divisor) {
-            (index, 0 | 1) => index,
-            (Index::Constant(value), divisor) => Index::Constant(value / divisor),
-            (index, divisor) => Index::Quotient(Box::new(index), divisor),
+    pub fn over(self, divisor: impl Into<Index>) -> Index {
+        match (self, divisor.into()) {
+            (index, Index::Constant(0 | 1)) => index,
+            (Index::Constant(value), Index::Constant(divisor)) => Index::Constant(value / divisor),
+            (index, divisor) => Index::Quotient(Box::new(index), Box::new(divisor)),
         }
     }
 
-    /// What division leaves.
+    /// The quotient, rounded up.
     #[must_use]
-    pub fn modulo(self, divisor: usize) -> Index {
-        match (self, divisor) {
-            (_, 0 | 1) => Index::Constant(0),
-            (Index::Constant(value), divisor) => Index::Constant(value % divisor),
-            (index, divisor) => Index::Remainder(Box::new(index), divisor),
+    pub fn over_up(self, divisor: impl Into<Index>) -> Index {
+        match (self, divisor.into()) {
+            (index, Index::Constant(0 | 1)) => index,
+            (Index::Constant(value), Index::Constant(divisor)) => Index::Constant(value.div_ceil(divisor)),
+            (index, divisor) => Index::QuotientUp(Box::new(index), Box::new(divisor)),
+        }
+    }
+
+    /// What division by a number that no loop changes leaves.
+    #[must_use]
+    pub fn modulo(self, divisor: impl Into<Index>) -> Index {
+        match (self, divisor.into()) {
+            (_, Index::Constant(0 | 1)) => Index::Constant(0),
+            (Index::Constant(value), Index::Constant(divisor)) => Index::Constant(value % divisor),
+            (index, divisor) => Index::Remainder(Box::new(index), Box::new(divisor)),
         }
     }
 
@@ -124,7 +134,7 @@ impl<'p> Builder<'p> {
         Builder { plan, variables: Variable::END.0 + 1, locals: Vec::new() }
     }
 
-    pub fn finish(self, name: String, units: usize, body: Vec<Statement>) -> Routine {
+    pub fn finish(self, name: String, units: Index, body: Vec<Statement>) -> Routine {
         Routine { name, units, variables: self.variables, locals: self.locals, body }
     }
 
@@ -151,13 +161,23 @@ impl<'p> Builder<'p> {
         &mut self,
         from: impl Into<Index>,
         to: impl Into<Index>,
-        by: usize,
+        by: impl Into<Index>,
         fill: impl FnOnce(&mut Self, Variable, &mut Vec<Statement>),
     ) -> Statement {
         let variable = self.variable();
         let mut body = Vec::new();
         fill(self, variable, &mut body);
-        Statement::For { variable, from: from.into(), to: to.into(), by, body }
+        Statement::For { variable, from: from.into(), to: to.into(), by: by.into(), body }
+    }
+
+    /// Sets a new variable, but for a constant.
+    pub fn bind(&mut self, value: Index, body: &mut Vec<Statement>) -> Index {
+        if let Index::Constant(_) | Index::Size(_) | Index::Variable(_) = value {
+            return value;
+        }
+        let variable = self.variable();
+        body.push(Statement::Let { variable, value });
+        variable.into()
     }
 
     /// The loop over the units of a call.
@@ -166,23 +186,16 @@ impl<'p> Builder<'p> {
     }
 
     /// Takes a number apart into indices of dimensions, the last of which runs fastest; sets a variable for each.
-    pub fn unravel(&mut self, number: Variable, dims: &[usize], body: &mut Vec<Statement>) -> Vec<Index> {
-        let mut inner = 1;
+    pub fn unravel(&mut self, number: Variable, dims: &[Index], body: &mut Vec<Statement>) -> Vec<Index> {
+        let mut inner = Index::Constant(1);
         let mut indices: Vec<Index> = Vec::with_capacity(dims.len());
-        let outermost = dims.iter().position(|size| *size != 1);
+        let outermost = dims.iter().position(|size| *size != Index::Constant(1));
         for (position, size) in dims.iter().enumerate().rev() {
-            let quotient = Index::from(number).over(inner);
+            let quotient = Index::from(number).over(inner.clone());
             // The outermost needs no remainder: the number is smaller than the product.
-            let value = if outermost == Some(position) { quotient } else { quotient.modulo(*size) };
-            indices.push(match value {
-                Index::Constant(_) | Index::Variable(_) => value,
-                _ => {
-                    let variable = self.variable();
-                    body.push(Statement::Let { variable, value });
-                    Index::from(variable)
-                }
-            });
-            inner *= size;
+            let value = if outermost == Some(position) { quotient } else { quotient.modulo(size.clone()) };
+            indices.push(self.bind(value, body));
+            inner = inner.times(size.clone());
         }
         indices.reverse();
         indices
@@ -190,14 +203,41 @@ impl<'p> Builder<'p> {
 
     /// The address of an operand at these outer indices.
     pub fn address(&self, operand: &Operand, outer: &[Index]) -> Address {
-        let (base, start) = match operand.place {
-            Place::Buffer(id) => (Base::Arena, self.plan.buffers.get(id.index()).map_or(0, |buffer| buffer.offset)),
-            Place::Weights => (Base::Weights, 0),
-            Place::Input(index) => (Base::Input(index), 0),
-            Place::Output(index) => (Base::Output(index), 0),
-        };
+        let (base, start) = self.start(operand);
         let moved = outer.iter().zip(&operand.strides).map(|(index, stride)| index.clone().times(*stride));
-        let offset = moved.fold(Index::Constant(start + operand.offset), Index::plus);
-        Address { base, offset }
+        Address { base, offset: moved.fold(start, Index::plus) }
+    }
+
+    /// The address of panels that lie one matrix after the other.
+    pub fn panels(&self, operand: &Operand, outer: &[Index], length: &Index) -> Address {
+        let (base, start) = self.start(operand);
+        let matrices = |stride: usize| stride / length.value().unwrap_or(1).max(1);
+        let moved = outer.iter().zip(&operand.strides);
+        let moved = moved.map(|(index, stride)| index.clone().times(matrices(*stride)).times(length.clone()));
+        Address { base, offset: moved.fold(start, Index::plus) }
+    }
+
+    /// Where an operand begins.
+    fn start(&self, operand: &Operand) -> (Base, Index) {
+        let buffer = |id: BufferId| self.plan.buffers.get(id.index()).map_or(0, |buffer| buffer.offset);
+        let constant = |start: usize| Index::Constant(start + operand.offset);
+        match operand.place {
+            Place::Buffer(id) => (Base::Arena, constant(buffer(id))),
+            Place::Weights => (Base::Weights, self.content(operand.offset)),
+            Place::Input(index) => (Base::Input(index), constant(0)),
+            Place::Output(index) => (Base::Output(index), constant(0)),
+        }
+    }
+
+    /// A place in the prepared weights: what stands there, and how far into it.
+    fn content(&self, offset: usize) -> Index {
+        let contents = &self.plan.weights.preparation.contents;
+        let behind = contents.partition_point(|prepared| prepared.offset <= offset);
+        match behind.checked_sub(1).and_then(|index| Some((index, contents.get(index)?))) {
+            Some((index, prepared)) => {
+                Index::Machine(Machine::Content(index), prepared.offset).plus((offset - prepared.offset).into())
+            }
+            None => offset.into(),
+        }
     }
 }

@@ -12,11 +12,11 @@ const CHUNK: usize = 4096;
 const UNITS: usize = 8;
 
 /// The number of units and the code.
-pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usize, Vec<Statement>) {
+pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (Index, Vec<Statement>) {
     let Some((last, outer)) = step.outer.split_last() else {
         // A single element.
         let body = builder.units(|builder, _, body| inner(builder, step, &[], 0.into(), 1.into(), body));
-        return (1, body);
+        return (1.into(), body);
     };
     let size = *last;
     if outer.is_empty() {
@@ -25,12 +25,12 @@ pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usi
             if units == 1 {
                 inner(builder, step, &[], 0.into(), size.into(), body);
             } else {
-                let from = Index::from(unit).times(CHUNK);
-                let to = from.clone().plus(CHUNK.into()).min(size.into());
+                let from = builder.bind(Index::from(unit).times(CHUNK), body);
+                let to = builder.bind(from.clone().plus(CHUNK.into()).min(size.into()), body);
                 inner(builder, step, &[], from, to, body);
             }
         });
-        return (units, body);
+        return (units.into(), body);
     }
     // Outer dimensions are units, as many of them as make enough; the rest are loops.
     let mut shared = 1;
@@ -39,10 +39,11 @@ pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (usi
     }
     let (units, looped) = outer.split_at(shared);
     let body = builder.units(|builder, unit, body| {
-        let indices = builder.unravel(unit, units, body);
+        let dims: Vec<Index> = units.iter().copied().map(Index::from).collect();
+        let indices = builder.unravel(unit, &dims, body);
         nest(builder, step, indices, looped, size, body);
     });
-    (units.iter().product(), body)
+    (units.iter().product::<usize>().into(), body)
 }
 
 /// Loops over `looped`, then over the innermost dimension.
@@ -81,7 +82,7 @@ fn inner(
     let mut rest = from.clone();
     if is_vector {
         let length = to.clone().minus(from.clone());
-        let fours = from.clone().plus(length.over(4).times(4));
+        let fours = builder.bind(from.clone().plus(length.over(4).times(4)), body);
         let vectors = builder.repeat(from, fours.clone(), 4, |builder, position, body| {
             element(builder, step, outer, position.into(), Lanes::Four, body);
         });

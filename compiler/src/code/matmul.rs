@@ -1,133 +1,168 @@
 //! The code of matrix products: panels are mixed or packed, patches gathered, and rows multiplied with one panel at a time.
 
+use parameternet_runtime::Isa;
 use parameternet_runtime::abi::{Kernel, MatmulShape};
 use parameternet_runtime::prepare::panels_length;
 
 use super::build::Builder;
-use super::{Address, Argument, Base, Index, Lanes, Operation, Shape, Statement, Variable};
-use crate::plan::arena::panel_scratch;
+use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
 use crate::plan::step::{Left, Matmul, Operand, Right};
 
 /// What a unit of a product knows.
 struct Unit<'s> {
     step: &'s Matmul,
     outer: Vec<Index>,
-    /// The panels of the unit.
-    panels: [Variable; 2],
+    /// The panels of the unit: the first, and one past the last.
+    panels: [Index; 2],
     /// Columns of a full panel.
-    width: usize,
-    /// Full panels of the product; one more with the rest of the columns may follow.
-    full: usize,
+    width: Index,
     /// Which part of the rows it is.
     part: Index,
 }
 
 /// The number of units and the code.
-pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (usize, Vec<Statement>) {
-    let width = builder.plan.options.isa.tile().columns();
-    let panels = step.columns.div_ceil(width);
-    let blocking = step.blocking;
-    let row_parts = step.rows.div_ceil(blocking.rows_per_unit).max(1);
-    let panel_parts = panels.div_ceil(blocking.panels_per_unit).max(1);
-    let dims: Vec<usize> = step.outer.iter().copied().chain([panel_parts, row_parts]).collect();
+pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<Statement>) {
+    let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
+    let product = step.product();
+    let rows_per_unit = if product.has_sums {
+        Index::Size(product.rows_per_sum())
+    } else {
+        Index::Machine(Machine::RowsPerUnit, step.blocking.rows_per_unit)
+    };
+    let panels_per_unit = Index::Machine(Machine::PanelsPerUnit, step.blocking.panels_per_unit);
+    let rows_per_block = Index::Machine(Machine::RowsPerBlock, step.blocking.rows_per_block);
+    let panels = Index::Size(step.columns).over_up(width.clone());
+    // What a unit makes serves all rows.
+    let row_parts =
+        if product.makes_panels { Index::Constant(1) } else { Index::Size(step.rows).over_up(rows_per_unit.clone()) };
+    let panel_parts = panels.clone().over_up(panels_per_unit.clone());
+    let dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panel_parts, row_parts]).collect();
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);
         let row_part = outer.pop().unwrap_or(Index::Constant(0));
         let panel_part = outer.pop().unwrap_or(Index::Constant(0));
-        let mut bind = |builder: &mut Builder<'_>, value: Index| {
-            let variable = builder.variable();
-            body.push(Statement::Let { variable, value });
-            variable
+        let mut bind = |builder: &mut Builder<'_>, value: Index| builder.bind(value, body);
+        let first_panel = bind(builder, panel_part.times(panels_per_unit.clone()));
+        let end_panel = bind(builder, first_panel.clone().plus(panels_per_unit).min(panels));
+        let [first_row, end_row] = if product.makes_panels {
+            [Index::Constant(0), Index::Size(step.rows)]
+        } else {
+            let first = bind(builder, row_part.clone().times(rows_per_unit.clone()));
+            let end = bind(builder, first.clone().plus(rows_per_unit).min(Index::Size(step.rows)));
+            [first, end]
         };
-        let first_panel = bind(builder, panel_part.times(blocking.panels_per_unit));
-        let behind = Index::from(first_panel).plus(blocking.panels_per_unit.into());
-        let end_panel = bind(builder, behind.min(panels.into()));
-        let first_row = bind(builder, row_part.clone().times(blocking.rows_per_unit));
-        let behind = Index::from(first_row).plus(blocking.rows_per_unit.into());
-        let end_row = bind(builder, behind.min(step.rows.into()));
-        let unit =
-            Unit { step, outer, panels: [first_panel, end_panel], width, full: step.columns / width, part: row_part };
+        let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
         unit.prepare_panels(builder, body);
         unit.clear_sums(builder, body);
-        let block = builder.repeat(first_row, end_row, blocking.rows_per_block, |builder, row, body| {
-            let behind = Index::from(row).plus(blocking.rows_per_block.into());
+        let block = builder.repeat(first_row, end_row.clone(), rows_per_block.clone(), |builder, row, body| {
+            let behind = Index::from(row).plus(rows_per_block);
             let count = builder.variable();
-            body.push(Statement::Let { variable: count, value: behind.min(end_row.into()).minus(row.into()) });
+            body.push(Statement::Let { variable: count, value: behind.min(end_row).minus(row.into()) });
             let (left, stride) = unit.left(builder, row, count, body);
-            for (panels, columns) in unit.kinds_of_panels() {
+            let each = unit.panels(builder, |builder, panel, kind| {
                 let shape = MatmulShape {
                     depth: step.depth,
-                    columns,
+                    columns: unit.columns(kind).value().unwrap_or(0),
                     a_stride: stride,
                     out_stride: step.out_stride,
                     epilogue: step.finish.shape,
                 };
-                let [from, to] = panels;
-                let call = builder.repeat(from, to, 1, |builder, panel, body| {
-                    body.push(unit.multiply(builder, left.clone(), row, count, panel, shape));
-                });
-                body.push(call);
-            }
+                unit.multiply(builder, left.clone(), row, count, panel, Shape::Matmul(shape, kind))
+            });
+            body.push(each);
         });
         body.push(block);
     });
-    (dims.iter().product(), body)
+    (dims.into_iter().fold(Index::Constant(1), Index::times), body)
 }
 
 impl Unit<'_> {
-    /// The full panels of the unit, then the panel with the rest of the columns; with the number of columns of each.
-    fn kinds_of_panels(&self) -> Vec<([Index; 2], usize)> {
-        let [first, end] = self.panels.map(Index::from);
-        let rest = self.step.columns % self.width;
-        let mut kinds = Vec::new();
-        if self.full > 0 {
-            kinds.push(([first.clone(), end.clone().min(self.full.into())], self.width));
+    /// Does something to each panel of the unit.
+    fn panels(
+        &self,
+        builder: &mut Builder<'_>,
+        fill: impl Fn(&Builder<'_>, Variable, Panel) -> Statement,
+    ) -> Statement {
+        let variable = builder.variable();
+        let columns = self.step.columns;
+        let widths = Isa::ALL.map(|isa| isa.tile().columns());
+        let body = |panel: Panel, is_needed: bool| {
+            if is_needed { vec![fill(builder, variable, panel)] } else { Vec::new() }
+        };
+        let [from, to] = self.panels.clone();
+        Statement::Panels {
+            variable,
+            from,
+            to,
+            columns,
+            full: body(Panel::Full, widths.iter().any(|width| columns >= *width)),
+            rest: body(Panel::Rest, widths.iter().any(|width| !columns.is_multiple_of(*width))),
         }
-        if rest > 0 {
-            kinds.push(([first.max(self.full.into()), end], rest));
+    }
+
+    /// The columns of such a panel.
+    fn columns(&self, panel: Panel) -> Index {
+        match panel {
+            Panel::Full => self.width.clone(),
+            Panel::Rest => {
+                let width = self.width.value().unwrap_or(1).max(1);
+                Index::Machine(Machine::RestColumns, self.step.columns % width)
+            }
         }
-        kinds
+    }
+
+    /// The length of a full panel.
+    fn panel(&self) -> Index {
+        Index::from(self.step.depth).times(self.width.clone())
+    }
+
+    /// The length of all panels.
+    fn all_panels(&self, builder: &Builder<'_>) -> Index {
+        let Matmul { depth, columns, .. } = *self.step;
+        let length = panels_length(depth, columns, builder.plan.options.isa.tile());
+        Index::Machine(Machine::PanelsLength { depth, columns }, length)
     }
 
     /// Mixes or packs the panels of the unit into the scratch memory.
     fn prepare_panels(&self, builder: &mut Builder<'_>, body: &mut Vec<Statement>) {
         let step = self.step;
-        let [first, end] = self.panels.map(Index::from);
-        let panel = step.depth * self.width;
+        let [first, end] = self.panels.clone();
+        let panel = self.panel();
         match &step.right {
             Right::Packed { .. } => {}
             Right::Mixed { experts, stride, count, coefficients } => {
                 // All but the last panel are full, and they lie side by side.
-                let total = panels_length(step.depth, step.columns, builder.plan.options.isa.tile());
-                let start = first.times(panel);
-                let length = end.times(panel).min(total.into()).minus(start.clone());
+                let total = self.all_panels(builder);
+                let start = first.times(panel.clone());
+                let length = end.times(panel).min(total.clone()).minus(start.clone());
+                let matrices = *stride / total.value().unwrap_or(1).max(1);
+                let stride = Index::from(matrices).times(total.clone());
                 let arguments = vec![
-                    Argument::Address(builder.address(experts, &self.outer).plus(start)),
+                    Argument::Address(builder.panels(experts, &self.outer, &total).plus(start)),
                     Argument::Address(builder.address(coefficients, &self.outer)),
                     Argument::Address(Address::scratch(0)),
                     Argument::Index(length),
                     Argument::Index((*count).into()),
-                    Argument::Index((*stride).into()),
+                    Argument::Index(stride),
                 ];
                 body.push(Statement::Call { kernel: Kernel::Mix, arguments });
             }
             Right::Computed { source, row_stride, column_stride } => {
-                for ([from, to], columns) in self.kinds_of_panels() {
-                    let source = builder.address(source, &self.outer);
-                    let pack = builder.repeat(from, to, 1, |_, index, body| {
-                        let in_scratch = Index::from(index).minus(first.clone()).times(panel);
-                        let arguments = vec![
-                            Argument::Address(source.plus(Index::from(index).times(self.width * column_stride))),
-                            Argument::Address(Address::scratch(0).plus(in_scratch)),
-                            Argument::Index(step.depth.into()),
-                            Argument::Index(columns.into()),
-                            Argument::Index((*row_stride).into()),
-                            Argument::Index((*column_stride).into()),
-                        ];
-                        body.push(Statement::Call { kernel: Kernel::PackPanel, arguments });
-                    });
-                    body.push(pack);
-                }
+                let source = builder.address(source, &self.outer);
+                let pack = self.panels(builder, |_, index, kind| {
+                    let in_scratch = Index::from(index).minus(first.clone()).times(panel.clone());
+                    let columns_before = Index::from(index).times(self.width.clone());
+                    let arguments = vec![
+                        Argument::Address(source.clone().plus(columns_before.times(*column_stride))),
+                        Argument::Address(Address::scratch(0).plus(in_scratch)),
+                        Argument::Index(step.depth.into()),
+                        Argument::Index(self.columns(kind)),
+                        Argument::Index((*row_stride).into()),
+                        Argument::Index((*column_stride).into()),
+                    ];
+                    Statement::Call { kernel: Kernel::PackPanel, arguments }
+                });
+                body.push(pack);
             }
         }
     }
@@ -136,7 +171,7 @@ impl Unit<'_> {
     fn clear_sums(&self, builder: &mut Builder<'_>, body: &mut Vec<Statement>) {
         let Some(sums) = &self.step.finish.sums else { return };
         let start = self.sums(builder, sums);
-        let [first, end] = self.panels.map(|panel| Index::from(panel).times(self.width));
+        let [first, end] = self.panels.clone().map(|panel| panel.times(self.width.clone()));
         let clear = builder.repeat(first, end.min(self.step.columns.into()), 1, |builder, column, body| {
             let zero = builder.set(body, Lanes::One, Operation::Constant(0.0));
             body.push(Statement::Store { local: zero, to: start.plus(column) });
@@ -161,11 +196,10 @@ impl Unit<'_> {
         let step = self.step;
         match &step.left {
             Left::Rows { rows, stride } => {
-                (builder.address(rows, &self.outer).plus(Index::from(row).times(*stride)), *stride)
+                (builder.address(rows, &self.outer).plus(Index::from(row).times(Index::Size(*stride))), *stride)
             }
             Left::Patches { image, shape } => {
-                let tile = builder.plan.options.isa.tile();
-                let patches = Address::scratch(panel_scratch(step, tile));
+                let patches = self.patches(builder);
                 let arguments = vec![
                     Argument::Address(builder.address(image, &self.outer)),
                     Argument::Address(patches.clone()),
@@ -179,6 +213,18 @@ impl Unit<'_> {
         }
     }
 
+    /// Where patches are gathered: behind the panels that the unit makes.
+    fn patches(&self, builder: &Builder<'_>) -> Address {
+        let product = self.step.product();
+        let offset = if product.makes_panels {
+            let panels = self.step.blocking.panel_scratch(&product, builder.plan.options.isa.tile());
+            Index::Machine(Machine::PanelScratch, panels)
+        } else {
+            Index::Constant(0)
+        };
+        Address { base: Base::Scratch, offset }
+    }
+
     /// A block of rows times one panel.
     fn multiply(
         &self,
@@ -187,24 +233,27 @@ impl Unit<'_> {
         row: Variable,
         count: Variable,
         panel: Variable,
-        shape: MatmulShape,
+        shape: Shape,
     ) -> Statement {
         let step = self.step;
-        let column = Index::from(panel).times(self.width);
-        let in_panels = step.depth * self.width;
+        let column = Index::from(panel).times(self.width.clone());
+        let in_panels = self.panel();
         let panel = match &step.right {
-            Right::Packed { panels } => builder.address(panels, &self.outer).plus(Index::from(panel).times(in_panels)),
+            Right::Packed { panels } => {
+                let start = builder.panels(panels, &self.outer, &self.all_panels(builder));
+                start.plus(Index::from(panel).times(in_panels))
+            }
             Right::Mixed { .. } | Right::Computed { .. } => {
-                let own = Index::from(panel).minus(self.panels[0].into());
+                let own = Index::from(panel).minus(self.panels[0].clone());
                 Address { base: Base::Scratch, offset: own.times(in_panels) }
             }
         };
         let row = Index::from(row);
-        let at = |operand: &Operand, row_stride: usize| {
+        let at = |operand: &Operand, row_stride: Index| {
             let start = builder.address(operand, &self.outer).plus(row.clone().times(row_stride));
             Argument::Address(start.plus(column.clone()))
         };
-        let optional = |operand: &Option<Operand>, row_stride| match operand {
+        let optional = |operand: &Option<Operand>, row_stride: Index| match operand {
             Some(operand) => at(operand, row_stride),
             None => Argument::Null,
         };
@@ -216,12 +265,12 @@ impl Unit<'_> {
         let arguments = vec![
             Argument::Address(left),
             Argument::Address(panel),
-            at(&step.out, step.out_stride),
+            at(&step.out, Index::Size(step.out_stride)),
             Argument::Index(count.into()),
-            Argument::Shape(Shape::Matmul(shape)),
-            optional(&finish.bias, 0),
-            optional(&finish.gate, 0),
-            optional(&finish.residual, finish.shape.residual_stride),
+            Argument::Shape(shape),
+            optional(&finish.bias, 0.into()),
+            optional(&finish.gate, 0.into()),
+            optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
             sums,
         ];
         Statement::Call { kernel: Kernel::Matmul, arguments }

@@ -60,23 +60,17 @@ fn in_parts(
     count: usize,
     per_unit: usize,
     fill: impl FnOnce(&mut Builder<'_>, &[Index], Index, Index, &mut Vec<Statement>),
-) -> (usize, Vec<Statement>) {
+) -> (Index, Vec<Statement>) {
     let parts = count.div_ceil(per_unit.max(1)).max(1);
-    let dims: Vec<usize> = outer.iter().copied().chain([parts]).collect();
+    let dims: Vec<Index> = outer.iter().copied().map(Index::from).chain([Index::Size(parts)]).collect();
     let body = builder.units(|builder, unit, body| {
         let mut indices = builder.unravel(unit, &dims, body);
         let part = indices.pop().unwrap_or(Index::Constant(0));
-        if parts == 1 {
-            fill(builder, &indices, Index::Constant(0), count.into(), body);
-        } else {
-            let first = builder.variable();
-            body.push(Statement::Let { variable: first, value: part.times(per_unit) });
-            let first = Index::from(first);
-            let length = Index::from(count).minus(first.clone()).min(per_unit.into());
-            fill(builder, &indices, first, length, body);
-        }
+        let first = builder.bind(part.times(Index::Size(per_unit)), body);
+        let length = Index::from(count).minus(first.clone()).min(Index::Size(per_unit));
+        fill(builder, &indices, first, length, body);
     });
-    (dims.iter().product(), body)
+    (dims.into_iter().fold(Index::Constant(1), Index::times), body)
 }
 
 fn at(builder: &Builder<'_>, operand: &Operand, outer: &[Index], moved: Index) -> Argument {
@@ -87,11 +81,11 @@ fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], m
     operand.map_or(Argument::Null, |operand| at(builder, operand, outer, moved))
 }
 
-fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (usize, Vec<Statement>) {
+fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (Index, Vec<Statement>) {
     let rows_per_unit = step.rows_per_unit;
     in_parts(builder, &step.outer, step.rows, rows_per_unit, |builder, outer, first, count, body| {
         let mut sums_at = outer.to_vec();
-        sums_at.push(first.clone().over(rows_per_unit));
+        sums_at.push(first.clone().over(Index::Size(rows_per_unit)));
         if let Some(sums) = &step.finish.sums {
             let start = builder.address(sums, &sums_at);
             let clear = builder.repeat(0, step.shape.channels, 1, |builder, channel, body| {
@@ -121,7 +115,7 @@ fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (usize, Vec<Stateme
     })
 }
 
-fn mix(builder: &mut Builder<'_>, step: &Mix) -> (usize, Vec<Statement>) {
+fn mix(builder: &mut Builder<'_>, step: &Mix) -> (Index, Vec<Statement>) {
     in_parts(builder, &step.outer, step.length, 4096, |builder, outer, first, count, body| {
         let arguments = vec![
             at(builder, &step.experts, outer, first.clone()),
@@ -135,7 +129,7 @@ fn mix(builder: &mut Builder<'_>, step: &Mix) -> (usize, Vec<Statement>) {
     })
 }
 
-fn rows(builder: &mut Builder<'_>, step: &Rows) -> (usize, Vec<Statement>) {
+fn rows(builder: &mut Builder<'_>, step: &Rows) -> (Index, Vec<Statement>) {
     let per_unit = step.rows.div_ceil(ROWS).max(1);
     in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
         let shape = match step.shape {
@@ -156,7 +150,7 @@ fn rows(builder: &mut Builder<'_>, step: &Rows) -> (usize, Vec<Statement>) {
     })
 }
 
-fn mean(builder: &mut Builder<'_>, step: &Mean) -> (usize, Vec<Statement>) {
+fn mean(builder: &mut Builder<'_>, step: &Mean) -> (Index, Vec<Statement>) {
     let (source, out) = (&step.source, &step.out);
     match step.along {
         Along::Rows { divisor } => {
@@ -189,7 +183,7 @@ fn mean(builder: &mut Builder<'_>, step: &Mean) -> (usize, Vec<Statement>) {
     }
 }
 
-fn softmax(builder: &mut Builder<'_>, step: &Softmax) -> (usize, Vec<Statement>) {
+fn softmax(builder: &mut Builder<'_>, step: &Softmax) -> (Index, Vec<Statement>) {
     let per_unit = step.rows.div_ceil(ROWS).max(1);
     in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
         let arguments = vec![
@@ -202,7 +196,7 @@ fn softmax(builder: &mut Builder<'_>, step: &Softmax) -> (usize, Vec<Statement>)
     })
 }
 
-fn norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
+fn norm(builder: &mut Builder<'_>, step: &Norm) -> (Index, Vec<Statement>) {
     if step.kernel == Kernel::GroupNorm {
         return group_norm(builder, step);
     }
@@ -221,7 +215,7 @@ fn norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
 }
 
 /// All pixels of an image are normalised together, but each group by itself.
-fn group_norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>) {
+fn group_norm(builder: &mut Builder<'_>, step: &Norm) -> (Index, Vec<Statement>) {
     let width = step.shape.columns;
     let shape = NormShape { groups: 1, ..step.shape };
     in_parts(builder, &step.outer, step.shape.groups, 1, |builder, outer, group, _, body| {
@@ -238,7 +232,7 @@ fn group_norm(builder: &mut Builder<'_>, step: &Norm) -> (usize, Vec<Statement>)
     })
 }
 
-fn gather(builder: &mut Builder<'_>, step: &Gather) -> (usize, Vec<Statement>) {
+fn gather(builder: &mut Builder<'_>, step: &Gather) -> (Index, Vec<Statement>) {
     let per_unit = step.count.div_ceil(ROWS).max(1);
     in_parts(builder, &step.outer, step.count, per_unit, |builder, outer, first, count, body| {
         let arguments = vec![
@@ -254,7 +248,7 @@ fn gather(builder: &mut Builder<'_>, step: &Gather) -> (usize, Vec<Statement>) {
     })
 }
 
-fn transpose(builder: &mut Builder<'_>, step: &Transpose) -> (usize, Vec<Statement>) {
+fn transpose(builder: &mut Builder<'_>, step: &Transpose) -> (Index, Vec<Statement>) {
     let by_columns = step.columns >= step.rows;
     let (count, per_unit) = if by_columns { (step.columns, 1024) } else { (step.rows, 64) };
     in_parts(builder, &step.outer, count, per_unit, |builder, outer, first, count, body| {
@@ -280,7 +274,7 @@ fn transpose(builder: &mut Builder<'_>, step: &Transpose) -> (usize, Vec<Stateme
 const SIDE_BY_SIDE: usize = 4;
 
 /// One row per unit: columns in vectors of four, several at once, each summed in order of `depth` as the kernel does.
-fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (usize, Vec<Statement>) {
+fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (Index, Vec<Statement>) {
     let padded = step.columns.next_multiple_of(4);
     let body = builder.units(|builder, row, body| {
         let outer = [if step.rows == 1 { Index::Constant(0) } else { Index::from(row) }];
@@ -305,7 +299,7 @@ fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (usize, Vec<St
             }
         }
     });
-    (step.rows, body)
+    (step.rows.into(), body)
 }
 
 /// Adds the bias to a vector of sums, activates and stores it; the last one may be partial.

@@ -10,11 +10,10 @@
 use std::ops::RangeInclusive;
 
 use super::lower::Lowered;
-use super::step::{Finish, Left, Matmul, Operand, Right, Work};
+use super::step::{Finish, Operand, Work};
 use super::view::Place;
 use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
-use parameternet_runtime::prepare::panels_length;
 
 /// Buffers begin at multiples of that many elements: a cache line.
 const ALIGNMENT: usize = 16;
@@ -227,25 +226,11 @@ fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize], in_time: bool) 
     (offsets, arena)
 }
 
-/// The scratch memory that a thread needs for a step: panels first, then patches.
+/// The scratch memory that a thread needs for a step.
 #[must_use]
 pub fn scratch(work: &Work, tile: Tile) -> usize {
-    let Work::Matmul(step) = work else { return 0 };
-    let patches = match &step.left {
-        Left::Rows { .. } => 0,
-        Left::Patches { .. } => step.blocking.rows_per_block.min(step.rows) * step.depth,
-    };
-    panel_scratch(step, tile) + patches
-}
-
-/// The part of the scratch memory that the panels of a unit take.
-#[must_use]
-pub fn panel_scratch(step: &Matmul, tile: Tile) -> usize {
-    match &step.right {
-        Right::Packed { .. } => 0,
-        Right::Mixed { .. } | Right::Computed { .. } => {
-            let columns = step.columns.min(step.blocking.panels_per_unit * tile.columns());
-            panels_length(step.depth, columns, tile).next_multiple_of(ALIGNMENT)
-        }
+    match work {
+        Work::Matmul(step) => step.blocking.scratch(&step.product(), tile),
+        _ => 0,
     }
 }

@@ -9,7 +9,6 @@
 
 #![expect(clippy::indexing_slicing, reason = "a verified graph: ranks, dimensions and ids fit by construction")]
 
-mod blocking;
 mod convolution;
 mod elementwise;
 mod layout;
@@ -20,6 +19,7 @@ mod reduce;
 use std::collections::HashMap;
 
 use parameternet_runtime::abi::Epilogue;
+use parameternet_runtime::blocking::{Blocking, Product};
 
 use super::fuse::{Chain, Fusion, is_elementwise};
 use super::place::{Destination, Placement};
@@ -195,6 +195,10 @@ fn weight_operand(offset: usize, length: usize, strides: Vec<usize>) -> Operand 
 }
 
 impl Lowering<'_> {
+    fn blocking(&self, product: &Product) -> Blocking {
+        product.blocking(self.options.isa.tile(), self.options.threads)
+    }
+
     fn defect(&self, node: NodeId, reason: &'static str) -> PlanError {
         let operation = self.graph.node(node).map_or("?", |node| node.op.name());
         PlanError::Defect { node, operation, reason }

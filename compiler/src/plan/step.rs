@@ -7,6 +7,7 @@ use parameternet_runtime::abi::{
     ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape,
     SoftmaxShape,
 };
+use parameternet_runtime::blocking::{Blocking, Product};
 
 use super::view::Place;
 use crate::graph::NodeId;
@@ -155,15 +156,20 @@ pub enum Right {
     },
 }
 
-/// How the work of a [`Matmul`] is cut into units, which threads share, and blocks, which stay in caches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Blocking {
-    /// Rows of a unit.
-    pub rows_per_unit: usize,
-    /// Panels of a unit.
-    pub panels_per_unit: usize,
-    /// Rows of a block: multiplied with every panel of the unit before the next block.
-    pub rows_per_block: usize,
+impl Matmul {
+    /// What decides how it is cut.
+    #[must_use]
+    pub fn product(&self) -> Product {
+        Product {
+            repeats: self.outer.iter().product(),
+            rows: self.rows,
+            depth: self.depth,
+            columns: self.columns,
+            gathers: matches!(self.left, Left::Patches { .. }),
+            makes_panels: !matches!(self.right, Right::Packed { .. }),
+            has_sums: self.finish.sums.is_some(),
+        }
+    }
 }
 
 /// `out[r] = activation(bias + sum over k of source[r, k] * weights[k])`, weights `[depth][columns rounded up to 4]`.

@@ -1,5 +1,7 @@
 //! `pnetc build`: print a stage of the compilation.
 
+mod rust;
+
 use parameternet_compiler::backend::jit::{self, Listing};
 use parameternet_compiler::compile::{self, CompileError};
 use parameternet_compiler::elaborate::elaborate;
@@ -25,6 +27,7 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
             }
             print::print(&graph)
         }
+        Stage::Rust => rust::file(&graph(options)?, Vec::new())?,
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
         Stage::Asm => code(options, Some(Listing::Assembly))?,
@@ -63,6 +66,7 @@ fn check(options: &Build) -> Result<(), Failure> {
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),
+        Stage::Rust => (false, false),
         Stage::Plan | Stage::Clif | Stage::Asm => (true, true),
     };
     let message = if options.after.is_some() && options.emit != Stage::Ir {

@@ -9,6 +9,7 @@ use cranelift_codegen::ir::{AbiParam, FuncRef, GlobalValue, InstBuilder, MemFlag
 use cranelift_frontend::{FunctionBuilder, Variable as FrontVariable};
 use cranelift_jit::JITModule;
 use cranelift_module::{Linkage, Module, ModuleError};
+use parameternet_runtime::Isa;
 use parameternet_runtime::abi::Kernel;
 use parameternet_runtime::program::Context;
 
@@ -25,7 +26,7 @@ struct Function<'f, 'm> {
     module: &'m mut JITModule,
     /// How many structures were named so far.
     shapes: &'m mut usize,
-    has_fma: bool,
+    isa: Isa,
     variables: Vec<FrontVariable>,
     locals: Vec<(FrontVariable, Lanes)>,
     bases: HashMap<Base, Value>,
@@ -39,13 +40,13 @@ pub(super) fn write(
     builder: FunctionBuilder<'_>,
     module: &mut JITModule,
     shapes: &mut usize,
-    has_fma: bool,
+    isa: Isa,
 ) -> Result<(), Box<ModuleError>> {
     let mut function = Function {
         builder,
         module,
         shapes,
-        has_fma,
+        isa,
         variables: Vec::new(),
         locals: Vec::new(),
         bases: HashMap::new(),
@@ -92,9 +93,7 @@ impl Function<'_, '_> {
         self.builder.def_var(self.variables[Variable::BEGIN.0], begin);
         self.builder.def_var(self.variables[Variable::END.0], end);
         self.bases.insert(Base::Scratch, scratch);
-        let mut used = Vec::new();
-        bases(&routine.body, &mut used);
-        for base in used {
+        for base in bases(routine) {
             let field = |function: &mut Self, offset: usize| function.pointer(context, offset);
             let value = match base {
                 Base::Scratch => scratch,
@@ -126,24 +125,15 @@ impl Function<'_, '_> {
 
     fn statement(&mut self, statement: &Statement) -> Result<(), Box<ModuleError>> {
         match statement {
-            Statement::For { variable, from, to, by, body } => {
-                let (from, to) = (self.index(from), self.index(to));
-                let counter = self.variables[variable.0];
-                self.builder.def_var(counter, from);
-                let (header, inside, behind) =
-                    (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
-                self.builder.ins().jump(header, &[]);
-                self.builder.switch_to_block(header);
-                let current = self.builder.use_var(counter);
-                let goes_on = self.builder.ins().icmp(BELOW, current, to);
-                self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
-                self.builder.switch_to_block(inside);
-                self.statements(body)?;
-                let current = self.builder.use_var(counter);
-                let next = self.builder.ins().iadd_imm_u(current, immediate(*by));
-                self.builder.def_var(counter, next);
-                self.builder.ins().jump(header, &[]);
-                self.builder.switch_to_block(behind);
+            Statement::For { variable, from, to, by, body } => self.repeat(*variable, [from, to], by, body)?,
+            Statement::Panels { variable, from, to, columns, full, rest } => {
+                let full_panels = Index::from(columns / self.isa.tile().columns());
+                if !full.is_empty() {
+                    self.repeat(*variable, [from, &to.clone().min(full_panels.clone())], &1.into(), full)?;
+                }
+                if !rest.is_empty() {
+                    self.repeat(*variable, [&from.clone().max(full_panels), to], &1.into(), rest)?;
+                }
             }
             Statement::Let { variable, value } => {
                 let value = self.index(value);
@@ -166,6 +156,35 @@ impl Function<'_, '_> {
                 self.builder.ins().store(memory(), value, address, offset);
             }
         }
+        Ok(())
+    }
+
+    /// A loop.
+    fn repeat(
+        &mut self,
+        variable: Variable,
+        [from, to]: [&Index; 2],
+        by: &Index,
+        body: &[Statement],
+    ) -> Result<(), Box<ModuleError>> {
+        let (from, to) = (self.index(from), self.index(to));
+        let counter = self.variables[variable.0];
+        self.builder.def_var(counter, from);
+        let (header, inside, behind) =
+            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().jump(header, &[]);
+        self.builder.switch_to_block(header);
+        let current = self.builder.use_var(counter);
+        let goes_on = self.builder.ins().icmp(BELOW, current, to);
+        self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
+        self.builder.switch_to_block(inside);
+        self.statements(body)?;
+        let by = self.index(by);
+        let current = self.builder.use_var(counter);
+        let next = self.builder.ins().iadd(current, by);
+        self.builder.def_var(counter, next);
+        self.builder.ins().jump(header, &[]);
+        self.builder.switch_to_block(behind);
         Ok(())
     }
 
@@ -231,8 +250,13 @@ impl Function<'_, '_> {
 
     fn affine(&mut self, index: &Index) -> Affine {
         let computed = |value| Affine { value: Some(value), constant: 0 };
+        if let Some(constant) = index.value() {
+            return Affine { value: None, constant };
+        }
         match index {
-            Index::Constant(constant) => Affine { value: None, constant: *constant },
+            Index::Constant(value) | Index::Size(value) | Index::Machine(_, value) => {
+                Affine { value: None, constant: *value }
+            }
             Index::Variable(variable) => computed(self.builder.use_var(self.variables[variable.0])),
             Index::Sum(terms) => {
                 let mut sum = Affine { value: None, constant: 0 };
@@ -247,8 +271,12 @@ impl Function<'_, '_> {
                 sum
             }
             Index::Multiple(inner, factor) => {
+                let factor = factor.value().unwrap_or(0);
+                if factor == 0 {
+                    return Affine { value: None, constant: 0 };
+                }
                 let inner = self.affine(inner);
-                let value = inner.value.map(|value| self.builder.ins().imul_imm_u(value, immediate(*factor)));
+                let value = inner.value.map(|value| self.builder.ins().imul_imm_u(value, immediate(factor)));
                 Affine { value, constant: inner.constant * factor }
             }
             Index::Difference(left, right) => {
@@ -257,12 +285,24 @@ impl Function<'_, '_> {
             }
             Index::Quotient(inner, divisor) => {
                 let inner = self.index(inner);
-                computed(self.builder.ins().udiv_imm_u(inner, immediate(*divisor)))
+                match divisor.value().unwrap_or(1) {
+                    1 => computed(inner),
+                    divisor => computed(self.builder.ins().udiv_imm_u(inner, immediate(divisor))),
+                }
             }
-            Index::Remainder(inner, divisor) => {
+            Index::QuotientUp(inner, divisor) => {
+                let divisor = divisor.value().unwrap_or(1).max(1);
                 let inner = self.index(inner);
-                computed(self.builder.ins().urem_imm_u(inner, immediate(*divisor)))
+                let sum = self.builder.ins().iadd_imm_u(inner, immediate(divisor - 1));
+                computed(self.builder.ins().udiv_imm_u(sum, immediate(divisor)))
             }
+            Index::Remainder(inner, divisor) => match divisor.value().unwrap_or(1) {
+                1 => Affine { value: None, constant: 0 },
+                divisor => {
+                    let inner = self.index(inner);
+                    computed(self.builder.ins().urem_imm_u(inner, immediate(divisor)))
+                }
+            },
             Index::Minimum(left, right) => computed(self.chosen(IntCC::UnsignedLessThan, left, right)),
             Index::Maximum(left, right) => computed(self.chosen(IntCC::UnsignedGreaterThan, left, right)),
         }
@@ -312,7 +352,7 @@ impl Function<'_, '_> {
             }
             Operation::MultiplyAdd(left, right, sum) => {
                 let (left, right, sum) = (self.local(*left), self.local(*right), self.local(*sum));
-                if self.has_fma {
+                if self.isa != Isa::Portable {
                     self.builder.ins().fma(left, right, sum)
                 } else {
                     let product = self.builder.ins().fmul(left, right);
@@ -389,31 +429,25 @@ fn as_is() -> MemFlagsData {
     MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little)
 }
 
-/// What the addresses of these statements are counted from, each once, in a fixed order.
-fn bases(statements: &[Statement], found: &mut Vec<Base>) {
+/// What the addresses of a routine are counted from, each once, in a fixed order.
+fn bases(routine: &Routine) -> Vec<Base> {
+    let mut found = Vec::new();
     let mut note = |address: &Address| {
         if !found.contains(&address.base) {
             found.push(address.base);
         }
     };
-    let mut inner = Vec::new();
-    for statement in statements {
-        match statement {
-            Statement::For { body, .. } => inner.push(body),
-            Statement::Let { .. } => {}
-            Statement::Call { arguments, .. } => {
-                for argument in arguments {
-                    if let Argument::Address(address) = argument {
-                        note(address);
-                    }
+    routine.visit(|statement| match statement {
+        Statement::Call { arguments, .. } => {
+            for argument in arguments {
+                if let Argument::Address(address) = argument {
+                    note(address);
                 }
             }
-            Statement::Set { operation: Operation::Load(address) | Operation::Splat(address), .. }
-            | Statement::Store { to: address, .. } => note(address),
-            Statement::Set { .. } => {}
         }
-    }
-    for body in inner {
-        bases(body, found);
-    }
+        Statement::Set { operation: Operation::Load(address) | Operation::Splat(address), .. }
+        | Statement::Store { to: address, .. } => note(address),
+        Statement::Set { .. } | Statement::For { .. } | Statement::Panels { .. } | Statement::Let { .. } => {}
+    });
+    found
 }

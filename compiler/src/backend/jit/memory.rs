@@ -19,23 +19,16 @@ pub(super) struct Shapes {
 
 impl Shapes {
     pub(super) fn of(routines: &[Routine]) -> Shapes {
-        fn collect(statements: &[Statement], shapes: &mut Vec<Shape>) {
-            for statement in statements {
-                match statement {
-                    Statement::For { body, .. } => collect(body, shapes),
-                    Statement::Call { arguments, .. } => {
-                        shapes.extend(arguments.iter().filter_map(|argument| match argument {
-                            Argument::Shape(shape) => Some(*shape),
-                            Argument::Address(_) | Argument::Null | Argument::Index(_) => None,
-                        }))
-                    }
-                    Statement::Let { .. } | Statement::Set { .. } | Statement::Store { .. } => {}
-                }
-            }
-        }
         let mut shapes = Vec::new();
         for routine in routines {
-            collect(&routine.body, &mut shapes);
+            routine.visit(|statement| {
+                if let Statement::Call { arguments, .. } = statement {
+                    shapes.extend(arguments.iter().filter_map(|argument| match argument {
+                        Argument::Shape(shape) => Some(*shape),
+                        Argument::Address(_) | Argument::Null | Argument::Index(_) => None,
+                    }));
+                }
+            });
         }
         Shapes { shapes: shapes.into() }
     }
@@ -49,7 +42,7 @@ impl Shapes {
     pub(super) fn symbols(&self) -> impl Iterator<Item = (String, *const u8)> {
         self.shapes.iter().enumerate().map(|(index, shape)| {
             let address: *const u8 = match shape {
-                Shape::Matmul(shape) => (&raw const *shape).cast(),
+                Shape::Matmul(shape, _) => (&raw const *shape).cast(),
                 Shape::Patches(shape) => (&raw const *shape).cast(),
                 Shape::Depthwise(shape) => (&raw const *shape).cast(),
                 Shape::Pool(shape) => (&raw const *shape).cast(),
@@ -70,15 +63,12 @@ const RESERVED: RangeInclusive<usize> = 1 << 20..=1 << 30;
 
 /// One range of addresses for all code of some routines and their drivers, which is not backed by memory until it is written.
 pub(super) fn reserve(routines: &[Routine], drivers: usize) -> Result<ArenaMemoryProvider, JitError> {
-    fn count(statements: &[Statement]) -> usize {
-        let inner = |statement: &Statement| match statement {
-            Statement::For { body, .. } => count(body),
-            Statement::Let { .. } | Statement::Call { .. } | Statement::Set { .. } | Statement::Store { .. } => 0,
-        };
-        statements.iter().map(|statement| 1 + inner(statement)).sum()
+    let mut statements = 0;
+    for routine in routines {
+        routine.visit(|_| statements += 1);
+        // A driver calls each step and waits behind it.
+        statements += 1 + drivers;
     }
-    // A driver calls each step and waits behind it.
-    let statements: usize = routines.iter().map(|routine| 1 + count(&routine.body) + drivers).sum();
     let wanted = statements.saturating_mul(BYTES_PER_STATEMENT).clamp(*RESERVED.start(), *RESERVED.end());
     ArenaMemoryProvider::new_with_size(wanted).map_err(|error| JitError::Host(error.to_string()))
 }

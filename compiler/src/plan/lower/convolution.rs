@@ -1,13 +1,13 @@
 //! Convolutions: depthwise ones by their own kernel, all others as matrix products of pixels or patches.
 
 use parameternet_runtime::abi::{DepthwiseShape, PatchShape, WindowShape};
+use parameternet_runtime::blocking::Product;
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
 use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Operand, Right, Work};
 use super::super::view::{Axis, CHANNELS_LAST, Place, View};
-use super::blocking::{Extent, blocking, repeats};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
 use crate::op::conv::Conv;
@@ -146,11 +146,18 @@ impl Lowering<'_> {
         let length = panels_length(depth, outputs, self.options.isa.tile());
         let right = self.panels(conv, filters.kernel, [inputs, outputs], experts, length);
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
-        let extent = Extent { repeats: repeats(&outer), rows, depth, columns: outputs };
-        let blocking = blocking(extent, &left, &right, sums_are_wanted, self.options);
+        let product = Product {
+            repeats: outer.iter().map(|axis| axis.size).product(),
+            rows,
+            depth,
+            columns: outputs,
+            gathers: even.is_none(),
+            makes_panels: experts.is_some(),
+            has_sums: sums_are_wanted,
+        };
         let mut finish = finish_along(finish, [samples, conv.groups], outputs);
         if sums_are_wanted {
-            let parts = rows.div_ceil(blocking.rows_per_unit).max(1);
+            let parts = rows.div_ceil(product.rows_per_sum()).max(1);
             finish.sums = Some(self.sums_of(id, [samples, parts, conv.out], Some(outputs)));
         }
         let mixing = experts.map_or(0, |experts| batch * experts.count * conv.out * depth);
@@ -159,7 +166,7 @@ impl Lowering<'_> {
             rows,
             depth,
             columns: outputs,
-            blocking,
+            blocking: self.blocking(&product),
             left,
             right,
             out_stride: joined.map_or(out_pixels.stride, |(_, y)| y.stride),

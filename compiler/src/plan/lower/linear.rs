@@ -1,12 +1,12 @@
 //! Linear layers and matrix products of two tensors.
 
+use parameternet_runtime::blocking::Product;
 use parameternet_runtime::prepare::{Dimension, Layout};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
 use super::super::step::{Left, Matmul, Right, SmallLinear, Work};
 use super::super::view::{Axis, View};
-use super::blocking::{Extent, blocking, repeats};
 use super::{Lowering, has_even_rows, operand, weight_operand};
 use crate::graph::{Node, NodeId};
 use crate::op::Op;
@@ -69,13 +69,21 @@ impl Lowering<'_> {
         let one = [Axis { size: 1, stride: 0 }];
         let left = Left::Rows { rows: operand(&source, &one), stride: even(&source).stride };
         let right = Right::Packed { panels: weight_operand(offset, length, vec![0]) };
-        let extent = Extent { repeats: 1, rows, depth, columns: linear.out };
+        let product = Product {
+            repeats: 1,
+            rows,
+            depth,
+            columns: linear.out,
+            gathers: false,
+            makes_panels: false,
+            has_sums: false,
+        };
         let step = Matmul {
             outer: vec![1],
             rows,
             depth,
             columns: linear.out,
-            blocking: blocking(extent, &left, &right, false, self.options),
+            blocking: self.blocking(&product),
             left,
             right,
             out: operand(&out, &one),
@@ -131,7 +139,15 @@ impl Lowering<'_> {
             finish.residual = Some(operand(&view, &batch(&view)));
         }
         let outer = batch(&out);
-        let extent = Extent { repeats: repeats(&outer), rows: dims[rank - 2], depth, columns: dims[rank - 1] };
+        let product = Product {
+            repeats: outer.iter().map(|axis| axis.size).product(),
+            rows: dims[rank - 2],
+            depth,
+            columns: dims[rank - 1],
+            gathers: false,
+            makes_panels: true,
+            has_sums: false,
+        };
         let left_factor = Left::Rows { rows: operand(&left, &batch(&left)), stride: left.axes[rank - 2].stride };
         let right_factor = Right::Computed {
             source: operand(&right, &batch(&right)),
@@ -140,10 +156,10 @@ impl Lowering<'_> {
         };
         let step = Matmul {
             outer: outer.iter().map(|axis| axis.size).collect(),
-            rows: extent.rows,
+            rows: product.rows,
             depth,
-            columns: extent.columns,
-            blocking: blocking(extent, &left_factor, &right_factor, false, self.options),
+            columns: product.columns,
+            blocking: self.blocking(&product),
             left: left_factor,
             right: right_factor,
             out: operand(&out, &outer),

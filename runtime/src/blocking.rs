@@ -1,0 +1,163 @@
+//! How matrix products are cut: into units that threads share, and blocks that stay in caches while panels pass by.
+//!
+//! In: a [`Product`], the register tile and the number of threads. Out: its [`Blocking`]. This stands here since generated
+//! Rust source is made for every instruction set: it asks once it knows the one of the machine.
+//!
+//! The sizes suit the cores of servers and desktops of the last decade (32 KiB of L1 data cache, at least 256 KiB of L2 per
+//! core); results do not depend on them.
+
+use crate::abi::Tile;
+use crate::prepare::panels_length;
+
+/// `f32`s of the left factor that a block holds: half of the first-level cache.
+const BLOCK: usize = 4 * 1024;
+
+/// `f32`s of panels that a unit holds: half of the second-level cache.
+const PANELS: usize = 64 * 1024;
+
+/// Parts that rows are cut into where all panels stay in the cache.
+const PARTS: usize = 16;
+
+/// The rows of the register tiles of all instruction sets divide it.
+const ROWS_OF_TILES: usize = 12;
+
+/// What follows the panels in scratch memory begins at multiples of that many elements: a cache line.
+const ALIGNMENT: usize = 16;
+
+/// A product of matrices `[rows, depth] × [depth, columns]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    /// How often it is done, with other matrices.
+    pub repeats: usize,
+    /// Rows of the left factor.
+    pub rows: usize,
+    /// Products per output.
+    pub depth: usize,
+    /// Columns of the right factor.
+    pub columns: usize,
+    /// Whether the left factor is gathered from under the window of a convolution.
+    pub gathers: bool,
+    /// Whether each unit makes the panels of the right factor, by mixing or packing.
+    pub makes_panels: bool,
+    /// Whether outputs are summed, per unit of rows.
+    pub has_sums: bool,
+}
+
+/// How the work of a [`Product`] is cut into units, which threads share, and blocks, which stay in caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocking {
+    /// Rows of a unit.
+    pub rows_per_unit: usize,
+    /// Panels of a unit.
+    pub panels_per_unit: usize,
+    /// Rows of a block: multiplied with every panel of the unit before the next block.
+    pub rows_per_block: usize,
+}
+
+impl Product {
+    /// See the module's documentation.
+    #[must_use]
+    pub fn blocking(&self, tile: Tile, threads: usize) -> Blocking {
+        let Product { repeats, rows, depth, columns, .. } = *self;
+        let panels = columns.div_ceil(tile.columns()).max(1);
+        let in_tiles = |rows: usize| rows.next_multiple_of(tile.rows).max(tile.rows);
+        let rows_per_block = in_tiles(BLOCK / depth.max(1)).min(in_tiles(rows));
+        let mut panels_per_unit = (PANELS / (depth * tile.columns()).max(1)).clamp(1, panels);
+        let mut rows_per_unit = rows;
+        if self.has_sums {
+            rows_per_unit = self.rows_per_sum();
+            if rows_per_unit < rows {
+                panels_per_unit = panels;
+            }
+        } else if !self.makes_panels && panels_per_unit == panels {
+            // All panels stay in the cache: the rows are shared out.
+            rows_per_unit = rows_per_block.max(in_tiles(rows.div_ceil(PARTS)));
+        }
+        let wanted = if threads <= 1 { 1 } else { 3 * threads };
+        // Patches are gathered anew for every unit of panels.
+        let least = if self.gathers { 4 } else { 1 };
+        while repeats * rows.div_ceil(rows_per_unit.max(1)) * panels.div_ceil(panels_per_unit) < wanted {
+            if panels_per_unit > least {
+                panels_per_unit = panels_per_unit.div_ceil(2);
+            } else if !self.makes_panels && rows_per_unit > rows_per_block && !self.has_sums {
+                rows_per_unit = in_tiles(rows_per_unit.div_ceil(2));
+            } else {
+                break;
+            }
+        }
+        Blocking { rows_per_unit: rows_per_unit.max(1), panels_per_unit, rows_per_block }
+    }
+
+    /// The rows of a unit whose outputs are summed: the same for all instruction sets and any number of threads, since each
+    /// unit has sums of its own. What a unit makes serves all rows.
+    #[must_use]
+    pub fn rows_per_sum(&self) -> usize {
+        if self.makes_panels || self.depth.saturating_mul(self.columns) > PANELS {
+            return self.rows.max(1);
+        }
+        self.rows.div_ceil(PARTS).next_multiple_of(ROWS_OF_TILES)
+    }
+}
+
+impl Blocking {
+    /// What the panels of a unit take of the scratch memory, if it makes them.
+    #[must_use]
+    pub fn panel_scratch(&self, product: &Product, tile: Tile) -> usize {
+        if !product.makes_panels {
+            return 0;
+        }
+        let columns = product.columns.min(self.panels_per_unit * tile.columns());
+        panels_length(product.depth, columns, tile).next_multiple_of(ALIGNMENT)
+    }
+
+    /// What a thread needs of scratch memory: panels first, then patches.
+    #[must_use]
+    pub fn scratch(&self, product: &Product, tile: Tile) -> usize {
+        let patches = if product.gathers { self.rows_per_block.min(product.rows) * product.depth } else { 0 };
+        self.panel_scratch(product, tile) + patches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Isa;
+
+    fn products() -> impl Iterator<Item = Product> {
+        [(1, 1, 1, 1), (1, 12544, 27, 32), (3, 49, 960, 1000), (1, 196, 4608, 512), (12, 197, 64, 197)]
+            .into_iter()
+            .flat_map(|(repeats, rows, depth, columns)| {
+                (0..8).map(move |bits| Product {
+                    repeats,
+                    rows,
+                    depth,
+                    columns,
+                    gathers: bits & 1 > 0,
+                    makes_panels: bits & 2 > 0,
+                    has_sums: bits & 4 > 0,
+                })
+            })
+    }
+
+    #[test]
+    fn sums_are_taken_of_the_same_rows_everywhere() {
+        for product in products().filter(|product| product.has_sums) {
+            for isa in Isa::ALL {
+                for threads in [1, 2, 3, 16] {
+                    let blocking = product.blocking(isa.tile(), threads);
+                    assert_eq!(blocking.rows_per_unit, product.rows_per_sum(), "{product:?} {isa} {threads}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_thread_needs_the_most_scratch_memory() {
+        for product in products() {
+            for isa in Isa::ALL {
+                let scratch = |threads| product.blocking(isa.tile(), threads).scratch(&product, isa.tile());
+                assert!((2..20).all(|threads| scratch(threads) <= scratch(1)), "{product:?} {isa}");
+            }
+        }
+    }
+}

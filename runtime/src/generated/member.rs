@@ -1,0 +1,153 @@
+//! A thread's view of a run, as generated source sees it.
+
+use std::sync::Arc;
+
+use crate::abi::Tile;
+use crate::blocking::{Blocking, Product};
+use crate::kernels::Kernels;
+use crate::prepare::panels_length;
+use crate::program::{Context, share};
+use crate::threads::barrier_wait;
+
+/// A thread's part of the work of a generated network.
+pub type Run = unsafe fn(&mut Member<'_>);
+
+/// What generated code knows of the machine and of the weights.
+#[derive(Debug)]
+pub struct Environment {
+    kernels: &'static Kernels,
+    threads: usize,
+    contents: Arc<[usize]>,
+    run: Run,
+}
+
+impl Environment {
+    pub(super) fn new(kernels: &'static Kernels, threads: usize, contents: Arc<[usize]>, run: Run) -> Environment {
+        Environment { kernels, threads, contents, run }
+    }
+
+    pub(super) fn run(&self) -> Run {
+        self.run
+    }
+}
+
+/// A thread that takes part in a run. All members go through the same steps and meet between them.
+#[derive(Debug)]
+pub struct Member<'r> {
+    context: &'r Context,
+    environment: &'r Environment,
+    member: usize,
+    /// The kernels of the machine.
+    pub kernels: &'static Kernels,
+    /// The arena of the session.
+    pub arena: *mut f32,
+    /// The memory that this thread has for itself.
+    pub scratch: *mut f32,
+    /// The prepared weights.
+    pub weights: *const f32,
+    /// How many units the step before had; none before the first.
+    units_before: usize,
+}
+
+impl<'r> Member<'r> {
+    /// # Safety
+    /// `context` is that of a run with scratch memory for this member.
+    pub(super) unsafe fn new(context: &'r Context, environment: &'r Environment, member: usize) -> Member<'r> {
+        Member {
+            context,
+            environment,
+            member,
+            kernels: environment.kernels,
+            arena: context.arena,
+            // SAFETY: each member has a piece of that length.
+            scratch: unsafe { context.scratch.add(member * context.scratch_length) },
+            weights: context.weights,
+            units_before: 0,
+        }
+    }
+
+    /// An input.
+    ///
+    /// # Safety
+    /// The network has one of that index.
+    #[must_use]
+    pub unsafe fn input(&self, index: usize) -> *const f32 {
+        // SAFETY: by the contract.
+        unsafe { *self.context.inputs.add(index) }
+    }
+
+    /// An output.
+    ///
+    /// # Safety
+    /// The network has one of that index.
+    #[must_use]
+    pub unsafe fn output(&self, index: usize) -> *mut f32 {
+        // SAFETY: by the contract.
+        unsafe { *self.context.outputs.add(index) }
+    }
+
+    /// Where a content of the prepared weights begins.
+    #[must_use]
+    pub fn content(&self, index: usize) -> usize {
+        self.environment.contents.get(index).copied().unwrap_or(0)
+    }
+
+    /// The register tile of matrix products.
+    #[must_use]
+    pub fn tile(&self) -> Tile {
+        self.kernels.tile()
+    }
+
+    /// The columns of a full panel.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.tile().columns()
+    }
+
+    /// How a product is cut: rows of a unit, panels of a unit, rows of a block.
+    #[must_use]
+    pub fn blocking(&self, product: &Product) -> [usize; 3] {
+        let Blocking { rows_per_unit, panels_per_unit, rows_per_block } = self.cut(product);
+        [rows_per_unit, panels_per_unit, rows_per_block]
+    }
+
+    fn cut(&self, product: &Product) -> Blocking {
+        product.blocking(self.tile(), self.environment.threads)
+    }
+
+    /// What the panels of a unit of a product take of the scratch memory.
+    #[must_use]
+    pub fn panel_scratch(&self, product: &Product) -> usize {
+        self.cut(product).panel_scratch(product, self.tile())
+    }
+
+    /// The length of all panels of a matrix.
+    #[must_use]
+    pub fn panels_length(&self, depth: usize, columns: usize) -> usize {
+        panels_length(depth, columns, self.tile())
+    }
+
+    /// Whether the machine rounds a multiply-add once.
+    #[must_use]
+    pub fn rounds_once(&self) -> bool {
+        self.kernels.isa() != crate::Isa::Portable
+    }
+
+    /// Begins a step of so many units: those of this thread, from the first to one past the last.
+    #[inline]
+    #[must_use]
+    pub fn step(&mut self, units: usize) -> (usize, usize) {
+        let members = self.environment.threads;
+        if members == 1 {
+            return (0, units);
+        }
+        // Steps of one unit are member 0's, which need not wait for itself.
+        if self.units_before > 0 && (self.units_before > 1 || units > 1) {
+            // SAFETY: the barrier is that of the team of this run, all of whose members go through the same steps.
+            unsafe { barrier_wait(self.context.barrier) };
+        }
+        self.units_before = units;
+        let own = share(units, self.member, members);
+        (own.start, own.end)
+    }
+}

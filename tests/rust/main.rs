@@ -1,0 +1,87 @@
+//! Rust source computes what machine code computes, to the last bit: the networks of `examples` and random ones, written
+//! into one crate that is compiled and run, on every instruction set of the machine and with several threads.
+
+mod growth;
+mod made;
+mod package;
+#[path = "../shared/mod.rs"]
+mod shared;
+
+use std::path::PathBuf;
+
+use parameternet_compiler::compile::{Options, compile};
+use parameternet_compiler::elaborate::{Request, elaborate};
+use parameternet_compiler::graph::Graph;
+use parameternet_compiler::program::{MemoryLoader, Program};
+use parameternet_generator::Settings;
+use parameternet_runtime::Isa;
+
+use made::{Made, fingerprint, input};
+use package::Network;
+
+/// Numbers of threads that are tried.
+const THREADS: [usize; 2] = [1, 3];
+
+/// Random networks.
+const SEEDS: std::ops::Range<u64> = 0..48;
+
+fn from_file(name: &str, batch: usize) -> Graph {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
+    let program = Program::load(&shared::Disk, &path.to_string_lossy()).unwrap_or_else(|failure| panic!("{failure}"));
+    elaborate(&program, &Request { batch, ..Request::default() }).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+fn random(seed: u64) -> Graph {
+    let text = parameternet_generator::program(seed, &Settings::default());
+    let program = Program::load(&MemoryLoader::new("random.pnet", &text), "random.pnet");
+    let program = program.unwrap_or_else(|failure| panic!("{failure}"));
+    elaborate(&program, &Request::default()).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+fn networks() -> Vec<Network> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/models");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".pnet"))
+        .collect();
+    files.sort_unstable();
+    assert!(files.len() >= 4, "{files:?}");
+    let zoo = files.iter().map(|file| (file.clone(), from_file(&format!("models/{file}"), 1)));
+    let batches = [("mobilenetv2", 2), ("parameternet", 3)]
+        .map(|(name, batch)| (format!("{name}, batch {batch}"), from_file(&format!("models/{name}.pnet"), batch)));
+    let random = SEEDS.map(|seed| (format!("seed {seed}"), random(seed)));
+    zoo.chain(batches).chain(random).map(|(name, graph)| Network { name, graph }).collect()
+}
+
+/// What machine code computes for made-up inputs and weights.
+fn machine_code(graph: &Graph, isa: Isa) -> Vec<u64> {
+    let executable = compile(graph, &Options::new(isa)).unwrap_or_else(|error| panic!("{error}"));
+    let weights = Made::new(graph.stored_weights().map(|weight| (weight.name.clone(), weight.shape.dims().to_vec())));
+    let program = executable.load(&weights).unwrap_or_else(|error| panic!("{error}"));
+    let inputs: Vec<Vec<f32>> = program.inputs().iter().map(|port| input(&port.name, port.elements())).collect();
+    let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+    let mut outputs: Vec<Vec<f32>> = program.outputs().iter().map(|port| vec![0.0; port.elements()]).collect();
+    let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    program.session().expect("there is memory").run(&inputs, &mut slices).expect("the lengths are right");
+    outputs.iter().map(|output| fingerprint(output)).collect()
+}
+
+#[test]
+fn source_computes_the_bits_of_machine_code() {
+    let networks = networks();
+    let found = package::run(&networks, &THREADS);
+    let mut expected = Vec::new();
+    for (index, Network { graph, .. }) in networks.iter().enumerate() {
+        for isa in Isa::available() {
+            let outputs = machine_code(graph, isa);
+            expected.extend(THREADS.map(|threads| package::line(index, isa, threads, &outputs)));
+        }
+    }
+    assert_eq!(found.len(), expected.len());
+    for (line, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let network = &networks[line / (Isa::available().len() * THREADS.len())].name;
+        assert_eq!(found, expected, "{network}");
+    }
+}
