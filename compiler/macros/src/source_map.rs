@@ -187,7 +187,9 @@ impl SourceText {
 
     /// A space before a token whose place is unknown, unless it belongs to the last one.
     fn separate(&mut self, next: char) {
-        let belongs = self.is_joint && next.is_ascii_punctuation() && !"([{\"".contains(next);
+        // `|>` is no operator of Rust: whoever writes tokens down may say that `|` stands alone, which it never does.
+        let is_joint = self.is_joint || self.text.ends_with('|');
+        let belongs = is_joint && next.is_ascii_punctuation() && !"([{\"".contains(next);
         if !belongs && !matches!(self.text.chars().next_back(), None | Some('\n' | ' ')) {
             self.write(" ");
         }
