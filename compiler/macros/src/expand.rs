@@ -6,8 +6,10 @@
 use std::path::Path;
 
 use parameternet_compiler::analysis::budget;
+use parameternet_compiler::backend::rust::RustError;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
+use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::program::{Failure, Program};
 use parameternet_compiler::weight::Weight;
 use parameternet_dsl::diagnostic::did_you_mean;
@@ -163,7 +165,10 @@ fn inline(tokens: TokenStream, folder: &Path) -> TokenStream {
             for name in networks {
                 match network_of_text(&program, name, &mut failures) {
                     Some(Ok(items)) => modules.push((name.to_owned(), items)),
-                    Some(Err(error)) => modules.push((name.to_owned(), error.to_compile_error())),
+                    Some(Err(error)) => {
+                        let error = Error::new(name_span(&text, name), error);
+                        modules.push((name.to_owned(), stub(&[name.to_owned()], &[error])));
+                    }
                     None => wrong.push(name.to_owned()),
                 }
             }
@@ -197,8 +202,9 @@ fn inline(tokens: TokenStream, folder: &Path) -> TokenStream {
         match head(&network) {
             Some(head) => expansion.extend(module(&head, &format!("The network `{network}`."), &items)),
             None => {
-                let message = format!("two networks make a module `{}`: rename one of them", module_name(&network));
-                expansion.extend(Error::new(Span::call_site(), message).to_compile_error());
+                let message =
+                    format!("another network makes a module `{}`, too: rename one of them", module_name(&network));
+                expansion.extend(Error::new(name_span(&text, &network), message).to_compile_error());
             }
         }
     }
@@ -206,13 +212,22 @@ fn inline(tokens: TokenStream, folder: &Path) -> TokenStream {
     quote!(#expansion #watched)
 }
 
+/// Where a text gives a network its name.
+fn name_span(text: &SourceText, network: &str) -> Span {
+    let name = text.after("network", |name| name == network);
+    name.and_then(|range| text.spans(&range)).map_or_else(Span::call_site, |(first, _)| first)
+}
+
 /// A network of a text as items; `None` if the compiler says what is wrong.
-fn network_of_text(program: &Program, name: &str, failures: &mut Vec<Failure>) -> Option<Result<TokenStream, Error>> {
+fn network_of_text(
+    program: &Program,
+    name: &str,
+    failures: &mut Vec<Failure>,
+) -> Option<Result<TokenStream, RustError>> {
     let request = Request { network: Some(name.to_owned()), ..Request::default() };
     let graph = elaborate(program, &request).map_err(|failure| failures.push(failure)).ok()?;
     if let Err(failure) = budget::check(program, &request, &graph, &[]) {
         failures.push(failure);
     }
-    let items = items(&graph, Default::default(), None, documentation(program, name));
-    Some(items.map_err(|error| Error::new(Span::call_site(), error)))
+    Some(items(&graph, ImageLayout::default(), None, documentation(program, name)))
 }

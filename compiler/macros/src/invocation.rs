@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, LitInt, LitStr, Token, Visibility};
+use syn::{Attribute, Error, LitInt, LitStr, Meta, Token, Visibility};
 
 use crate::source_map::{SourceText, is_punct};
 
@@ -92,8 +92,7 @@ impl Invocation {
 
 impl Parse for FileForm {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let (documents, attributes) =
-            input.call(Attribute::parse_outer)?.into_iter().partition(|attribute| attribute.path().is_ident("doc"));
+        let (documents, attributes) = input.call(Attribute::parse_outer)?.into_iter().partition(is_documentation);
         let visibility = input.parse()?;
         input.parse::<Token![mod]>()?;
         let name: Ident = input.parse()?;
@@ -124,6 +123,11 @@ impl Parse for FileForm {
             Some(token) => Err(Error::new(token.span(), "one `parameternet!` makes one module: write another one")),
         }
     }
+}
+
+/// Whether an attribute is a doc comment, rather than `#[doc(hidden)]`.
+fn is_documentation(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc") && matches!(attribute.meta, Meta::NameValue(_))
 }
 
 /// The documentation in attributes, a line each.

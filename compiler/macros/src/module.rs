@@ -38,8 +38,8 @@ pub(crate) fn module(head: &impl ToTokens, documentation: &str, items: &TokenStr
     }
 }
 
-/// What stands in for a network with errors. The first error is the type itself: the Rust compiler is silent about
-/// whatever such a type is used for.
+/// What stands in for a network with errors. The first error is part of its type: the Rust compiler is silent about whatever
+/// such a type is used for. (An alias of the macro `compile_error!` alone would be `()`.)
 pub(crate) fn stub(names: &[String], errors: &[Error]) -> TokenStream {
     let Some((first, others)) = errors.split_first() else { return TokenStream::new() };
     let names = names.iter().filter(|name| *name != "Weights");
@@ -48,7 +48,14 @@ pub(crate) fn stub(names: &[String], errors: &[Error]) -> TokenStream {
     let others = others.iter().map(Error::to_compile_error);
     quote! {
         #[doc(hidden)]
-        pub type Weights = #first;
+        pub trait __Wrong {
+            type Network;
+        }
+        impl __Wrong for [(); 0] {
+            type Network = ();
+        }
+        #[doc(hidden)]
+        pub type Weights = <[(); #first] as __Wrong>::Network;
         #(#[doc(hidden)] pub type #names = Weights;)*
         #(#others)*
     }
