@@ -22,7 +22,7 @@ use syn::{Error, LitStr};
 
 use crate::files::{Files, INLINE};
 use crate::invocation::{FileForm, HyperParameter, Invocation};
-use crate::module::{documentation, items, module, module_name, network_names, stub};
+use crate::module::{documentation, further_stub, items, module, module_name, network_names, stub};
 use crate::report;
 use crate::source_map::SourceText;
 
@@ -187,14 +187,14 @@ fn inline(tokens: TokenStream, folder: &Path) -> TokenStream {
         is_new.then(|| quote!(pub mod #name))
     };
     let mut expansion = TokenStream::new();
+    let mut first = None;
     for network in wrong {
         let Some(head) = head(&network) else { continue };
-        // All errors go with the first.
-        let items = match errors.as_slice() {
-            [] => stub(&[network], &[Error::new(Span::call_site(), "this network has an error, told elsewhere")]),
-            errors => stub(&[network], errors),
+        let items = match &first {
+            Some(first) => further_stub(&network, first),
+            None => stub(&[network.clone()], &std::mem::take(&mut errors)),
         };
-        errors.clear();
+        first.get_or_insert_with(|| module_name(&network));
         expansion.extend(module(&head, "A network with errors.", &items));
     }
     expansion.extend(errors.iter().map(Error::to_compile_error));

@@ -61,6 +61,13 @@ pub(crate) fn stub(names: &[String], errors: &[Error]) -> TokenStream {
     }
 }
 
+/// What stands in for a further network with errors, beside the module of one that has them all.
+pub(crate) fn further_stub(name: &str, first: &Ident) -> TokenStream {
+    let name: Option<Ident> = syn::parse_str(name).ok().filter(|_| name != "Weights");
+    let alias = name.map(|name| quote!(#[doc(hidden)] pub type #name = Weights;));
+    quote!(#[doc(hidden)] pub use super::#first::Weights; #alias)
+}
+
 /// What the author says of a network in its text, a line each.
 pub(crate) fn documentation(program: &Program, network: &str) -> Vec<String> {
     let items = &program.root().items;

@@ -47,16 +47,17 @@ pub(crate) fn inline(failures: Vec<Failure>, text: &SourceText) -> Vec<Error> {
 }
 
 fn in_text(diagnostic: &Diagnostic, sources: &SourceMap, inline: Option<SourceId>, text: &SourceText) -> Error {
-    let first = diagnostic.span();
-    if let Some(span) = first
-        && Some(span.source) == inline
-        && let Some(spans) = text.spans(&span.range())
+    let Some(first) = diagnostic.span() else {
+        return Error::new(Span::call_site(), diagnostic::message(diagnostic, sources));
+    };
+    if Some(first.source) == inline
+        && let Some(spans) = text.spans(&first.range())
     {
         return between(spans, diagnostic::message(diagnostic, sources));
     }
     // The error is in a file that the text uses: where it shows up in the text, or else where the file is named.
     let label = diagnostic.labels.iter().find(|label| Some(label.span.source) == inline);
-    let file = first.and_then(|span| sources.get(span.source)).map(|file| file.name.as_str());
+    let file = sources.get(first.source).map(|file| file.name.as_str());
     let spans = match label {
         Some(label) => text.spans(&label.span.range()),
         None => file.and_then(|file| text.spans(&text.after("use", |path| is_path(path, file))?)),
