@@ -1,33 +1,44 @@
 //! ParameterNet: a compiler for vision networks with many parameters and few FLOPs.
 //!
-//! A network is written as a short `.pnet` text and compiled; see the [language](https://github.com/parameternet/parameternet/blob/main/docs/language.md).
-//! This crate gathers what a program that uses networks needs; the command line is the package `pnetc`.
+//! A network is written as a short `.pnet` text; see the [language](https://github.com/parameternet/parameternet/blob/main/docs/language.md).
+//! The macro [`parameternet!`] makes a Rust type of it while a program is compiled:
 //!
 //! ```
-//! use parameternet::compiler::elaborate::{Request, elaborate};
-//! use parameternet::compiler::interp::{self, InitialWeights};
-//! use parameternet::compiler::program::{MemoryLoader, Program};
+//! use parameternet::parameternet;
 //!
-//! let text = "network Tiny(experts = 4) {
-//!     input image: f32[batch, 3, 8, 8]
-//!     return image |> dynamic_conv(16, kernel=3, experts=experts) as conv |> relu |> mean([2, 3])
-//! }";
-//! let program = Program::load(&MemoryLoader::new("tiny.pnet", text), "tiny.pnet")?;
-//! let graph = elaborate(&program, &Request::default())?;
-//! let outputs = interp::run(&graph, &InitialWeights { gain: 2.0 }, &[vec![0.5; 3 * 8 * 8]])?;
-//! assert_eq!(outputs[0].data.len(), 16);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! parameternet! {
+//!     /// Sorts six measurements into four classes.
+//!     network Mlp(hidden = 64) {
+//!         input x: f32[batch, 6]
+//!         return x |> linear(hidden) as l1 |> relu |> linear(4) as l2
+//!     }
+//! }
+//!
+//! const _: () = assert!(mlp::Mlp::MACS < 1_000);
+//!
+//! fn classify(weights: &mlp::Weights, x: &[[f32; 6]; 1]) -> Result<[f32; 4], Box<dyn std::error::Error>> {
+//!     let mut network = mlp::Mlp::new(weights)?;
+//!     Ok(network.run(x)?[0])
+//! }
 //! ```
+//!
+//! With the feature `jit`, `Compiler` compiles networks while a program runs, and `compiler` and `dsl` are the compiler
+//! itself. Without it, a program contains the runtime alone. The command line is the package `pnetc`.
 
 #[cfg(feature = "jit")]
 mod network;
 
 #[cfg(feature = "jit")]
-pub use network::{Compiled, Compiler, Error, FileLoader, read_text};
+pub use network::{Compiled, Compiler, Error};
+#[cfg(feature = "jit")]
 pub use parameternet_compiler as compiler;
 #[cfg(feature = "jit")]
 pub use parameternet_compiler::plan::ImageLayout;
+#[cfg(feature = "jit")]
 pub use parameternet_dsl as dsl;
+#[cfg(feature = "jit")]
+pub use parameternet_dsl::files::{FileLoader, read_text};
+pub use parameternet_macros::parameternet;
 pub use parameternet_runtime as runtime;
 pub use parameternet_runtime::program::{Port, Program, RunError, Session, SessionError};
 pub use parameternet_runtime::{Isa, WeightFile};

@@ -1,8 +1,6 @@
 //! Networks compiled while a program runs.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use parameternet_compiler::analysis::budget;
@@ -12,8 +10,8 @@ use parameternet_compiler::graph::Graph;
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::program::{Failure, MemoryLoader, Program as Source};
 use parameternet_compiler::weight::{InitialTensors, Weight};
-use parameternet_dsl::limits::MAX_SOURCE_BYTES;
-use parameternet_dsl::source::{LoadError, Loader};
+use parameternet_dsl::files::FileLoader;
+use parameternet_dsl::source::Loader;
 use parameternet_runtime::prepare::{PrepareError, TensorSource};
 use parameternet_runtime::program::{Port, Program};
 use parameternet_runtime::{Isa, IsaError, MismatchError, TensorSpec, WeightFile, WeightFileError};
@@ -229,58 +227,4 @@ impl Compiled {
         let source = InitialTensors { graph: &self.graph, gain };
         Ok(self.executable.load(&source)?)
     }
-}
-
-/// Brings the texts of programs in from the disk.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FileLoader;
-
-impl Loader for FileLoader {
-    fn load(&self, path: &str) -> Result<String, LoadError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => LoadError::NotFound,
-            _ => unreadable(&error),
-        })?;
-        read_text(file)
-    }
-
-    /// The `.pnet` files in the same folder.
-    fn similar(&self, path: &str) -> Vec<String> {
-        let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
-        let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
-        let names = entries.flatten().map(|entry| match folder {
-            Some(folder) => folder.join(entry.file_name()),
-            None => entry.file_name().into(),
-        });
-        let mut names: Vec<String> = names
-            .filter(|name| name.extension().is_some_and(|extension| extension == "pnet"))
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect();
-        names.sort_unstable();
-        names
-    }
-}
-
-/// Reads a whole text of bounded size.
-///
-/// # Errors
-/// When it cannot be read, is larger than a program may be, or is no UTF-8.
-pub fn read_text(reader: impl Read) -> Result<String, LoadError> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells that there is more.
-    let limit = MAX_SOURCE_BYTES as u64 + 1;
-    reader.take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    if bytes.len() > MAX_SOURCE_BYTES {
-        return Err(LoadError::TooLarge { limit: MAX_SOURCE_BYTES });
-    }
-    String::from_utf8(bytes).map_err(|_| LoadError::NotText)
-}
-
-/// The system's message without its number.
-fn unreadable(error: &io::Error) -> LoadError {
-    let text = error.to_string();
-    LoadError::Other(match text.find(" (os error") {
-        Some(end) => text.get(..end).unwrap_or(&text).to_lowercase(),
-        None => text,
-    })
 }

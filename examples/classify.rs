@@ -1,6 +1,6 @@
 //! Reads a handwritten digit: a network compiled while the program runs, with trained weights.
 //!
-//! `cargo run --release --example classify`
+//! `cargo run --release --features jit --example classify`
 
 use parameternet::Compiler;
 

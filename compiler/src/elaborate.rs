@@ -161,7 +161,7 @@ impl<'p> Elaborator<'p> {
                         Diagnostic::new(Code::E0207, format!("the hyper-parameter `{name}` has no value"))
                             .primary(parameter.name.span, "it has no default")
                             .help(format!(
-                                "give it a default (`{name} = …`) or set it from outside (`--set {name}=…`)"
+                                "give it a default (`{name} = …`) or set it from outside (`--set {name}=…`, or `{name}: …` in `parameternet!`)"
                             )),
                         InstanceId::NETWORK,
                     );
@@ -238,7 +238,10 @@ fn choose<'p>(program: &'p Program, request: &Request) -> Result<&'p Network, Bo
                     .iter()
                     .take(SHOWN_NETWORKS)
                     .fold(error, |error, network| error.primary(network.name.span, ""));
-                Err(Box::new(error.help(format!("say which one is meant: `--network {}`", first.name.text))))
+                let name = &first.name.text;
+                let help =
+                    format!("say which one is meant: `--network {name}`, or `network: {name}` in `parameternet!`");
+                Err(Box::new(error.help(help)))
             }
         },
     }

@@ -2,7 +2,7 @@
 //!
 //! Every stage describes its errors with enums of structured facts and turns them into [`Diagnostic`]s at its edge.
 //! [`render`] shows them as rustc would: code, source lines with labels (in several files where need be), notes, and
-//! suggestions as patched lines.
+//! suggestions as patched lines; [`message`] is for a tool that shows source lines itself.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -157,6 +157,31 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, style: Style) -> 
     }
     text.push_str(&summary(diagnostics, &seen, &renderer));
     text
+}
+
+/// One diagnostic as text for a tool that shows the first place by itself: what is wrong and what stands there, then the other
+/// places, notes and advice.
+#[must_use]
+pub fn message(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let mut lines = vec![format!("{} [{}]", diagnostic.message, diagnostic.code)];
+    let mut labels = diagnostic.labels.iter();
+    let first = labels.next().filter(|label| !label.text.is_empty());
+    lines.extend(first.map(|label| format!("here: {}", label.text)));
+    for label in labels {
+        let Some(file) = sources.get(label.span.source) else { continue };
+        let (line, column) = file.line_column(label.span.range().start);
+        let what = if label.text.is_empty() { "and here" } else { label.text.as_str() };
+        lines.push(format!("{}:{line}:{column}: {what}", file.name));
+    }
+    lines.extend(diagnostic.notes.iter().map(|note| format!("note: {note}")));
+    lines.extend(diagnostic.helps.iter().map(|help| match &help.suggestion {
+        // Most advice says in words what to write.
+        Some((_, text)) if !text.trim().is_empty() && !help.message.contains(text.trim()) => {
+            format!("help: {}: `{}`", help.message, text.trim())
+        }
+        _ => format!("help: {}", help.message),
+    }));
+    lines.join("\n")
 }
 
 /// "3 errors; `pnetc explain E0103` says more".

@@ -12,7 +12,7 @@
 //!
 //! A tour, in the order in which a text passes through:
 //!
-//! 1. [`source`]: texts and positions in them; a [`Loader`] brings them in, as nothing here does I/O.
+//! 1. [`source`]: texts and positions in them; a [`Loader`] brings them in: the one of [`files`], from the disk, or the program's own.
 //! 2. `tokens`: any text as a flat list of tokens. `grammar` and `pnet.pest`: the language as a pest grammar, of which the tokens are
 //!    one entry rule and a run of items is the other.
 //! 3. [`parse()`]: cuts the text into items, checks brackets, lets the grammar accept each item, builds the [`ast`]; or explains,
@@ -35,6 +35,7 @@
 pub mod ast;
 pub mod codes;
 pub mod diagnostic;
+pub mod files;
 mod format;
 mod grammar;
 pub mod limits;
