@@ -262,10 +262,16 @@ pub fn integers(bytes: &[u8]) -> Vec<u32> {
     bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect()
 }
 
-/// Numbers out of their bytes, little-endian.
+/// Runs out of their bytes, little-endian: a number in 8 bytes, then in 4 how many there are of it.
 #[must_use]
-pub fn doubles(bytes: &[u8]) -> Vec<f64> {
-    bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()
+pub fn packed_runs(bytes: &[u8]) -> Vec<f64> {
+    let mut numbers = Vec::new();
+    for run in bytes.as_chunks::<12>().0 {
+        let [a, b, c, d, e, f, g, h, length @ ..] = *run;
+        let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(0);
+        numbers.extend(std::iter::repeat_n(f64::from_le_bytes([a, b, c, d, e, f, g, h]), length));
+    }
+    numbers
 }
 
 /// The driver of every generated network.

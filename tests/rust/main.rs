@@ -1,6 +1,8 @@
 //! Rust source computes what machine code computes, to the last bit: the networks of `examples` and random ones, written
 //! into one crate that is compiled and run, on every instruction set of the machine and with several threads.
 
+#![expect(clippy::disallowed_methods, reason = "tests read and write files, and run cargo")]
+
 mod growth;
 mod made;
 mod package;

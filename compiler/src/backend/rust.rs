@@ -5,8 +5,8 @@
 //! instruction set and any number of threads: all that they decide is left to the runtime
 //! ([`Machine`](crate::code::Machine)), all else is checked here to be the same for all of them.
 //!
-//! [`functions`] puts the source together along the author's modules, [`routine`] writes a step and [`weights`] how weights
-//! are prepared, [`sharing`] makes one function of what is alike, [`interface`] writes what users see.
+//! `functions` puts the source together along the author's modules, `routine` writes a step and `weights` how weights
+//! are prepared, `sharing` makes one function of what is alike, `interface` writes what users see.
 
 mod blocks;
 mod functions;

@@ -124,8 +124,8 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
     let output_names: Vec<_> = (0..outputs.len()).map(|index| format_ident!("output{index}")).collect();
     let lengths = plan.outputs.iter().map(|port| Literal::usize_unsuffixed(port.shape.elements()));
     let (result, value) = match (outputs.as_slice(), output_names.as_slice()) {
-        ([shape], [name]) => (quote!(&#shape), quote!(rt::view(#name)?)),
-        _ => (quote!((#(&#outputs),*)), quote!((#(rt::view(#output_names)?),*))),
+        ([shape], [name]) => (quote!(&#shape), quote!(rt::view(#name))),
+        _ => (quote!((#(&#outputs),*)), quote!(Ok((#(rt::view(#output_names)?),*)))),
     };
     let documentation = documentation(graph, options);
     let costs = costs(graph);
@@ -166,7 +166,7 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
                 let [#(#output_names),*] = &mut self.outputs;
                 self.session.run(&[#(rt::Shaped::elements(#input_names)),*], &mut [#(&mut **#output_names),*])?;
                 let [#(#output_names),*] = &self.outputs;
-                Ok(#value)
+                #value
             }
         }
     }

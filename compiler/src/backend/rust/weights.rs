@@ -273,9 +273,13 @@ fn doubles(numbers: &[f64], piece: &mut Piece) -> TokenStream {
         }
     }
     if runs.len() > RUNS || !numbers.iter().all(|number| number.is_finite()) {
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let bytes: Vec<u8> = runs
+            .iter()
+            .flat_map(|(value, length)| value.to_le_bytes().into_iter().chain(count(*length).to_le_bytes()))
+            .collect();
         let bytes = Literal::byte_string(&bytes);
-        return quote!(&rt::doubles(#bytes));
+        return quote!(&rt::packed_runs(#bytes));
     }
     let runs: Vec<TokenStream> = runs
         .into_iter()
