@@ -12,6 +12,7 @@ use super::blocks::{Block, Item, blocks};
 use super::routine;
 use super::sharing::{Constant, Finished, Functions, Kind, Piece, Use};
 use super::weights::{self, Contents};
+use crate::backend::names::snake_case;
 use crate::code;
 use crate::graph::{Graph, InstanceId, Path};
 use crate::plan::Plan;
@@ -206,32 +207,10 @@ fn relative(name: &str, path: &Path) -> String {
     }
 }
 
-/// `GhostModule` as `ghost_module`.
-pub(super) fn snake_case(name: &str) -> String {
-    let mut snake = String::new();
-    let mut before = '_';
-    for character in name.chars() {
-        if character.is_uppercase() && before != '_' && !before.is_uppercase() {
-            snake.push('_');
-        }
-        snake.extend(character.to_lowercase());
-        before = character;
-    }
-    snake
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graph::Segment;
-
-    #[test]
-    fn modules_are_called_as_functions_are() {
-        assert_eq!(snake_case("GhostModule"), "ghost_module");
-        assert_eq!(snake_case("SE"), "se");
-        assert_eq!(snake_case("mlp"), "mlp");
-        assert_eq!(snake_case("ConvBN2"), "conv_bn2");
-    }
 
     #[test]
     fn names_are_relative_to_whole_parts_of_a_path() {
