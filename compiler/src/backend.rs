@@ -6,6 +6,8 @@ mod clif;
 pub mod jit;
 #[cfg(any(feature = "object", feature = "rust"))]
 mod names;
+#[cfg(feature = "object")]
+pub mod object;
 #[cfg(feature = "rust")]
 pub mod rust;
 

@@ -22,6 +22,18 @@ use crate::weights::{TensorSpec, WeightFile};
 /// The header of C programs, as far as it is the same for all networks.
 pub const C_HEADER: &str = include_str!("object/parameternet.h");
 
+/// The functions that it declares.
+pub const C_FUNCTIONS: [&str; 8] = [
+    "pnet_version",
+    "pnet_error",
+    "pnet_weights_load",
+    "pnet_weights_from_memory",
+    "pnet_weights_free",
+    "pnet_session_new",
+    "pnet_session_free",
+    "pnet_run",
+];
+
 /// The version of the runtime.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -183,7 +195,9 @@ impl Network {
                     arena: variant.arena,
                     scratch: variant.scratch,
                     preparation: variant.preparation,
-                    steps: steps.map(|((name, units), function)| StepEntry { name, units, function: *function }).collect(),
+                    steps: steps
+                        .map(|((name, units), function)| StepEntry { name, units, function: *function })
+                        .collect(),
                 });
             }
         }

@@ -154,7 +154,8 @@ impl<'m, M: Module> Writer<'m, M> {
     /// The function of each step.
     pub fn steps(&mut self, routines: &[Routine]) -> Result<Vec<FuncId>, CodeError> {
         // Before all functions, so that all of them share pages.
-        self.shapes = Shapes::define(routines, self.module, self.prefix).map_err(|error| refused("a constant", error))?;
+        self.shapes =
+            Shapes::define(routines, self.module, self.prefix).map_err(|error| refused("a constant", error))?;
         routines.iter().map(|routine| self.step(routine)).collect()
     }
 

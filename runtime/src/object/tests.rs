@@ -118,11 +118,22 @@ fn what_does_not_fit_is_refused() {
     let other = Object { magic: MAGIC + (1 << 56), ..object(VERSION, bytes(), &STEPS) };
     assert!(matches!(read(&other), Err(ObjectError::Form)));
     let old = read(&object("0.0.9", bytes(), &STEPS)).unwrap_err();
-    assert!(old.to_string().starts_with("the network was compiled by pnetc 0.0.9, but this is the runtime of "), "{old}");
+    assert!(
+        old.to_string().starts_with("the network was compiled by pnetc 0.0.9, but this is the runtime of "),
+        "{old}"
+    );
     assert!(matches!(read(&object(VERSION, &bytes()[1..], &STEPS)), Err(ObjectError::Damaged(_))));
     assert!(matches!(read(&object(VERSION, bytes(), &[])), Err(ObjectError::Damaged(_))));
     let mut none = description();
     none.variants.clear();
     let none = read(&object(VERSION, none.to_bytes().unwrap().leak(), &[])).unwrap_err();
     assert!(matches!(none, ObjectError::Isa(IsaError::NoneAvailable { .. })));
+}
+
+#[test]
+fn the_header_declares_what_there_is() {
+    let declared =
+        C_HEADER.lines().filter(|line| line.contains("pnet_") && line.contains('(') && !line.starts_with(['/', ' ']));
+    let names = declared.filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next());
+    assert!(names.eq(C_FUNCTIONS));
 }

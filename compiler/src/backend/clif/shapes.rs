@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use cranelift_module::{DataDescription, DataId, Linkage, Module, ModuleError};
 use parameternet_runtime::abi::{
-    ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
-    WindowShape,
+    ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape,
+    SoftmaxShape, WindowShape,
 };
 
 use crate::code::{Argument, Routine, Shape, Statement};
@@ -21,11 +21,7 @@ pub(super) struct Shapes {
 
 impl Shapes {
     /// Puts all that some routines name into a module; names begin with the prefix.
-    pub fn define(
-        routines: &[Routine],
-        module: &mut impl Module,
-        prefix: &str,
-    ) -> Result<Shapes, Box<ModuleError>> {
+    pub fn define(routines: &[Routine], module: &mut impl Module, prefix: &str) -> Result<Shapes, Box<ModuleError>> {
         let mut known = HashMap::new();
         for shape in named(routines) {
             let bytes = bytes(shape);
@@ -83,23 +79,10 @@ fn bytes(shape: &Shape) -> Vec<u8> {
         Shape::Patches(PatchShape { window, channels, out_stride }) => {
             bytes.window(window).sizes(&[channels, out_stride]);
         }
-        Shape::Depthwise(DepthwiseShape {
-            window,
-            channels,
-            weight_stride,
-            out_stride,
-            epilogue,
-        }) => {
+        Shape::Depthwise(DepthwiseShape { window, channels, weight_stride, out_stride, epilogue }) => {
             bytes.window(window).sizes(&[channels, weight_stride, out_stride]).epilogue(epilogue);
         }
-        Shape::Pool(PoolShape {
-            window,
-            channels,
-            out_stride,
-            bottom,
-            right,
-            count_padding,
-        }) => {
+        Shape::Pool(PoolShape { window, channels, out_stride, bottom, right, count_padding }) => {
             bytes.window(window).sizes(&[channels, out_stride, bottom, right, count_padding]);
         }
         Shape::Resample(ResampleShape {
