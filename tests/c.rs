@@ -125,6 +125,17 @@ fn the_example_reads_a_digit() {
     for threads in ["0", "1", "2"] {
         assert_eq!(succeeds(command(folder.file("digits")).args([WEIGHTS, threads])), expected);
     }
+    // The program of the documentation, too.
+    let page = std::fs::read_to_string(repository().join("docs/c.md")).expect("the page");
+    let (_, rest) = page.split_once("\n```c\n").expect("a program in C");
+    let (program, _) = rest.split_once("```").expect("its end");
+    let (source, compiled) = (folder.file("program.c"), folder.file("program"));
+    std::fs::write(&source, program).expect("written");
+    let mut cc = command("cc");
+    cc.args(["-Wall", "-Wextra", "-Werror", "-I", &folder.file(""), &source, &folder.file("libdigits.a")]);
+    succeeds(cc.args(["-lpthread", "-ldl", "-lm", "-o", &compiled]));
+    assert!(succeeds(&mut command(compiled)).trim_end().parse::<f64>().is_ok());
+
     let wrong = output(command(folder.file("digits")).arg(OTHER_WEIGHTS));
     let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert_eq!(wrong.status.code(), Some(1), "{told}");

@@ -13,7 +13,6 @@ static void told(const char *what, pnet_status status)
 int main(int argc, char **argv)
 {
     (void)argc;
-    const pnet_network *network = net_network();
     pnet_weights *weights = (pnet_weights *)argv;
     pnet_session *session = (pnet_session *)argv;
     printf("no error yet: \"%s\"\n", pnet_error());

@@ -4,7 +4,7 @@
 //! calls them with that thread's units, meeting the other threads between steps. The code lives in memory that is writable
 //! while it is written and executable afterwards, never both, and goes when the [`Code`] is dropped.
 //!
-//! The functions of steps are those of [`clif`](super::clif).
+//! The functions of steps are written by `clif`, as those of objects are.
 
 mod memory;
 

@@ -4,7 +4,7 @@
 //! file of this machine's kind, and the header that C programs include. The file exports one function, `<prefix>_network`,
 //! which gives the network to the functions of the runtime library; it imports nothing, and may be put anywhere.
 //!
-//! The functions of steps are those of [`clif`](super::clif); what the runtime must know besides stands in the file as an
+//! The functions of steps are written by `clif`, as those in memory are; what the runtime must know besides stands in the file as an
 //! [`Object`].
 
 mod header;

@@ -1,11 +1,11 @@
 //! The functions of `parameternet.h`: networks of object files for C, and for whatever calls C.
 //!
 //! In: pointers, which are checked as far as that is possible. Out: statuses; what went wrong stands in the thread's last error
-//! ([`error`]). Nothing unwinds into C: every function runs inside [`error::guarded`].
+//! (`error.rs`). Nothing unwinds into C: every function that does anything runs inside `guarded`.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
-pub mod error;
+mod error;
 mod session;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -15,7 +15,8 @@ use std::ptr::NonNull;
 use parameternet_runtime::WeightFile;
 use parameternet_runtime::object::{self, Network, Object};
 
-use error::{Failure, Status, argument, guarded};
+pub use error::Status;
+use error::{Failure, argument, guarded};
 pub use session::Session;
 
 /// `pnet_weights`.

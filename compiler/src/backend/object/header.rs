@@ -45,7 +45,7 @@ extern \"C\" {{
 /* How many threads the work is cut for; a session may have any number. */
 #define {capitals}_THREADS {threads}
 
-/* Shapes begin with the batch; lengths count floats. */
+/* Lengths count floats. */
 #define {capitals}_INPUT_COUNT {input_count}
 {input_macros}#define {capitals}_OUTPUT_COUNT {output_count}
 {output_macros}
