@@ -13,7 +13,7 @@ use std::mem::offset_of;
 
 use cranelift_codegen::ir::{AbiParam, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
-use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, ModuleResult};
+use cranelift_module::{DataDescription, DataId, FuncId, Linkage, Module, ModuleError};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use parameternet_runtime::Isa;
 use parameternet_runtime::object::{Description, MAGIC, Object, VERSION, Variant};
@@ -133,7 +133,7 @@ fn names_of(isa: Isa) -> &'static str {
 }
 
 /// Writes an [`Object`] and all that it leads to.
-fn data(module: &mut ObjectModule, description: Vec<u8>, functions: &[FuncId]) -> ModuleResult<DataId> {
+fn data(module: &mut ObjectModule, description: Vec<u8>, functions: &[FuncId]) -> Result<DataId, Box<ModuleError>> {
     let lengths = [VERSION.len(), description.len(), functions.len()];
     let version = define(module, "version", VERSION.as_bytes().to_vec(), |_, _| ())?;
     let description = define(module, "description", description, |_, _| ())?;
@@ -175,7 +175,7 @@ fn define(
     name: &str,
     bytes: Vec<u8>,
     addresses: impl FnOnce(&mut ObjectModule, &mut DataDescription),
-) -> ModuleResult<DataId> {
+) -> Result<DataId, Box<ModuleError>> {
     let id = module.declare_data(name, Linkage::Local, false, false)?;
     let mut data = DataDescription::new();
     data.set_align(align_of::<Object>() as u64);

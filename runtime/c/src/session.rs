@@ -122,7 +122,7 @@ impl Session {
 fn borrowed<'a>(outputs: &'a mut Vec<&'static mut [f32]>) -> &'a mut [&'a mut [f32]] {
     // SAFETY: a shorter lifetime of what is borrowed: whoever has the slice cannot keep an element longer than the slice, and
     // the room is cleared, not read, afterwards.
-    unsafe { &mut *(std::ptr::from_mut(outputs.as_mut_slice()) as *mut [&'a mut [f32]]) }
+    unsafe { slice::from_raw_parts_mut(outputs.as_mut_ptr().cast(), outputs.len()) }
 }
 
 impl State {

@@ -40,6 +40,7 @@ impl Shapes {
     }
 
     /// Where a structure stands that one of the routines names.
+    #[expect(clippy::indexing_slicing, reason = "all that the routines name was defined")]
     pub fn of(&self, shape: &Shape) -> DataId {
         self.known[&bytes(shape)]
     }
