@@ -121,11 +121,19 @@ pub(super) struct Writer<'m, M> {
     pub context: FunctionContext,
     pub builders: FunctionBuilderContext,
     listing: Option<Listing>,
+    /// The listing so far.
     pub text: String,
 }
 
 impl<'m, M: Module> Writer<'m, M> {
-    pub fn new(module: &'m mut M, target: OwnedTargetIsa, isa: Isa, prefix: &'static str) -> Self {
+    /// A writer that also lists what it writes in [`Writer::text`], if it is told how.
+    pub fn new(
+        module: &'m mut M,
+        target: OwnedTargetIsa,
+        isa: Isa,
+        prefix: &'static str,
+        listing: Option<Listing>,
+    ) -> Self {
         Writer {
             module,
             target,
@@ -134,14 +142,9 @@ impl<'m, M: Module> Writer<'m, M> {
             shapes: Shapes::default(),
             context: FunctionContext::new(),
             builders: FunctionBuilderContext::new(),
-            listing: None,
+            listing,
             text: String::new(),
         }
-    }
-
-    /// Writes what is defined from now on into [`Writer::text`], too.
-    pub fn list(&mut self, listing: Option<Listing>) {
-        self.listing = listing;
     }
 
     /// A function of so many pointers or numbers.

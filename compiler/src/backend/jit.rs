@@ -100,8 +100,7 @@ fn build(plan: &Plan, listing: Option<Listing>) -> Result<(Code, String), JitErr
     builder.symbol(BARRIER, barrier_wait as *const u8);
     builder.memory_provider(Box::new(memory::reserve(&routines, threads)?));
     let mut module = JITModule::new(builder);
-    let mut writer = Writer::new(&mut module, target, isa, "");
-    writer.list(listing);
+    let mut writer = Writer::new(&mut module, target, isa, "", listing);
     let steps = writer.steps(&routines)?;
     let drivers = (0..threads)
         .map(|member| driver(&mut writer, member, threads, &routines, &steps, plan.scratch))

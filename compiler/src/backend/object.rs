@@ -95,7 +95,7 @@ pub fn compile(graph: &Graph, plans: &[Plan], prefix: &Prefix) -> Result<ObjectF
     for plan in plans {
         let isa = plan.options.isa;
         let routines = code::generate(plan);
-        let mut writer = Writer::new(&mut module, target(isa, Position::Independent)?, isa, names_of(isa));
+        let mut writer = Writer::new(&mut module, target(isa, Position::Independent)?, isa, names_of(isa), None);
         functions.extend(writer.steps(&routines)?);
         variants.push(Variant {
             isa,
@@ -117,7 +117,7 @@ pub fn compile(graph: &Graph, plans: &[Plan], prefix: &Prefix) -> Result<ObjectF
     let bytes = description.to_bytes().map_err(|error| refused("the description", error))?;
     let object = data(&mut module, bytes, &functions).map_err(|error| refused("the description", error))?;
     let symbol = format!("{}_network", prefix.0);
-    let mut writer = Writer::new(&mut module, portable, Isa::Portable, "");
+    let mut writer = Writer::new(&mut module, portable, Isa::Portable, "", None);
     export(&mut writer, &symbol, object)?;
     let object = module.finish().emit().map_err(|error| refused("the object file", error))?;
     Ok(ObjectFile { object, header: header::write(graph, &description, prefix), symbol })
