@@ -46,5 +46,5 @@ pub const STEPS_OF_AN_OPERAND: u64 = 8;
 /// with room to spare even in unoptimised builds; only touched pages are ever committed.
 pub const STACK_BYTES: usize = 1 << 28;
 
-/// Most threads that share the work of a run. Each has its own driver in the machine code.
-pub const MAX_THREADS: usize = 1024;
+/// Most threads that share the work of a run.
+pub const MAX_THREADS: usize = parameternet_runtime::program::MAX_THREADS;

@@ -10,6 +10,8 @@
 //! their contracts. What is computed depends on nothing but the arguments: splitting the same work into other calls gives
 //! the same bits, since no kernel sums one output in an order that depends on how many rows, columns or channels a call has.
 
+use serde::{Deserialize, Serialize};
+
 /// The kernels, in the order of the table of an instruction set.
 ///
 /// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
@@ -135,7 +137,7 @@ impl Kernel {
 }
 
 /// The register tile of [`Kernel::Matmul`] on an instruction set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tile {
     /// `f32`s in a vector.
     pub lanes: usize,

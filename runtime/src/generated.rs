@@ -33,7 +33,7 @@ use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
 pub use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
-use crate::program::{Code, Context, Driver, Port, Program};
+use crate::program::{Code, Context, Driver, Drivers, Port, Program};
 pub use crate::program::{RunError, Session, SessionError};
 use crate::weights::{MismatchError, TensorSpec, WeightFile, WeightFileError};
 
@@ -208,9 +208,10 @@ impl<N: Net> Weights<N> {
                 Isa::Avx512 => avx512,
             },
             preparation: Preparation::default(),
-            drivers: vec![drive as Driver; threads],
+            drivers: Drivers::Functions(vec![drive as Driver; threads]),
             steps: Vec::new(),
-            environment: Some(Environment::new(kernels, threads, Arc::clone(&self.contents), network.run)),
+            kernels,
+            environment: Some(Environment::new(threads, Arc::clone(&self.contents), network.run)),
             owner: Box::new(()),
         };
         // SAFETY: the compiler vouches for the network's code by the same plan as for machine code; see `Network::run`. The

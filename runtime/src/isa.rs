@@ -1,15 +1,17 @@
 //! Instruction sets: which of them this machine has, and which one is used.
 //!
-//! In comes the machine and, in [`Isa::chosen`] alone, the environment variable `PNET_ISA`. Out comes an [`Isa`]. Its
+//! In comes the machine and, in [`Isa::chosen`] and [`Isa::chosen_among`] alone, the environment variable `PNET_ISA`. Out comes an [`Isa`]. Its
 //! kernels are in [`Kernels::for_isa`](crate::kernels::Kernels::for_isa), which gives none that the machine cannot run.
 
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::abi::Tile;
 
 /// An instruction set that there are kernels for, from the least to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Isa {
     /// What every machine has.
     Portable,
@@ -34,6 +36,25 @@ pub enum IsaError {
         /// What was asked for.
         isa: Isa,
     },
+    /// The machine has it, but the code was made for others.
+    #[error("there is no code for the instruction set {isa}, only for {}", names(.among))]
+    NoCode {
+        /// What was asked for.
+        isa: Isa,
+        /// What there is code for.
+        among: Vec<Isa>,
+    },
+    /// The machine has none that the code was made for.
+    #[error("there is code for {} only, which this machine does not have", names(.among))]
+    NoneAvailable {
+        /// What there is code for.
+        among: Vec<Isa>,
+    },
+}
+
+/// A list for people.
+fn names(isas: &[Isa]) -> String {
+    isas.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ")
 }
 
 impl Isa {
@@ -88,13 +109,39 @@ impl Isa {
     ///
     /// If the variable names no instruction set, or one that this machine lacks.
     pub fn chosen() -> Result<Isa, IsaError> {
-        Isa::choose(std::env::var_os("PNET_ISA").map(|name| name.to_string_lossy().into_owned()).as_deref())
+        Isa::chosen_among(&Isa::ALL)
     }
 
-    fn choose(name: Option<&str>) -> Result<Isa, IsaError> {
-        let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(Isa::detect()) };
+    /// [`Isa::chosen`] where there is code for some instruction sets only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Isa::chosen`], and if there is no code for the one that was asked for, or for none of this machine's.
+    pub fn chosen_among(among: &[Isa]) -> Result<Isa, IsaError> {
+        let name = std::env::var_os("PNET_ISA").map(|name| name.to_string_lossy().into_owned());
+        Isa::choose(name.as_deref(), among)
+    }
+
+    fn choose(name: Option<&str>, among: &[Isa]) -> Result<Isa, IsaError> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            let best = among.iter().copied().filter(|isa| isa.is_available()).max();
+            return best.ok_or_else(|| IsaError::NoneAvailable { among: among.to_vec() });
+        };
         let isa: Isa = name.parse()?;
-        if isa.is_available() { Ok(isa) } else { Err(IsaError::Unavailable { isa }) }
+        if !isa.is_available() {
+            return Err(IsaError::Unavailable { isa });
+        }
+        if among.contains(&isa) { Ok(isa) } else { Err(IsaError::NoCode { isa, among: among.to_vec() }) }
+    }
+
+    /// Whether this machine has what machine code of every instruction set takes for granted: SSE4.1 on x86-64, which
+    /// machines of the last fifteen years have.
+    #[must_use]
+    pub fn has_machine_code() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return is_x86_feature_detected!("sse4.1") && is_x86_feature_detected!("ssse3");
+        #[cfg(not(target_arch = "x86_64"))]
+        return true;
     }
 
     /// The register tile of its matrix product.
@@ -135,17 +182,27 @@ mod tests {
 
     #[test]
     fn a_choice_is_honoured_or_refused() {
-        assert_eq!(Isa::choose(None), Ok(Isa::detect()));
-        assert_eq!(Isa::choose(Some("")), Ok(Isa::detect()));
-        assert_eq!(Isa::choose(Some("portable")), Ok(Isa::Portable));
-        let unknown = Isa::choose(Some("sse9")).unwrap_err();
+        let choose = |name| Isa::choose(name, &Isa::ALL);
+        assert_eq!(choose(None), Ok(Isa::detect()));
+        assert_eq!(choose(Some("")), Ok(Isa::detect()));
+        assert_eq!(choose(Some("portable")), Ok(Isa::Portable));
+        let unknown = choose(Some("sse9")).unwrap_err();
         assert_eq!(unknown.to_string(), "there is no instruction set 'sse9'; there are avx512, avx2 and portable");
         for isa in Isa::ALL {
             let expected = if isa.is_available() { Ok(isa) } else { Err(IsaError::Unavailable { isa }) };
-            assert_eq!(Isa::choose(Some(isa.name())), expected);
+            assert_eq!(choose(Some(isa.name())), expected);
         }
         let unavailable = IsaError::Unavailable { isa: Isa::Avx512 };
         assert_eq!(unavailable.to_string(), "this machine does not have the instruction set avx512");
+    }
+
+    #[test]
+    fn a_choice_is_among_what_there_is_code_for() {
+        assert_eq!(Isa::choose(None, &[Isa::Portable]), Ok(Isa::Portable));
+        let none = Isa::choose(None, &[]).unwrap_err();
+        assert_eq!(none, IsaError::NoneAvailable { among: Vec::new() });
+        let refused = Isa::choose(Some("portable"), &[Isa::Avx2, Isa::Avx512]).unwrap_err();
+        assert_eq!(refused.to_string(), "there is no code for the instruction set portable, only for avx2, avx512");
     }
 
     #[test]

@@ -65,7 +65,9 @@ macro_rules! declare {
 
         /// The kernels of an instruction set that this machine has.
         ///
-        /// To call one is `unsafe`: what its pointers point at is the caller's business, as [`Kernel`] says.
+        /// To call one is `unsafe`: what its pointers point at is the caller's business, as [`Kernel`] says. Machine code
+        /// reads the functions out of it, see [`Kernels::offset`].
+        #[repr(C)]
         #[derive(Debug, Clone, Copy)]
         pub struct Kernels {
             isa: Isa,
@@ -77,11 +79,11 @@ macro_rules! declare {
         }
 
         impl Kernels {
-            /// The address of a kernel, for generated code.
+            /// How many bytes behind the beginning of a table the address of a kernel stands, for machine code.
             #[must_use]
-            pub fn address(&self, kernel: Kernel) -> *const u8 {
+            pub const fn offset(kernel: Kernel) -> usize {
                 match kernel {
-                    $(Kernel::$variant => self.$field as *const u8,)*
+                    $(Kernel::$variant => std::mem::offset_of!(Kernels, $field),)*
                 }
             }
         }

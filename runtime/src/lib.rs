@@ -12,6 +12,7 @@
 //! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
 //!   contract with generated code, [`math`] the constants that both use.
 //! - [`blocking`] says how matrix products are cut, for threads and caches.
+//! - [`object`] is how a network stands in an object file, for C and whatever calls it.
 //! - [`machine`] measures what the machine can do at best, as a yardstick.
 //!
 //! No input, however damaged, makes this crate panic.
@@ -26,6 +27,7 @@ mod isa;
 pub mod kernels;
 pub mod machine;
 pub mod math;
+pub mod object;
 pub mod prepare;
 pub mod program;
 mod shape;

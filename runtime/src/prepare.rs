@@ -11,16 +11,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::abi::Tile;
 use crate::arena::{AlignedBuffer, AllocationError};
 use crate::weights::BoundWeights;
 
 /// A value in a [`Preparation`]: an index of [`Preparation::values`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ValueId(pub usize);
 
 /// How a value is computed. Every value is computed from values before it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// A tensor of the source.
     Stored {
@@ -85,7 +87,7 @@ pub enum Value {
 }
 
 /// What a [`Value::Vector`] does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Arithmetic {
     Add,
@@ -95,7 +97,7 @@ pub enum Arithmetic {
 }
 
 /// A dimension of a value: how many, and how far apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Dimension {
     /// How many.
     pub size: usize,
@@ -104,7 +106,7 @@ pub struct Dimension {
 }
 
 /// How a value is laid out in the block.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Layout {
     /// Elements one after the other, over these dimensions, outermost first.
     Strided(Vec<Dimension>),
@@ -151,7 +153,7 @@ pub fn panels_length(depth: usize, columns: usize, tile: Tile) -> usize {
 }
 
 /// Something in the block.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Content {
     /// A value, laid out.
     Value {
@@ -176,7 +178,7 @@ impl Content {
 }
 
 /// [`Content`] at its place in the block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prepared {
     /// Where it begins.
     pub offset: usize,
@@ -185,7 +187,7 @@ pub struct Prepared {
 }
 
 /// See the module's documentation.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Preparation {
     /// Values; each is computed from ones before it.
     pub values: Vec<Value>,

@@ -11,10 +11,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::arena::{AlignedBuffer, AllocationError};
 use crate::generated::Environment;
+use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
 use crate::threads::{Barrier, Team};
+
+/// The threads that can share a network at most.
+pub const MAX_THREADS: usize = 1024;
 
 /// What generated code finds its memory by.
 #[repr(C)]
@@ -34,6 +40,8 @@ pub struct Context {
     pub barrier: *const Barrier,
     /// The length of each thread's own memory.
     pub scratch_length: usize,
+    /// The kernels that the code calls.
+    pub kernels: *const Kernels,
     /// What generated Rust source knows of the machine; null for machine code, which has it written in.
     pub environment: *const Environment,
 }
@@ -62,7 +70,7 @@ pub struct StepEntry {
 }
 
 /// An input or output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// Its name.
     pub name: String,
@@ -78,6 +86,26 @@ impl Port {
     }
 }
 
+/// What calls the steps of a run, each with the units of its thread.
+#[derive(Debug, Clone)]
+pub enum Drivers {
+    /// A function per thread, which the code generator made.
+    Functions(Vec<Driver>),
+    /// The session itself, on so many threads: it goes through [`Code::steps`].
+    Session(NonZeroUsize),
+}
+
+impl Drivers {
+    /// How many threads share the work.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        match self {
+            Drivers::Functions(functions) => functions.len(),
+            Drivers::Session(threads) => threads.get(),
+        }
+    }
+}
+
 /// What a code generator made. Lengths count `f32`s.
 pub struct Code {
     /// The inputs in order.
@@ -90,14 +118,53 @@ pub struct Code {
     pub scratch: usize,
     /// How the weights are prepared.
     pub preparation: Preparation,
-    /// One driver per thread.
-    pub drivers: Vec<Driver>,
+    /// What calls the steps.
+    pub drivers: Drivers,
     /// The steps, one by one; none of generated Rust source, which cannot be run by steps.
     pub steps: Vec<StepEntry>,
+    /// The kernels that the code was made for.
+    pub kernels: &'static Kernels,
     /// What generated Rust source knows of the machine.
     pub environment: Option<Environment>,
     /// What the functions above live in; dropped with the code.
     pub owner: Box<dyn Any + Send + Sync>,
+}
+
+impl Code {
+    /// A member's units of a step.
+    ///
+    /// # Safety
+    /// The context is that of a run of this code, with scratch memory for the member, one of its threads; no other member
+    /// works on another step that touches the same memory.
+    unsafe fn part(&self, step: &StepEntry, shared: &Shared, member: usize) {
+        let units = share(step.units, member, self.drivers.threads());
+        if !units.is_empty() {
+            // SAFETY: by the contract; the rest is that of `Program::with_block`.
+            unsafe {
+                let scratch = shared.0.scratch.add(member * self.scratch);
+                (step.function)(&raw const shared.0, scratch, units.start, units.end);
+            }
+        }
+    }
+
+    /// A member's part of a run.
+    ///
+    /// # Safety
+    /// As [`Code::part`]; all members of the team of the barrier, as many as the code has threads, take part in the run.
+    unsafe fn drive(&self, shared: &Shared, member: usize, barrier: &Barrier) {
+        let is_shared = |step: &StepEntry| step.units > 1;
+        let mut before: Option<&StepEntry> = None;
+        for step in &self.steps {
+            // Steps of one unit are member 0's, which need not wait for itself.
+            if before.is_some_and(|before| is_shared(before) || is_shared(step)) && barrier.wait().is_err() {
+                // Another member panicked: nobody waits any more.
+                return;
+            }
+            // SAFETY: by the contract; all members have met behind whatever step shares memory with this one.
+            unsafe { self.part(step, shared, member) };
+            before = Some(step);
+        }
+    }
 }
 
 impl fmt::Debug for Code {
@@ -105,7 +172,7 @@ impl fmt::Debug for Code {
         f.debug_struct("Code")
             .field("inputs", &self.inputs)
             .field("outputs", &self.outputs)
-            .field("threads", &self.drivers.len())
+            .field("threads", &self.drivers.threads())
             .field("steps", &self.steps.len())
             .finish_non_exhaustive()
     }
@@ -127,6 +194,12 @@ pub enum SessionError {
     /// The operating system starts no thread.
     #[error("no thread can be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// More threads than can share a network.
+    #[error("{found} threads cannot share a network: at most {MAX_THREADS} can")]
+    Threads {
+        /// How many were asked for.
+        found: usize,
+    },
     /// The code has no driver.
     #[error("the code has no thread")]
     NoThread,
@@ -208,7 +281,7 @@ impl Program {
     /// How many threads share the work.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.code.drivers.len()
+        self.code.drivers.threads()
     }
 
     /// The bytes of its prepared weights.
@@ -287,15 +360,19 @@ impl Session {
     pub fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
         self.check(inputs, outputs)?;
         let shared = &self.context(inputs, outputs);
-        let drivers = self.program.code.drivers.as_slice();
-        self.team.run(&|member, _| {
-            if let Some(driver) = drivers.get(member) {
-                // SAFETY: the context leads to an arena, scratch memory and weights of the lengths that the code says, and
-                // to inputs and outputs whose lengths were checked; the team has as many members as there are drivers and
-                // as its barrier expects. The rest is the contract of `Program::new`.
-                unsafe { driver(&raw const shared.0, member) };
-            }
-        });
+        let code = &*self.program.code;
+        match &code.drivers {
+            Drivers::Functions(drivers) => self.team.run(&|member, _| {
+                if let Some(driver) = drivers.get(member) {
+                    // SAFETY: the context leads to an arena, scratch memory and weights of the lengths that the code says,
+                    // and to inputs and outputs whose lengths were checked; the team has as many members as there are
+                    // drivers and as its barrier expects. The rest is the contract of `Program::new`.
+                    unsafe { driver(&raw const shared.0, member) };
+                }
+            }),
+            // SAFETY: as above; the team has as many members as the code has threads.
+            Drivers::Session(_) => self.team.run(&|member, barrier| unsafe { code.drive(shared, member, barrier) }),
+        }
         self.forget();
         Ok(())
     }
@@ -318,19 +395,10 @@ impl Session {
         }
         let shared = &self.context(inputs, outputs);
         let code = &*self.program.code;
-        let (threads, scratch) = (code.drivers.len(), code.scratch);
         for (step, time) in code.steps.iter().zip(times) {
             let start = Instant::now();
-            let work = |member: usize| {
-                let units = share(step.units, member, threads);
-                if !units.is_empty() {
-                    // SAFETY: as in `run`; the scratch memory has a piece for each member.
-                    unsafe {
-                        let scratch = shared.0.scratch.add(member * scratch);
-                        (step.function)(&raw const shared.0, scratch, units.start, units.end);
-                    }
-                }
-            };
+            // SAFETY: as in `run`; no thread goes on to another step before all are done with this one.
+            let work = |member: usize| unsafe { code.part(step, shared, member) };
             if step.units <= 1 {
                 work(0);
             } else {
@@ -393,6 +461,7 @@ impl Session {
             outputs: self.outputs.0.as_ptr(),
             barrier: self.team.barrier(),
             scratch_length: self.program.code.scratch,
+            kernels: self.program.code.kernels,
             environment: self.program.code.environment.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
         })
     }

@@ -76,7 +76,7 @@ Examples:
 Example:
   pnetc init net.pnet -o net.safetensors --gain 2")]
     Init(Init),
-    /// Print a stage of the compilation
+    /// Print a stage of the compilation, or compile a network for C
     #[command(after_help = "\
 Examples:
   pnetc build net.pnet --emit ir
@@ -85,7 +85,14 @@ Examples:
   pnetc build net.pnet --emit plan --isa avx512   a plan, unlike code, can be made for any machine
   pnetc build net.pnet --emit plan --without merge-branches
   pnetc build net.pnet --emit asm --isa avx2      the instructions of each step
-  pnetc build net.pnet --emit ast -o net.ast")]
+  pnetc build net.pnet --emit ast -o net.ast
+  pnetc build net.pnet --emit object -o net.o --header net.h
+  pnetc build net.pnet --emit staticlib -o libnet.a --header net.h --threads 4
+  pnetc build net.pnet --emit cdylib -o libnet.so --header net.h --prefix my_net
+
+An object holds code for every instruction set, of which the program chooses the best that its machine has, or that of \
+PNET_ISA; with --isa, it holds that one alone. Sessions may have any number of threads; --threads says how many the work \
+is cut for.")]
     Build(Build),
     /// Draw a network: its modules and operations, and what flows between them
     #[command(after_help = "\
@@ -446,16 +453,16 @@ pub(crate) struct Build {
     /// The network
     #[arg(value_name = "FILE")]
     pub file: String,
-    /// The stage to print
+    /// The stage to print, or the kind of file to write
     #[arg(long, value_name = "STAGE")]
     pub emit: Stage,
-    /// Where to write it; standard output by default
+    /// Where to write it; standard output by default, but for object files and libraries
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// With `--emit ir`: print the graph after this pass, or after all; without it, as the network is written
     #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain([ALL])))]
     pub after: Option<String>,
-    /// With `--emit plan`, `clif`, `asm`, or `ir` and `--after`: leave a pass out, or a rewrite of the plan; may be repeated
+    /// With `--emit plan` and what comes after, or `ir` and `--after`: leave a pass out, or a rewrite of the plan; may be repeated
     #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(passes().chain(rewrites())))]
     pub without: Vec<String>,
     #[command(flatten)]
@@ -464,6 +471,23 @@ pub(crate) struct Build {
     pub network: NetworkOptions,
     #[command(flatten)]
     pub machine: MachineOptions,
+    #[command(flatten)]
+    pub object: ObjectOptions,
+}
+
+/// What object files and libraries are made with.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Object files and libraries")]
+pub(crate) struct ObjectOptions {
+    /// Write the header for C programs to this file
+    #[arg(long, value_name = "FILE")]
+    pub header: Option<PathBuf>,
+    /// What the network's names in C begin with [default: its name, as in `my_net` for MyNet]
+    #[arg(long, value_name = "NAME")]
+    pub prefix: Option<String>,
+    /// The runtime library, libparameternet_c.a [default: the one beside pnetc]
+    #[arg(long, value_name = "FILE")]
+    pub runtime_lib: Option<PathBuf>,
 }
 
 /// Names all passes together.
@@ -491,6 +515,12 @@ pub(crate) enum Stage {
     Clif,
     /// The code of each step and thread as instructions of this machine
     Asm,
+    /// An object file with the network, for C
+    Object,
+    /// A static library with the network and the runtime
+    Staticlib,
+    /// A shared library with the network and the runtime
+    Cdylib,
 }
 
 #[derive(Debug, Args)]

@@ -12,18 +12,17 @@ use crate::threads::barrier_wait;
 /// A thread's part of the work of a generated network.
 pub type Run = unsafe fn(&mut Member<'_>);
 
-/// What generated code knows of the machine and of the weights.
+/// What generated code knows of a session's threads and of the weights.
 #[derive(Debug)]
 pub struct Environment {
-    kernels: &'static Kernels,
     threads: usize,
     contents: Arc<[usize]>,
     run: Run,
 }
 
 impl Environment {
-    pub(super) fn new(kernels: &'static Kernels, threads: usize, contents: Arc<[usize]>, run: Run) -> Environment {
-        Environment { kernels, threads, contents, run }
+    pub(super) fn new(threads: usize, contents: Arc<[usize]>, run: Run) -> Environment {
+        Environment { threads, contents, run }
     }
 
     pub(super) fn run(&self) -> Run {
@@ -57,7 +56,8 @@ impl<'r> Member<'r> {
             context,
             environment,
             member,
-            kernels: environment.kernels,
+            // SAFETY: the context of a run points to the kernels of its code, which are static.
+            kernels: unsafe { &*context.kernels },
             arena: context.arena,
             // SAFETY: each member has a piece of that length.
             scratch: unsafe { context.scratch.add(member * context.scratch_length) },

@@ -6,6 +6,7 @@ use super::file::WeightFile;
 use super::mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
 use super::view::{ElementType, TensorView};
 use crate::shape::element_count;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// The end of the names of the counters that PyTorch's batch norms keep while training; inference has no use for them.
@@ -24,7 +25,7 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const TRIED_PREFIXES: usize = 8;
 
 /// A tensor that a network expects in its weight file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TensorSpec {
     /// The name, such as `blocks.0.0.primary_conv.0.weight`.
     pub name: String,

@@ -1,5 +1,6 @@
-//! `pnetc build`: print a stage of the compilation.
+//! `pnetc build`: print a stage of the compilation, or write a network for other languages.
 
+mod object;
 mod rust;
 
 use parameternet_compiler::backend::jit::{self, Listing};
@@ -13,7 +14,7 @@ use crate::arguments::{ALL, Build, Stage};
 use crate::failure::Failure;
 use crate::{budgets, files, stages};
 
-/// Prints the stage that was asked for.
+/// Prints the stage that was asked for, or writes the file.
 pub(crate) fn run(options: &Build) -> Result<(), Failure> {
     check(options)?;
     let text = match options.emit {
@@ -31,6 +32,13 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
         Stage::Asm => code(options, Some(Listing::Assembly))?,
+        Stage::Object | Stage::Staticlib | Stage::Cdylib => {
+            let Some(output) = &options.output else {
+                let message = "`--emit object`, `staticlib` and `cdylib` need `--output`: they are no texts";
+                return Err(Failure::Usage(message.to_owned()));
+            };
+            return object::write(&graph(options)?, options, output);
+        }
     };
     files::emit(options.output.as_deref(), &text)
 }
@@ -60,25 +68,32 @@ fn code(options: &Build, listing: Option<Listing>) -> Result<String, Failure> {
 fn check(options: &Build) -> Result<(), Failure> {
     let is_rewrite = |name: &&String| REWRITES.iter().any(|rewrite| rewrite.name == **name);
     if let (Stage::Ir, Some(rewrite)) = (options.emit, options.without.iter().find(is_rewrite)) {
-        let message = format!("`{rewrite}` is no pass over the graph: leave it out of `--emit plan`, `clif` or `asm`");
+        let message =
+            format!("`{rewrite}` is no pass over the graph: leave it out of `--emit plan` or what comes after");
         return Err(Failure::Usage(message));
     }
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),
         Stage::Rust => (false, false),
-        Stage::Plan | Stage::Clif | Stage::Asm => (true, true),
+        Stage::Plan | Stage::Clif | Stage::Asm | Stage::Object | Stage::Staticlib | Stage::Cdylib => (true, true),
     };
+    let is_object = matches!(options.emit, Stage::Object | Stage::Staticlib | Stage::Cdylib);
+    let has_runtime = matches!(options.emit, Stage::Staticlib | Stage::Cdylib);
     let message = if options.after.is_some() && options.emit != Stage::Ir {
         "`--after` is for `--emit ir`: it prints the graph after a pass"
     } else if !options.without.is_empty() && !passes && options.emit == Stage::Ir {
         "`--without` needs `--after` here: without it, `--emit ir` prints the graph before all passes; try `--after all`"
     } else if !options.without.is_empty() && !passes {
-        "`--without` is for `--emit ir`, `plan`, `clif` and `asm`: passes work on the graph"
+        "`--without` is for `--emit ir`, `plan` and what comes after: passes work on the graph"
     } else if (options.machine.threads.is_some() || options.machine.isa.is_some()) && !machine {
-        "`--threads` and `--isa` are for `--emit plan`, `clif` and `asm`: earlier stages do not depend on the machine"
+        "`--threads` and `--isa` are for `--emit plan` and what comes after: earlier stages do not depend on the machine"
     } else if !options.budget.budgets.is_empty() && options.emit == Stage::Ast {
         "`--budget` is for stages after `--emit ast`: costs are known when the graph is"
+    } else if (options.object.header.is_some() || options.object.prefix.is_some()) && !is_object {
+        "`--header` and `--prefix` are for `--emit object`, `staticlib` and `cdylib`: C programs use these"
+    } else if options.object.runtime_lib.is_some() && !has_runtime {
+        "`--runtime-lib` is for `--emit staticlib` and `cdylib`, which hold the runtime library"
     } else {
         return Ok(());
     };

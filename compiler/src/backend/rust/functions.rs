@@ -12,6 +12,7 @@ use super::blocks::{Block, Item, blocks};
 use super::routine;
 use super::sharing::{Constant, Finished, Functions, Kind, Piece, Use};
 use super::weights::{self, Contents};
+use crate::backend::names::snake_case;
 use crate::code;
 use crate::graph::{Graph, InstanceId, Path};
 use crate::plan::Plan;

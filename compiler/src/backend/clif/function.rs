@@ -5,43 +5,42 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{AbiParam, FuncRef, GlobalValue, InstBuilder, MemFlagsData, Signature, Value, types};
+use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
 use cranelift_frontend::{FunctionBuilder, Variable as FrontVariable};
-use cranelift_jit::JITModule;
-use cranelift_module::{Linkage, Module, ModuleError};
-use parameternet_runtime::Isa;
+use cranelift_module::Module;
 use parameternet_runtime::abi::Kernel;
 use parameternet_runtime::program::Context;
+use parameternet_runtime::{Isa, Kernels};
 
-use super::BELOW;
-use super::memory::Shapes;
+use super::shapes::Shapes;
 use crate::code::{Address, Argument, Base, Index, Lanes, Local, Operation, Routine, Statement, Variable};
 
 /// Bytes of an element.
 const BYTES: usize = size_of::<f32>();
 
 /// Writes one function.
-struct Function<'f, 'm> {
+struct Function<'f, 'm, M> {
     builder: FunctionBuilder<'f>,
-    module: &'m mut JITModule,
-    /// How many structures were named so far.
-    shapes: &'m mut usize,
+    module: &'m mut M,
+    shapes: &'m Shapes,
     isa: Isa,
     variables: Vec<FrontVariable>,
     locals: Vec<(FrontVariable, Lanes)>,
     bases: HashMap<Base, Value>,
-    kernels: HashMap<Kernel, FuncRef>,
+    /// The table of kernels, if the routine calls any.
+    kernels: Option<Value>,
+    /// By number of arguments.
+    signatures: HashMap<usize, SigRef>,
 }
 
-/// Writes the function `(context, scratch, begin, end)` of a routine. `shapes` counts the constant structures that routines
-/// before it named.
+/// Writes the function `(context, scratch, begin, end)` of a routine, one of those whose structures `shapes` has.
 pub(super) fn write(
     routine: &Routine,
     builder: FunctionBuilder<'_>,
-    module: &mut JITModule,
-    shapes: &mut usize,
+    module: &mut impl Module,
+    shapes: &Shapes,
     isa: Isa,
-) -> Result<(), Box<ModuleError>> {
+) {
     let mut function = Function {
         builder,
         module,
@@ -50,20 +49,20 @@ pub(super) fn write(
         variables: Vec::new(),
         locals: Vec::new(),
         bases: HashMap::new(),
-        kernels: HashMap::new(),
+        kernels: None,
+        signatures: HashMap::new(),
     };
     function.enter(routine);
-    function.statements(&routine.body)?;
+    function.statements(&routine.body);
     function.builder.ins().return_(&[]);
     function.builder.seal_all_blocks();
     let frontend = function.module.target_config();
     function.builder.finalize(frontend);
-    Ok(())
 }
 
 /// A constant operand.
 #[expect(clippy::cast_possible_wrap, reason = "lengths of memory and counts of units are far below 2^63")]
-pub(super) fn immediate(value: usize) -> i64 {
+pub(in crate::backend) fn immediate(value: usize) -> i64 {
     value as i64
 }
 
@@ -74,7 +73,7 @@ struct Affine {
     constant: usize,
 }
 
-impl Function<'_, '_> {
+impl<M: Module> Function<'_, '_, M> {
     /// The head: parameters, variables, and what addresses are counted from.
     fn enter(&mut self, routine: &Routine) {
         let block = self.builder.create_block();
@@ -110,29 +109,31 @@ impl Function<'_, '_> {
             };
             self.bases.insert(base, value);
         }
+        if calls_kernels(routine) {
+            self.kernels = Some(self.pointer(context, std::mem::offset_of!(Context, kernels)));
+        }
     }
 
     fn pointer(&mut self, from: Value, offset: usize) -> Value {
         pointer(&mut self.builder, from, offset)
     }
 
-    fn statements(&mut self, statements: &[Statement]) -> Result<(), Box<ModuleError>> {
+    fn statements(&mut self, statements: &[Statement]) {
         for statement in statements {
-            self.statement(statement)?;
+            self.statement(statement);
         }
-        Ok(())
     }
 
-    fn statement(&mut self, statement: &Statement) -> Result<(), Box<ModuleError>> {
+    fn statement(&mut self, statement: &Statement) {
         match statement {
-            Statement::For { variable, from, to, by, body } => self.repeat(*variable, [from, to], by, body)?,
+            Statement::For { variable, from, to, by, body } => self.repeat(*variable, [from, to], by, body),
             Statement::Panels { variable, from, to, columns, full, rest } => {
                 let full_panels = Index::from(columns / self.isa.tile().columns());
                 if !full.is_empty() {
-                    self.repeat(*variable, [from, &to.clone().min(full_panels.clone())], &1.into(), full)?;
+                    self.repeat(*variable, [from, &to.clone().min(full_panels.clone())], &1.into(), full);
                 }
                 if !rest.is_empty() {
-                    self.repeat(*variable, [&from.clone().max(full_panels), to], &1.into(), rest)?;
+                    self.repeat(*variable, [&from.clone().max(full_panels), to], &1.into(), rest);
                 }
             }
             Statement::Let { variable, value } => {
@@ -140,10 +141,8 @@ impl Function<'_, '_> {
                 self.builder.def_var(self.variables[variable.0], value);
             }
             Statement::Call { kernel, arguments } => {
-                let arguments =
-                    arguments.iter().map(|argument| self.argument(argument)).collect::<Result<Vec<_>, _>>()?;
-                let function = self.kernel(*kernel)?;
-                self.builder.ins().call(function, &arguments);
+                let arguments: Vec<Value> = arguments.iter().map(|argument| self.argument(argument)).collect();
+                self.call(*kernel, &arguments);
             }
             Statement::Set { local, operation } => {
                 let (variable, lanes) = self.locals[local.0];
@@ -156,17 +155,10 @@ impl Function<'_, '_> {
                 self.builder.ins().store(memory(), value, address, offset);
             }
         }
-        Ok(())
     }
 
     /// A loop.
-    fn repeat(
-        &mut self,
-        variable: Variable,
-        [from, to]: [&Index; 2],
-        by: &Index,
-        body: &[Statement],
-    ) -> Result<(), Box<ModuleError>> {
+    fn repeat(&mut self, variable: Variable, [from, to]: [&Index; 2], by: &Index, body: &[Statement]) {
         let (from, to) = (self.index(from), self.index(to));
         let counter = self.variables[variable.0];
         self.builder.def_var(counter, from);
@@ -175,52 +167,47 @@ impl Function<'_, '_> {
         self.builder.ins().jump(header, &[]);
         self.builder.switch_to_block(header);
         let current = self.builder.use_var(counter);
-        let goes_on = self.builder.ins().icmp(BELOW, current, to);
+        let goes_on = self.builder.ins().icmp(IntCC::UnsignedLessThan, current, to);
         self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
         self.builder.switch_to_block(inside);
-        self.statements(body)?;
+        self.statements(body);
         let by = self.index(by);
         let current = self.builder.use_var(counter);
         let next = self.builder.ins().iadd(current, by);
         self.builder.def_var(counter, next);
         self.builder.ins().jump(header, &[]);
         self.builder.switch_to_block(behind);
-        Ok(())
     }
 
-    fn argument(&mut self, argument: &Argument) -> Result<Value, Box<ModuleError>> {
-        Ok(match argument {
+    fn argument(&mut self, argument: &Argument) -> Value {
+        match argument {
             Argument::Address(address) => {
                 let (address, offset) = self.address(address);
                 if offset == 0 { address } else { self.builder.ins().iadd_imm_u(address, i64::from(offset)) }
             }
             Argument::Null => self.builder.ins().iconst(types::I64, 0),
             Argument::Index(index) => self.index(index),
-            Argument::Shape(_) => {
-                let global = self.shape()?;
+            Argument::Shape(shape) => {
+                let global = self.module.declare_data_in_func(self.shapes.of(shape), self.builder.func);
                 self.builder.ins().symbol_value(types::I64, global)
             }
-        })
-    }
-
-    /// The next constant structure: statements are written in the order in which they were collected.
-    fn shape(&mut self) -> Result<GlobalValue, Box<ModuleError>> {
-        let symbol = Shapes::symbol(*self.shapes);
-        *self.shapes += 1;
-        let data = self.module.declare_data(&symbol, Linkage::Import, false, false)?;
-        Ok(self.module.declare_data_in_func(data, self.builder.func))
-    }
-
-    fn kernel(&mut self, kernel: Kernel) -> Result<FuncRef, Box<ModuleError>> {
-        if let Some(function) = self.kernels.get(&kernel) {
-            return Ok(*function);
         }
-        let mut signature = Signature::new(self.module.isa().default_call_conv());
-        signature.params.extend(std::iter::repeat_n(AbiParam::new(types::I64), kernel.arity()));
-        let id = self.module.declare_function(kernel.name(), Linkage::Import, &signature)?;
-        let function = self.module.declare_func_in_func(id, self.builder.func);
-        self.kernels.insert(kernel, function);
-        Ok(function)
+    }
+
+    fn call(&mut self, kernel: Kernel, arguments: &[Value]) {
+        let Some(kernels) = self.kernels else { return };
+        let function = self.pointer(kernels, Kernels::offset(kernel));
+        let signature = match self.signatures.get(&arguments.len()) {
+            Some(signature) => *signature,
+            None => {
+                let mut signature = Signature::new(self.module.isa().default_call_conv());
+                signature.params.extend(std::iter::repeat_n(AbiParam::new(types::I64), arguments.len()));
+                let signature = self.builder.import_signature(signature);
+                self.signatures.insert(arguments.len(), signature);
+                signature
+            }
+        };
+        self.builder.ins().call_indirect(signature, function, arguments);
     }
 
     /// A pointer and a constant number of bytes behind it.
@@ -407,7 +394,7 @@ impl Function<'_, '_> {
 }
 
 /// The pointer that stands so many bytes behind another.
-pub(super) fn pointer(builder: &mut FunctionBuilder<'_>, from: Value, offset: usize) -> Value {
+pub(in crate::backend) fn pointer(builder: &mut FunctionBuilder<'_>, from: Value, offset: usize) -> Value {
     let address = builder.ins().iadd_imm_u(from, immediate(offset));
     builder.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), address, 0)
 }
@@ -427,6 +414,13 @@ fn memory() -> MemFlagsData {
 /// A change of type that leaves the bits as they are.
 fn as_is() -> MemFlagsData {
     MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little)
+}
+
+/// Whether any statement of a routine is a call.
+fn calls_kernels(routine: &Routine) -> bool {
+    let mut calls = false;
+    routine.visit(|statement| calls |= matches!(statement, Statement::Call { .. }));
+    calls
 }
 
 /// What the addresses of a routine are counted from, each once, in a fixed order.
