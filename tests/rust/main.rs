@@ -25,7 +25,7 @@ use package::Network;
 const THREADS: [usize; 2] = [1, 3];
 
 /// Random networks.
-const SEEDS: std::ops::Range<u64> = 0..48;
+const SEEDS: std::ops::Range<u64> = 0..24;
 
 fn from_file(name: &str, batch: usize) -> Graph {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
