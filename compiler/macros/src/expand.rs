@@ -192,7 +192,7 @@ fn inline(tokens: TokenStream, folder: &Path) -> TokenStream {
         let Some(head) = head(&network) else { continue };
         let items = match &first {
             Some(first) => further_stub(&network, first),
-            None => stub(&[network.clone()], &std::mem::take(&mut errors)),
+            None => stub(std::slice::from_ref(&network), &std::mem::take(&mut errors)),
         };
         first.get_or_insert_with(|| module_name(&network));
         expansion.extend(module(&head, "A network with errors.", &items));

@@ -29,8 +29,9 @@ pub(crate) fn module(head: &impl ToTokens, documentation: &str, items: &TokenStr
     quote! {
         #[doc = #documentation]
         #[allow(
+            clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction,
             dead_code, rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, rustdoc::bare_urls,
-            reason = "a program need not use all of a network; its documentation is written for more than Rust"
+            reason = "the compiler wrote it; a program need not use all of it; its documentation is not for Rust alone"
         )]
         #head {
             #items
