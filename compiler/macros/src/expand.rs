@@ -6,7 +6,6 @@
 use std::path::Path;
 
 use parameternet_compiler::analysis::budget;
-use parameternet_compiler::backend::rust::RustError;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::plan::ImageLayout;
@@ -219,11 +218,7 @@ fn name_span(text: &SourceText, network: &str) -> Span {
 }
 
 /// A network of a text as items; `None` if the compiler says what is wrong.
-fn network_of_text(
-    program: &Program,
-    name: &str,
-    failures: &mut Vec<Failure>,
-) -> Option<Result<TokenStream, RustError>> {
+fn network_of_text(program: &Program, name: &str, failures: &mut Vec<Failure>) -> Option<Result<TokenStream, String>> {
     let request = Request { network: Some(name.to_owned()), ..Request::default() };
     let graph = elaborate(program, &request).map_err(|failure| failures.push(failure)).ok()?;
     if let Err(failure) = budget::check(program, &request, &graph, &[]) {

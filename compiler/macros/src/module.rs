@@ -3,25 +3,40 @@
 //! In: a graph, or errors. Out: the items of its module; for a network with errors, items that bring no further errors where they
 //! are used.
 
-use parameternet_compiler::backend::rust::{self, Options, RustError};
+use parameternet_compiler::backend::rust::{self, Options};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::program::Program;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::Error;
+
+/// The names that the module uses itself.
+const TAKEN: [&str; 12] =
+    ["Weights", "Self", "Result", "Option", "Ok", "Box", "AsRef", "rt", "weights", "steps", "f32", "u64"];
+
+/// The words of Rust that cannot be names, not even as raw identifiers.
+const NEVER_NAMES: [&str; 4] = ["self", "Self", "super", "crate"];
 
 /// The items of a network.
 ///
 /// # Errors
-/// When it computes nothing.
+/// When it computes nothing, or has a name that a Rust type cannot have there.
 pub(crate) fn items(
     graph: &Graph,
     layout: ImageLayout,
     embedded: Option<TokenStream>,
     documentation: Vec<String>,
-) -> Result<TokenStream, RustError> {
-    rust::generate(graph, &Options { runtime: quote!(::parameternet::runtime), layout, embedded, documentation })
+) -> Result<TokenStream, String> {
+    let network = graph.network.as_str();
+    if TAKEN.contains(&network) || identifier(network) != network {
+        return Err(format!("a Rust type in this module cannot be called `{network}`: rename the network"));
+    }
+    if let Some(input) = graph.inputs().iter().find(|input| NEVER_NAMES.contains(&input.name.as_str())) {
+        return Err(format!("a parameter of `run` cannot be called `{}`: rename the input", input.name));
+    }
+    let options = Options { runtime: quote!(::parameternet::runtime), layout, embedded, documentation };
+    rust::generate(graph, &options).map_err(|error| error.to_string())
 }
 
 /// The whole module.
@@ -29,8 +44,9 @@ pub(crate) fn module(head: &impl ToTokens, documentation: &str, items: &TokenStr
     quote! {
         #[doc = #documentation]
         #[allow(
+            clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction,
             dead_code, rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, rustdoc::bare_urls,
-            reason = "a program need not use all of a network; its documentation is written for more than Rust"
+            reason = "the compiler wrote it; a program need not use all of it; its documentation is not for Rust alone"
         )]
         #head {
             #items
@@ -42,8 +58,7 @@ pub(crate) fn module(head: &impl ToTokens, documentation: &str, items: &TokenStr
 /// such a type is used for. (An alias of the macro `compile_error!` alone would be `()`.)
 pub(crate) fn stub(names: &[String], errors: &[Error]) -> TokenStream {
     let Some((first, others)) = errors.split_first() else { return TokenStream::new() };
-    let names = names.iter().filter(|name| *name != "Weights");
-    let names: Vec<Ident> = names.filter_map(|name| syn::parse_str(name).ok()).collect();
+    let names = names.iter().filter(|name| *name != "Weights").map(|name| identifier(name));
     let first = first.to_compile_error();
     let others = others.iter().map(Error::to_compile_error);
     quote! {
@@ -63,8 +78,8 @@ pub(crate) fn stub(names: &[String], errors: &[Error]) -> TokenStream {
 
 /// What stands in for a further network with errors, beside the module of one that has them all.
 pub(crate) fn further_stub(name: &str, first: &Ident) -> TokenStream {
-    let name: Option<Ident> = syn::parse_str(name).ok().filter(|_| name != "Weights");
-    let alias = name.map(|name| quote!(#[doc(hidden)] pub type #name = Weights;));
+    let alias =
+        (name != "Weights").then(|| identifier(name)).map(|name| quote!(#[doc(hidden)] pub type #name = Weights;));
     quote!(#[doc(hidden)] pub use super::#first::Weights; #alias)
 }
 
@@ -103,12 +118,17 @@ pub(crate) fn module_name(network: &str) -> Ident {
         }
         name.push(character.to_ascii_lowercase());
     }
-    // Not even a raw identifier can be one of these.
-    if ["self", "super", "crate"].contains(&name.as_str()) {
-        name.push('_');
+    identifier(&name)
+}
+
+/// A name as an identifier: raw where it is a word of Rust, with an underscore where that is not allowed either.
+fn identifier(name: &str) -> Ident {
+    if NEVER_NAMES.contains(&name) {
+        return format_ident!("{name}_");
     }
-    match syn::parse_str(&name) {
-        Ok(name) => name,
-        Err(_) => Ident::new_raw(&name, Span::call_site()),
+    // `syn` knows the words of all editions but these.
+    match syn::parse_str(name) {
+        Ok(identifier) if !["box", "gen"].contains(&name) => identifier,
+        _ => Ident::new_raw(name, Span::call_site()),
     }
 }

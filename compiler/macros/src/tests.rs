@@ -125,10 +125,22 @@ fn documentation_comes_back_as_comments() {
 
 #[test]
 fn modules_are_called_like_networks() {
-    let names = ["Mlp", "MLP", "ParameterNet", "MobileNetV2", "HTTPServer", "Net2Net", "tiny", "Type", "Self", "A"];
+    let names =
+        ["Mlp", "MLP", "ParameterNet", "MobileNetV2", "HTTPServer", "Net2Net", "tiny", "Type", "Self", "Box", "A"];
     let modules = names.map(|name| module_name(name).to_string());
-    let expected =
-        ["mlp", "mlp", "parameter_net", "mobile_net_v2", "http_server", "net2_net", "tiny", "r#type", "self_", "a"];
+    let expected = [
+        "mlp",
+        "mlp",
+        "parameter_net",
+        "mobile_net_v2",
+        "http_server",
+        "net2_net",
+        "tiny",
+        "r#type",
+        "self_",
+        "r#box",
+        "a",
+    ];
     assert_eq!(modules, expected);
 }
 

@@ -52,6 +52,9 @@ const _: () = assert!(mlp::Mlp::PARAMETERS == 7 * 64 + 65 * 4);
 const _: () = assert!(pets::Pets::MACS == 4 * plain::Pets::MACS);
 const _: () = assert!(one_output::OneOutput::MACS == 6 * 4 + 4 * 6 && two_outputs::TwoOutputs::FLOPS > 0);
 
+// A word of Rust may be a name of the language.
+parameternet! { network Words { input type: f32[1, 2] return type |> relu } }
+
 fn main() {
     let weights = pets::Weights::embedded().unwrap();
     let mut network = pets::Pets::with_threads(&weights, 2).unwrap();
