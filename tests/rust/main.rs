@@ -34,8 +34,18 @@ fn from_file(name: &str, batch: usize) -> Graph {
 }
 
 fn random(seed: u64) -> Graph {
-    let text = parameternet_generator::program(seed, &Settings::default());
-    let program = Program::load(&MemoryLoader::new("random.pnet", &text), "random.pnet");
+    from_text(&parameternet_generator::program(seed, &Settings::default()))
+}
+
+/// Modules whose names in Rust are those of keywords, or of what generated source has already.
+const NAMES: &str = "module Box(x) { return x |> linear(4) as a |> relu }
+    module Run(x) { return x |> Box as inner |> linear(40) as b }
+    module M(x) { return x |> Run as inner |> softmax }
+    module Match(x) { return x |> M as inner |> linear(100) as c }
+    network Names { input x: f32[batch, 70] return x |> Match as first |> linear(50) as last }";
+
+fn from_text(text: &str) -> Graph {
+    let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
     let program = program.unwrap_or_else(|failure| panic!("{failure}"));
     elaborate(&program, &Request::default()).unwrap_or_else(|failure| panic!("{failure}"))
 }
@@ -53,8 +63,9 @@ fn networks() -> Vec<Network> {
     let zoo = files.iter().map(|file| (file.clone(), from_file(&format!("models/{file}"), 1)));
     let batches = [("mobilenetv2", 2), ("parameternet", 3)]
         .map(|(name, batch)| (format!("{name}, batch {batch}"), from_file(&format!("models/{name}.pnet"), batch)));
+    let names = [("names".to_owned(), from_text(NAMES))];
     let random = SEEDS.map(|seed| (format!("seed {seed}"), random(seed)));
-    zoo.chain(batches).chain(random).map(|(name, graph)| Network { name, graph }).collect()
+    zoo.chain(batches).chain(names).chain(random).map(|(name, graph)| Network { name, graph }).collect()
 }
 
 /// What machine code computes for made-up inputs and weights.

@@ -33,6 +33,17 @@ struct Uses {
     run: Use,
 }
 
+/// Words of Rust that no function can be called, those that are kept for later among them.
+const KEYWORDS: [&str; 52] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// What generated functions call their own variables and each other.
+const TAKEN: [&str; 11] = ["begin", "describe", "end", "m", "once", "product", "rest", "rt", "run", "w", "width"];
+
 /// Puts functions together.
 struct Writer<'g> {
     graph: &'g Graph,
@@ -150,7 +161,8 @@ impl<'g> Writer<'g> {
 
     /// What functions of an instance are called.
     fn stem(&self, instance: InstanceId) -> String {
-        snake_case(self.graph.instance(instance).map_or("module", |instance| &instance.module))
+        let stem = snake_case(self.graph.instance(instance).map_or("module", |instance| &instance.module));
+        if KEYWORDS.iter().chain(&TAKEN).any(|taken| *taken == stem) { format!("{stem}_") } else { stem }
     }
 
     /// The top is the last block; `describe` ends with tensors that nothing needs.
