@@ -31,14 +31,17 @@ pub(crate) fn golden(name: &str) -> Option<Value> {
 /// A Python with what `tests/python/requirements.txt` lists: the one that `PNET_PYTHON` names, or that of `target/python`.
 /// Without it a test says so and skips; in CI that is a failure.
 pub(crate) fn python() -> Option<PathBuf> {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("target/python/bin/python"));
+    let own =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("target/python/bin/python"));
     let found = match std::env::var_os("PNET_PYTHON") {
         Some(named) => Some(PathBuf::from(named)),
         None => own().find(|path| path.is_file()),
     };
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "there is no Python with tests/python/requirements.txt");
-        println!("skipped: there is no Python with tests/python/requirements.txt in target/python, and PNET_PYTHON is not set");
+        println!(
+            "skipped: there is no Python with tests/python/requirements.txt in target/python, and PNET_PYTHON is not set"
+        );
     }
     found
 }

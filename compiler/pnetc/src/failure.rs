@@ -8,6 +8,7 @@ use parameternet_compiler::backend::jit::JitError;
 use parameternet_compiler::compile::CompileError;
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::Failure as ProgramFailure;
+use parameternet_data::{DataError, Problem};
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::{self, Diagnostic, Style};
 use parameternet_dsl::source::SourceMap;
@@ -16,8 +17,6 @@ use parameternet_runtime::prepare::PrepareError;
 use parameternet_runtime::program::{RunError, SessionError};
 use parameternet_runtime::weights::WeightFileProblem;
 use parameternet_runtime::{Isa, IsaError, MismatchError, SaveError, WeightFileError};
-
-use crate::data::{DataError, Problem};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -186,6 +185,7 @@ pub(crate) fn data(error: &DataError) -> Failure {
         | Problem::UnsupportedChannels { .. }
         | Problem::StatisticsCount { .. }
         | Problem::BadSetting { .. } => Code::E0705,
+        Problem::Metadata { .. } => Code::E0701,
     };
     let mut diagnostic = Diagnostic::new(code, error.to_string());
     diagnostic.notes = error.notes();

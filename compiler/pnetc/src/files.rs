@@ -7,9 +7,9 @@ use parameternet::FileLoader;
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::Program;
+use parameternet_data::files::write_whole;
 
 use crate::arguments::NetworkOptions;
-use crate::data::files::write_whole;
 use crate::failure::{self, Failure};
 
 /// Loads the program of a file.

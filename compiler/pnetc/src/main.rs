@@ -7,7 +7,6 @@
 mod arguments;
 mod budgets;
 mod commands;
-mod data;
 mod failure;
 mod files;
 mod progress;

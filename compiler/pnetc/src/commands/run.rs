@@ -10,13 +10,13 @@ use parameternet_compiler::compile::{Options, compile};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::interp;
 use parameternet_compiler::weight::Weight;
+use parameternet_data::Preprocess;
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::Diagnostic;
 use parameternet_runtime::program::Session;
 use parameternet_runtime::{BoundWeights, Isa, WeightFile};
 
 use crate::arguments::{Backend, Run};
-use crate::data::Preprocess;
 use crate::failure::{self, Failure};
 use crate::files;
 use crate::progress::Progress;

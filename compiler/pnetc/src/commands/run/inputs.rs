@@ -3,12 +3,11 @@
 use std::ffi::OsString;
 
 use parameternet_compiler::graph::Graph;
-use parameternet_dsl::codes::Code;
-use parameternet_dsl::diagnostic::{Diagnostic, did_you_mean};
+use parameternet_data::{Filter, Preprocess, Resize, Settings, Source, load_input};
+use parameternet_dsl::diagnostic::did_you_mean;
 use parameternet_runtime::WeightFile;
 
 use crate::arguments::{FilterOption, PreprocessOptions, ResizeOption};
-use crate::data::{self, Filter, Preprocess, Resize, Source};
 use crate::failure::{self, Failure};
 
 /// One run of the network: a file for each of its inputs.
@@ -63,55 +62,28 @@ pub(super) fn load(graph: &Graph, job: &Job, preprocess: &Preprocess) -> Result<
     let mut inputs = Vec::with_capacity(job.sources.len());
     for (port, source) in graph.inputs().iter().zip(&job.sources) {
         let shape = graph.node(port.node).map(|node| node.shape.dims().to_vec()).unwrap_or_default();
-        inputs.push(data::load_input(source, &shape, preprocess).map_err(|error| failure::data(&error))?);
+        inputs.push(load_input(source, &shape, preprocess).map_err(|error| failure::data(&error))?);
     }
     Ok(inputs)
 }
 
 /// How images become tensors: what the options say, else what the weights carry, else ImageNet's habits.
 pub(super) fn preprocess(options: &PreprocessOptions, weights: &WeightFile) -> Result<Preprocess, Failure> {
-    let mut preprocess = Preprocess::default();
-    let carried = |key: &str| weights.metadata(key);
-    let unusable = |key: &str, text: &str| {
-        let message = format!("the weights carry an unusable `{key}`: {text:?}; override it with an option");
-        Failure::from(Diagnostic::new(Code::E0701, message))
-    };
-    let numbers = |key: &str| -> Result<Option<Vec<f32>>, Failure> {
-        let Some(text) = carried(key) else { return Ok(None) };
-        let parsed: Result<Vec<f32>, _> = text.split(',').map(|number| number.trim().parse()).collect();
-        parsed.map(Some).map_err(|_| unusable(key, text))
-    };
-    if let Some(mean) = options.mean.clone().map_or_else(|| numbers("pnet.mean"), |mean| Ok(Some(mean)))? {
-        preprocess.mean = mean;
-    }
-    if let Some(std) = options.std.clone().map_or_else(|| numbers("pnet.std"), |std| Ok(Some(std)))? {
-        preprocess.std = std;
-    }
-    let resize = match (options.resize, carried("pnet.resize")) {
-        (Some(option), _) => Some(option),
-        (None, Some("crop")) => Some(ResizeOption::Crop),
-        (None, Some("stretch")) => Some(ResizeOption::Stretch),
-        (None, Some("none")) => Some(ResizeOption::None),
-        (None, Some(other)) => return Err(unusable("pnet.resize", other)),
-        (None, None) => None,
-    };
-    if let Some(resize) = resize {
-        preprocess.resize = match resize {
+    let settings = Settings {
+        resize: options.resize.map(|resize| match resize {
             ResizeOption::Crop => Resize::Crop,
             ResizeOption::Stretch => Resize::Stretch,
             ResizeOption::None => Resize::None,
-        };
-    }
-    if let Some(ratio) = options.crop_ratio {
-        preprocess.crop_ratio = ratio;
-    }
-    if let Some(filter) = options.filter {
-        preprocess.filter = match filter {
+        }),
+        crop_ratio: options.crop_ratio,
+        filter: options.filter.map(|filter| match filter {
             FilterOption::Nearest => Filter::Nearest,
             FilterOption::Bilinear => Filter::Bilinear,
             FilterOption::Bicubic => Filter::Bicubic,
             FilterOption::Lanczos => Filter::Lanczos,
-        };
-    }
-    Ok(preprocess)
+        }),
+        mean: options.mean.clone(),
+        std: options.std.clone(),
+    };
+    settings.with_weights(weights).map_err(|error| failure::data(&error))
 }

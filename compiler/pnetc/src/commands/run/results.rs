@@ -3,23 +3,21 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use parameternet_data::classes::likeliest;
+use parameternet_data::{npy, settings};
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::Diagnostic;
 use parameternet_runtime::WeightFile;
 
 use super::inputs::Job;
 use super::{Output, with_word};
-use crate::data::npy;
 use crate::failure::{self, Failure};
 
 /// The names of the classes: from the file that was given, else those that the weights carry.
 pub(super) fn labels(path: Option<&Path>, weights: &WeightFile) -> Result<Vec<String>, Failure> {
-    let text = match path {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| failure::io("read", &path.display().to_string(), &error))?
-        }
-        None => weights.metadata("pnet.labels").unwrap_or_default().to_owned(),
-    };
+    let Some(path) = path else { return Ok(settings::labels(weights).unwrap_or_default()) };
+    let text =
+        std::fs::read_to_string(path).map_err(|error| failure::io("read", &path.display().to_string(), &error))?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 
@@ -72,15 +70,9 @@ pub(super) fn show(outputs: &[Output], job: &Job, labels: &[String], top: usize)
 
 /// The likeliest classes by the softmax of their scores.
 fn classes_of(scores: &[f32], labels: &[String], top: usize) -> String {
-    let mut order: Vec<(usize, f32)> = scores.iter().copied().enumerate().collect();
-    // Scores that are not numbers go last; equal ones keep their order.
-    order.sort_by(|(_, a), (_, b)| b.partial_cmp(a).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())));
-    let largest = order.first().map_or(0.0, |(_, score)| *score);
-    let exponential = |score: f32| f64::from(score - largest).exp();
-    let sum: f64 = scores.iter().map(|score| exponential(*score)).sum();
     let mut text = String::new();
-    for (class, score) in order.into_iter().take(top) {
-        let share = exponential(score) / sum * 100.0;
+    for (class, share) in likeliest(scores, top) {
+        let share = share * 100.0;
         let label = labels.get(class).map_or_else(|| format!("class {class}"), |label| label.clone());
         let _ = writeln!(text, "  {share:6.2}%  {label}");
     }

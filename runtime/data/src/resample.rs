@@ -24,21 +24,21 @@ pub enum Filter {
 }
 
 /// One channel of a picture, in rows.
-pub(super) struct Plane {
+pub(crate) struct Plane {
     /// Pixels in a row.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// The rows, one after the other.
-    pub(super) values: Vec<u8>,
+    pub(crate) values: Vec<u8>,
 }
 
 /// How one direction is resized: from `source` pixels to `scaled` pixels, of which the `kept` ones are computed.
-pub(super) struct Axis {
+pub(crate) struct Axis {
     /// Pixels before; at least one.
-    pub(super) source: usize,
+    pub(crate) source: usize,
     /// Pixels after.
-    pub(super) scaled: usize,
+    pub(crate) scaled: usize,
     /// The part of the scaled pixels that is wanted.
-    pub(super) kept: Range<usize>,
+    pub(crate) kept: Range<usize>,
 }
 
 impl Axis {
@@ -69,7 +69,7 @@ impl Axis {
 ///
 /// Each direction has a call of its own. Given both at once, version 6.1 of the library reads past the end of rows: it
 /// takes the first pixel's reach for that of all, which a zero weight at its start makes too short.
-pub(super) fn resample(plane: &Plane, columns: &Axis, rows: &Axis, filter: Filter) -> Option<Vec<u8>> {
+pub(crate) fn resample(plane: &Plane, columns: &Axis, rows: &Axis, filter: Filter) -> Option<Vec<u8>> {
     if columns.kept.is_empty() || rows.kept.is_empty() {
         return Some(Vec::new());
     }

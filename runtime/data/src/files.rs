@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::{DataError, Problem, reason};
+use crate::error::{DataError, Problem, reason};
 
 /// How many bytes an input may have.
 const MAXIMUM_BYTES: u64 = 256_000_000;
@@ -72,7 +72,7 @@ fn cannot_read(error: io::Error) -> Problem {
 ///
 /// # Errors
 /// If the operating system refuses.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let written = match fs::metadata(path) {
         Ok(found) if found.is_file() => fs::canonicalize(path).and_then(|target| replace(&target, bytes)),
         Ok(_) => File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)),

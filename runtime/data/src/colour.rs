@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use image::{DynamicImage, RgbImage};
 
-use super::resample::Plane;
+use crate::resample::Plane;
 
 /// The picture's red, green and blue.
-pub(super) fn colours(picture: &DynamicImage) -> [Plane; 3] {
+pub(crate) fn colours(picture: &DynamicImage) -> [Plane; 3] {
     let picture = opaque(picture);
     [0, 1, 2].map(|channel| Plane {
         width: picture.width() as usize,
@@ -19,7 +19,7 @@ pub(super) fn colours(picture: &DynamicImage) -> [Plane; 3] {
 }
 
 /// The picture's luma.
-pub(super) fn grey(picture: &DynamicImage) -> Plane {
+pub(crate) fn grey(picture: &DynamicImage) -> Plane {
     let picture = opaque(picture);
     Plane { width: picture.width() as usize, values: picture.pixels().map(|pixel| luma(pixel.0)).collect() }
 }

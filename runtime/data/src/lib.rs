@@ -1,4 +1,4 @@
-//! What goes into a network and comes out of it as files: photos and `.npy` tensors in, `.npy` tensors out.
+//! What goes into a network and comes out of it: photos and `.npy` tensors in, `.npy` tensors and classes out.
 //!
 //! Everything here takes untrusted bytes: sizes are bounded before they are allocated, and every failure is a
 //! [`DataError`] that carries the facts and says what would help.
@@ -6,11 +6,16 @@
 //! - [`files`]: bytes from a path or standard input, bounded; bytes to a path, whole or not at all.
 //! - [`image`]: bytes to an upright picture (PNG, JPEG, BMP, WebP).
 //! - [`preprocess`]: a picture to the numbers that a network was trained on, by way of `colour` and `resample`.
+//! - [`settings`]: how pictures are prepared and what classes are called, by what the weights carry.
 //! - [`npy`]: tensors in NumPy's file format.
+//! - [`classes`]: scores as classes and their shares.
 //! - [`error`]: what can be wrong with any of them.
 //!
 //! [`load_input`] is the way in: the first bytes of a file, not its name, say what it holds.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+pub mod classes;
 mod colour;
 pub mod error;
 pub mod files;
@@ -18,11 +23,13 @@ pub mod image;
 pub mod npy;
 pub mod preprocess;
 mod resample;
+pub mod settings;
 
 pub use error::{DataError, Problem};
 pub use files::Source;
 pub use preprocess::{Preprocess, Resize};
 pub use resample::Filter;
+pub use settings::Settings;
 
 /// Reads one network input of `shape` from `source`, in row-major order.
 ///

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::io;
 
-use super::image::{MAXIMUM_PIXELS, SUPPORTED_FORMATS};
-use super::npy::SUPPORTED_DTYPES;
+use crate::image::{MAXIMUM_PIXELS, SUPPORTED_FORMATS};
+use crate::npy::SUPPORTED_DTYPES;
 
 /// A problem, and the file that has it.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -133,6 +133,14 @@ pub enum Problem {
         /// What is allowed.
         expected: &'static str,
     },
+    /// What the weights say of preparing pictures is not understood.
+    #[error("the weights carry an unusable `{key}`: {text:?}")]
+    Metadata {
+        /// Which of their notes.
+        key: &'static str,
+        /// What it says.
+        text: String,
+    },
     /// The output could not be put where it should go.
     #[error("cannot be written: {reason}")]
     CannotWrite {
@@ -186,7 +194,8 @@ impl DataError {
             | Problem::StatisticsCount { .. }
             | Problem::CannotResize { .. }
             | Problem::BadSetting { .. }
-            | Problem::CannotWrite { .. } => Vec::new(),
+            | Problem::CannotWrite { .. }
+            | Problem::Metadata { .. } => Vec::new(),
         }
     }
 
@@ -206,6 +215,7 @@ impl DataError {
                  give a .npy file for any other input"
                     .to_owned(),
             ),
+            Problem::Metadata { .. } => Some("say it otherwise, which comes before the weights".to_owned()),
             Problem::StatisticsCount { name, channels, .. } => {
                 Some(format!("give {channels} values of {name}, or 1 for all channels"))
             }
@@ -249,7 +259,7 @@ fn prefix(file: &Option<String>) -> String {
 }
 
 /// The operating system's reason in the voice of a title: lower case, and without the error number.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let words = text.split(" (os error ").next().unwrap_or(&text);
     let mut characters = words.chars();

@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use image::DynamicImage;
 
-use super::colour::{colours, grey};
-use super::error::{DataError, Problem};
-use super::resample::{Axis, Filter, resample};
+use crate::colour::{colours, grey};
+use crate::error::{DataError, Problem};
+use crate::resample::{Axis, Filter, resample};
 
 /// The mean of ImageNet's photos: red, green, blue.
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];

@@ -7,13 +7,13 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, guess_format};
 
-use super::error::{DataError, Looks, Problem};
+use crate::error::{DataError, Looks, Problem};
 
 /// The formats that are read, for messages.
-pub(super) const SUPPORTED_FORMATS: &str = "PNG, JPEG, BMP or WebP";
+pub(crate) const SUPPORTED_FORMATS: &str = "PNG, JPEG, BMP or WebP";
 
 /// How many pixels an image may have.
-pub(super) const MAXIMUM_PIXELS: u64 = 100_000_000;
+pub(crate) const MAXIMUM_PIXELS: u64 = 100_000_000;
 
 /// How many bytes a decoder may allocate: the largest image with four channels of 16 bits, and room to work.
 const MAXIMUM_DECODER_BYTES: u64 = MAXIMUM_PIXELS * 8 + 64_000_000;

@@ -5,14 +5,14 @@
 
 use std::path::Path;
 
-use super::error::{DataError, Problem};
-use super::files::write_whole;
+use crate::error::{DataError, Problem};
+use crate::files::write_whole;
 
 mod element;
 mod header;
 
 use element::Element;
-pub(super) use element::SUPPORTED_DTYPES;
+pub(crate) use element::SUPPORTED_DTYPES;
 use header::{Header, MAGIC};
 
 /// Whether the bytes are those of a `.npy` file.
