@@ -273,7 +273,16 @@ fn transpose(builder: &mut Builder<'_>, step: &Transpose) -> (Index, Vec<Stateme
 /// Vectors of columns that are summed side by side.
 const SIDE_BY_SIDE: usize = 4;
 
-/// One row per unit: columns in vectors of four, several at once, each summed in order of `depth` as the kernel does.
+/// Sums that do not wait for one another: a core begins two multiply-adds in a cycle, and each takes four.
+const INDEPENDENT: usize = 8;
+
+/// In how many parts, of neighbours, `depth` products are summed so that enough sums are under way for so many vectors: 1, 2, 4 or 8.
+fn parts(depth: usize, vectors: usize) -> usize {
+    let fits = |parts: &usize| parts * vectors <= INDEPENDENT && depth.is_multiple_of(*parts);
+    [8, 4, 2].into_iter().find(fits).unwrap_or(1)
+}
+
+/// One row per unit: columns in vectors of four, several at once, each summed in [`parts`], in order of `depth`.
 fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (Index, Vec<Statement>) {
     let padded = step.columns.next_multiple_of(4);
     let body = builder.units(|builder, row, body| {
@@ -284,22 +293,42 @@ fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (Index, Vec<St
         let bias = step.bias.as_ref().map(|bias| builder.address(bias, &[]));
         let vectors: Vec<usize> = (0..padded).step_by(4).collect();
         for group in vectors.chunks(SIDE_BY_SIDE) {
-            let sums: Vec<_> = group.iter().map(|_| builder.set(body, Lanes::Four, Operation::Constant(0.0))).collect();
-            let each = builder.repeat(0, step.depth, 1, |builder, k, body| {
-                let x = builder.set(body, Lanes::Four, Operation::Splat(source.clone().plus(k)));
-                for (column, sum) in group.iter().zip(&sums) {
-                    let at = weights.clone().plus(Index::from(k).times(padded)).plus(*column);
-                    let weight = builder.set(body, Lanes::Four, Operation::Load(at));
-                    body.push(Statement::Set { local: *sum, operation: Operation::MultiplyAdd(x, weight, *sum) });
+            let parts = parts(step.depth, group.len());
+            let part_depth = step.depth / parts;
+            // By part, then by vector.
+            let sums: Vec<_> =
+                (0..parts * group.len()).map(|_| builder.set(body, Lanes::Four, Operation::Constant(0.0))).collect();
+            let each = builder.repeat(0, part_depth, 1, |builder, k, body| {
+                for (part, sums) in sums.chunks(group.len()).enumerate() {
+                    let k = Index::from(k).plus((part * part_depth).into());
+                    let x = builder.set(body, Lanes::Four, Operation::Splat(source.clone().plus(k.clone())));
+                    for (column, sum) in group.iter().zip(sums) {
+                        let at = weights.clone().plus(k.clone().times(padded)).plus(*column);
+                        let weight = builder.set(body, Lanes::Four, Operation::Load(at));
+                        body.push(Statement::Set { local: *sum, operation: Operation::MultiplyAdd(x, weight, *sum) });
+                    }
                 }
             });
             body.push(each);
-            for (column, sum) in group.iter().zip(&sums) {
-                finish_column(builder, step, *column, *sum, bias.as_ref(), &out, body);
+            for (vector, column) in group.iter().enumerate() {
+                let sums = sums.iter().copied().skip(vector).step_by(group.len()).collect();
+                let sum = sum_of_parts(builder, sums, body);
+                finish_column(builder, step, *column, sum, bias.as_ref(), &out, body);
             }
         }
     });
     (step.rows.into(), body)
+}
+
+/// The sum of a power of two of parts, each half after the other.
+fn sum_of_parts(builder: &mut Builder<'_>, mut parts: Vec<super::Local>, body: &mut Vec<Statement>) -> super::Local {
+    while parts.len() > 1 {
+        let upper = parts.split_off(parts.len() / 2);
+        for (sum, other) in parts.iter_mut().zip(upper) {
+            *sum = builder.set(body, Lanes::Four, Operation::Add(*sum, other));
+        }
+    }
+    parts.first().copied().unwrap_or_else(|| builder.set(body, Lanes::Four, Operation::Constant(0.0)))
 }
 
 /// Adds the bias to a vector of sums, activates and stores it; the last one may be partial.
