@@ -11,6 +11,8 @@ mod machine_code;
 #[path = "cli/pictures.rs"]
 mod pictures;
 mod shared;
+#[path = "cli/weights.rs"]
+mod weights;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -98,6 +98,7 @@ codes! {
     E0704 "array that cannot be read"
     E0705 "input that does not fit the network"
     E0706 "file that cannot be read or written"
+    E0707 "weights that cannot be converted as asked"
 }
 
 impl fmt::Display for Code {

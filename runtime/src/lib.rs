@@ -41,6 +41,6 @@ pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
 pub use tensor::{ShapeError, Tensor};
 pub use weights::{
-    BoundWeights, ElementType, MismatchError, NamedTensor, SaveError, TensorSpec, TensorView, WeightFile,
-    WeightFileError, save,
+    BoundWeights, ConvertedTensor, ElementType, MismatchError, NamedTensor, SaveError, StoredTensor, TensorSpec,
+    TensorView, WeightFile, WeightFileError, save, save_converted,
 };

@@ -10,9 +10,11 @@
 //! | `bind.rs`     | [`TensorSpec`] and [`BoundWeights`]: the tensors of a network, found in a file |
 //! | `mismatch.rs` | [`MismatchError`]: everything that keeps a file from fitting a network       |
 //! | `save.rs`     | [`save`]: writes a safetensors file                                          |
+//! | `convert.rs`  | [`save_converted`]: writes tensors of other files, in other element types     |
 //! | `show.rs`     | names and texts out of a file, made safe to print                            |
 
 mod bind;
+mod convert;
 mod error;
 mod file;
 mod header;
@@ -28,6 +30,7 @@ mod robustness_tests;
 mod test_files;
 
 pub use bind::{BoundWeights, TensorSpec};
+pub use convert::{ConvertedTensor, save_converted};
 pub use error::{WeightFileError, WeightFileProblem};
 pub use file::{StoredTensor, WeightFile};
 pub use kind::FileKind;

@@ -1,5 +1,7 @@
 //! The command line: what can be asked of `pnetc`. Only declarations.
 
+pub(crate) mod weights;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -119,6 +121,8 @@ Examples:
   pnetc diff net.pnet --network-a Small --network-b Large
   pnetc diff old.pnet new.pnet --json")]
     Diff(Diff),
+    /// List, compare and convert weights, which are safetensors files
+    Weights(weights::Weights),
     /// Format files in place
     #[command(after_help = "\
 Examples:

@@ -12,3 +12,4 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod ops;
 pub(crate) mod run;
+pub(crate) mod weights;

@@ -79,27 +79,8 @@ pub fn save(
     tensors: &[NamedTensor<'_>],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), SaveError> {
-    let path = path.as_ref();
-    let tensors = sorted_by_name(tensors)?;
-    let header = header(&tensors, metadata)?;
-    let write_content = |writer: &mut BufWriter<&File>| {
-        writer.write_all(&(header.len() as u64).to_le_bytes())?;
-        writer.write_all(header.as_bytes())?;
-        for value in tensors.values().flat_map(|tensor| tensor.data) {
-            writer.write_all(&value.to_le_bytes())?;
-        }
-        Ok(())
-    };
-    replace_file(path, write_content).map_err(|error| SaveError::Write { path: path.to_owned(), error })
-}
-
-/// The tensors in the order of the file, each checked.
-fn sorted_by_name<'a>(tensors: &[NamedTensor<'a>]) -> Result<BTreeMap<&'a str, NamedTensor<'a>>, SaveError> {
-    let mut sorted = BTreeMap::new();
+    let mut entries = Vec::with_capacity(tensors.len());
     for tensor in tensors {
-        if tensor.name == METADATA {
-            return Err(SaveError::ReservedName);
-        }
         if element_count(tensor.shape) != Some(tensor.data.len()) {
             return Err(SaveError::WrongLength {
                 name: tensor.name.to_owned(),
@@ -107,25 +88,76 @@ fn sorted_by_name<'a>(tensors: &[NamedTensor<'a>]) -> Result<BTreeMap<&'a str, N
                 found: tensor.data.len(),
             });
         }
-        if sorted.insert(tensor.name, *tensor).is_some() {
-            return Err(SaveError::DuplicateName { name: tensor.name.to_owned() });
+        let data = tensor.data;
+        entries.push(Entry {
+            name: tensor.name,
+            type_name: "F32",
+            shape: tensor.shape,
+            length: size_of_val(data),
+            write: Box::new(|writer| data.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))),
+        });
+    }
+    save_entries(path.as_ref(), entries, metadata)
+}
+
+/// A tensor as the file has it.
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a str,
+    /// The element type as safetensors spells it.
+    pub(super) type_name: &'a str,
+    pub(super) shape: &'a [usize],
+    /// Bytes of the elements.
+    pub(super) length: usize,
+    /// Writes that many bytes.
+    pub(super) write: Box<WriteElements<'a>>,
+}
+
+/// Writes the elements of a tensor.
+pub(super) type WriteElements<'a> = dyn Fn(&mut BufWriter<&File>) -> io::Result<()> + 'a;
+
+/// Writes tensors that have the sizes their shapes say; see [`save()`].
+pub(super) fn save_entries(
+    path: &Path,
+    entries: Vec<Entry<'_>>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), SaveError> {
+    let tensors = sorted_by_name(entries)?;
+    let header = header(&tensors, metadata)?;
+    let write_content = |writer: &mut BufWriter<&File>| {
+        writer.write_all(&(header.len() as u64).to_le_bytes())?;
+        writer.write_all(header.as_bytes())?;
+        tensors.values().try_for_each(|tensor| (tensor.write)(writer))
+    };
+    replace_file(path, write_content).map_err(|error| SaveError::Write { path: path.to_owned(), error })
+}
+
+/// The tensors in the order of the file, each name checked.
+fn sorted_by_name(entries: Vec<Entry<'_>>) -> Result<BTreeMap<&str, Entry<'_>>, SaveError> {
+    let mut sorted = BTreeMap::new();
+    for entry in entries {
+        if entry.name == METADATA {
+            return Err(SaveError::ReservedName);
+        }
+        let name = entry.name;
+        if sorted.insert(name, entry).is_some() {
+            return Err(SaveError::DuplicateName { name: name.to_owned() });
         }
     }
     Ok(sorted)
 }
 
 /// The JSON header, padded with spaces to the alignment.
-fn header(tensors: &BTreeMap<&str, NamedTensor<'_>>, metadata: &BTreeMap<String, String>) -> Result<String, SaveError> {
+fn header(tensors: &BTreeMap<&str, Entry<'_>>, metadata: &BTreeMap<String, String>) -> Result<String, SaveError> {
     let mut entries = BTreeMap::new();
     if !metadata.is_empty() {
         entries.insert(METADATA, json!(metadata));
     }
     let mut start = 0;
     for (name, tensor) in tensors {
-        let end = start + size_of_val(tensor.data);
+        let end = start + tensor.length;
         // Keys in alphabetical order, so that serde_json's feature `preserve_order`, which any crate of a program may
         // switch on, changes nothing.
-        entries.insert(name, json!({ "data_offsets": [start, end], "dtype": "F32", "shape": tensor.shape }));
+        entries.insert(name, json!({ "data_offsets": [start, end], "dtype": tensor.type_name, "shape": tensor.shape }));
         start = end;
     }
     let mut header = json!(entries).to_string();
