@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Convert) -> Result<(), Failure> {
             let lost = view.overflows(to);
             if lost > 0 {
                 problems.push(format!(
-                    "{} of `{}` too large for {to}",
+                    "{} of `{}` would be infinite in {to}",
                     counted(lost, "number"),
                     view.name().escape_debug()
                 ));
