@@ -1,0 +1,458 @@
+//! Operations that move elements.
+
+use super::{Batch, Translator, Value, constant, dimension, optional, whole, wholes};
+use crate::onnx::import::error::Reason;
+use crate::onnx::import::flow::{Argument, Literal, Operand, Operation, StepId};
+use crate::onnx::import::node::Node;
+use crate::onnx::import::size::{Size, product, show};
+
+impl Translator<'_> {
+    pub(super) fn layout(&mut self, node: &Node<'_>, inputs: &[Value]) -> Result<Vec<Value>, Reason> {
+        if node.operator() == "Concat" {
+            return Ok(vec![Value::Step(self.concat(node, inputs)?)]);
+        }
+        let x = self.operand(inputs, 0, "input")?;
+        let shape = self.shape(x);
+        let rank = shape.len();
+        let step = match node.operator() {
+            "Reshape" => {
+                let target = constant(inputs, 1, "shape")?;
+                let target = target.sizes().ok_or(Reason::Computed("shape"))?.to_vec();
+                let target = self.target(&shape, &target, node.flag("allowzero"))?;
+                self.reshaped(x, target)?
+            }
+            "Flatten" => {
+                let axis = node.integer_or("axis", 1);
+                let axis = if axis == whole(rank) { rank } else { dimension(axis, rank)? };
+                let (before, after) = shape.split_at_checked(axis).ok_or(Reason::Missing("axis"))?;
+                match (product(before), product(after)) {
+                    (Some(before), Some(after)) => self.reshaped(x, vec![before, after])?,
+                    _ => return Err(Reason::Shape(format!("{} flattened", show(&shape)))),
+                }
+            }
+            "Squeeze" | "Unsqueeze" => {
+                let target = squeezed(node, inputs, &shape)?;
+                self.reshaped(x, target)?
+            }
+            "Transpose" => {
+                let order = match node.integers("perm") {
+                    Some(order) => order.iter().map(|dim| dimension(*dim, rank)).collect::<Result<Vec<_>, _>>()?,
+                    None => (0..rank).rev().collect(),
+                };
+                self.permuted(x, &order)?
+            }
+            "Expand" => {
+                let target = constant(inputs, 1, "shape")?.sizes().ok_or(Reason::Computed("shape"))?.to_vec();
+                self.expanded(x, &target)?
+            }
+            "Slice" => self.slice(node, x, inputs)?,
+            "Split" => return self.split(node, x, inputs),
+            "Gather" => self.gather(node, x, inputs)?,
+            "Pad" => self.pad(node, x, inputs)?,
+            _ => self.resize(node, x, inputs)?,
+        };
+        Ok(vec![Value::Step(step)])
+    }
+
+    /// The shape that a reshape makes, with the batch as a factor where the file has a number for it.
+    fn target(&self, shape: &[Size], target: &[Size], allow_zero: bool) -> Result<Vec<Size>, Reason> {
+        let fails = || Reason::Shape(format!("a tensor of shape {} cannot be reshaped to {}", show(shape), show(target)));
+        let mut sizes: Vec<Size> = Vec::with_capacity(target.len());
+        let mut open = None;
+        for (dim, size) in target.iter().enumerate() {
+            sizes.push(match size.fixed() {
+                Some(0) if !allow_zero => *shape.get(dim).ok_or_else(fails)?,
+                Some(-1) if open.is_none() => {
+                    open = Some(dim);
+                    Size::ONE
+                }
+                Some(negative) if negative < 0 => return Err(fails()),
+                _ => *size,
+            });
+        }
+        let count = product(shape).ok_or_else(fails)?;
+        if let Some(dim) = open {
+            let rest = product(&sizes).ok_or_else(fails)?;
+            *sizes.get_mut(dim).ok_or_else(fails)? = count.divided(rest).ok_or_else(fails)?;
+        }
+        let found = product(&sizes).ok_or_else(fails)?;
+        if count.per_sample && !found.per_sample {
+            // The file has a number for the batch, or a product with it.
+            let Batch::Factor(batch) = self.batch else { return Err(fails()) };
+            let place = sizes.iter_mut().find(|size| size.value % batch == 0).ok_or_else(fails)?;
+            *place = Size { value: place.value / batch, per_sample: true };
+        }
+        Ok(sizes)
+    }
+
+    /// The tensor in another shape: as few reshapes as possible.
+    pub(super) fn reshaped(&mut self, x: StepId, shape: Vec<Size>) -> Result<StepId, Reason> {
+        self.check_count(x, &shape)?;
+        let mut source = x;
+        while let Some(step) = self.step(source)
+            && (step.is("reshape") || step.is("flatten"))
+            && let Some(first) = step.first()
+        {
+            source = first;
+        }
+        // What was averaged is more plainly said to be flattened.
+        if self.shape(source) == shape {
+            return Ok(source);
+        }
+        let own = self.shape(source);
+        if let [batch, features] = shape.as_slice()
+            && own.first() == Some(batch)
+            && own.len() > 2
+            && product(own.get(1..).unwrap_or_default()) == Some(*features)
+        {
+            return Ok(self.call("flatten", source, vec![from_1()], shape));
+        }
+        let arguments = vec![Argument::required("shape", sizes(&shape))];
+        Ok(self.call("reshape", source, arguments, shape))
+    }
+
+    pub(super) fn permuted(&mut self, x: StepId, order: &[usize]) -> Result<StepId, Reason> {
+        let own = self.shape(x);
+        let shape: Vec<Size> = order.iter().map(|dim| own.get(*dim).copied()).collect::<Option<_>>().ok_or(Reason::Missing("dimension"))?;
+        if order.len() != own.len() {
+            return Err(Reason::Shape(format!("{} permuted by {order:?}", show(&own))));
+        }
+        // Samples and channels of the result are one dimension in the model: see `dynamic`.
+        if self.experts_of_samples.contains(&x)
+            && order == [1, 0, 2, 3]
+            && let &[batch, channels, height, width] = own.as_slice()
+        {
+            let together = batch.times(channels).ok_or(Reason::Missing("batch"))?;
+            return self.reshaped(x, vec![together, Size::ONE, height, width]);
+        }
+        let moved = order.iter().filter(|dim| own.get(**dim) != Some(&Size::ONE));
+        if moved.is_sorted() {
+            return self.reshaped(x, shape);
+        }
+        let list = Literal::List(order.iter().map(|dim| Literal::whole(*dim)).collect());
+        Ok(self.call("permute", x, vec![Argument::required("order", list)], shape))
+    }
+
+    fn expanded(&mut self, x: StepId, target: &[Size]) -> Result<StepId, Reason> {
+        let own = self.shape(x);
+        let fails = || Reason::Shape(format!("{} expanded to {}", show(&own), show(target)));
+        let shape = super::arithmetic::broadcast(&own, target).ok_or_else(fails)?;
+        if shape == own {
+            return Ok(x);
+        }
+        let added = shape.len() - own.len();
+        let size = |(dim, size): (usize, &Size)| match own.get(dim.wrapping_sub(added)) {
+            Some(found) if found == size => Literal::Whole(-1),
+            _ if *size == Size::BATCH => Literal::Batch,
+            _ => Literal::Whole(size.value),
+        };
+        let list = Literal::List(shape.iter().enumerate().map(size).collect());
+        if shape.iter().any(|size| size.per_sample && size.value != 1) {
+            return Err(fails());
+        }
+        Ok(self.call("expand", x, vec![Argument::required("shape", list)], shape))
+    }
+
+    fn concat(&mut self, node: &Node<'_>, inputs: &[Value]) -> Result<StepId, Reason> {
+        let parts: Vec<StepId> =
+            (0..inputs.len()).map(|place| self.operand(inputs, place, "part")).collect::<Result<_, _>>()?;
+        let shapes: Vec<Vec<Size>> = parts.iter().map(|part| self.shape(*part)).collect();
+        let [first, rest @ ..] = shapes.as_slice() else { return Err(Reason::Missing("part")) };
+        let dim = dimension(node.integer_or("axis", 1), first.len())?;
+        let fails = || Reason::Shape(format!("parts of shapes {}", shapes.iter().map(|shape| show(shape)).collect::<Vec<_>>().join(", ")));
+        let mut shape = first.clone();
+        for other in rest {
+            let agree = first.len() == other.len()
+                && first.iter().zip(other).enumerate().all(|(place, (left, right))| place == dim || left == right);
+            let (Some(size), Some(more), true) = (shape.get_mut(dim), other.get(dim), agree) else { return Err(fails()) };
+            *size = size.plus(*more).ok_or_else(fails)?;
+        }
+        if let [only] = parts.as_slice() {
+            return Ok(*only);
+        }
+        if let &[end, start] = parts.as_slice()
+            && let Some(rolled) = self.rolled(end, start, dim)
+        {
+            return Ok(rolled);
+        }
+        let arguments = vec![Argument::optional("dim", Literal::whole(dim), Literal::Whole(1))];
+        let operands = parts.into_iter().map(Operand::Step).collect();
+        Ok(self.push(Operation::Call("concat"), operands, arguments, shape, Vec::new()))
+    }
+
+    /// What leaves at one end and comes back at the other: the end of a tensor before its start.
+    fn rolled(&mut self, end: StepId, start: StepId, dim: usize) -> Option<StepId> {
+        let range = |id: StepId| {
+            let step = self.step(id).filter(|step| step.operation == Operation::Slice)?;
+            let only = step.arguments.iter().enumerate().all(|(place, argument)| {
+                place == dim || argument.value == Literal::Range(None, None, None)
+            });
+            match step.arguments.get(dim)?.value {
+                Literal::Range(start, end, None) if only => Some((step.first()?, start, end)),
+                _ => None,
+            }
+        };
+        let (x, from, None) = range(end)? else { return None };
+        let (same, None, to) = range(start)? else { return None };
+        let shape = self.shape(x);
+        let size = shape.get(dim)?.fixed()?;
+        if x != same || from != to {
+            return None;
+        }
+        // Whichever direction is shorter.
+        let shift = size - from?;
+        let shift = if shift * 2 > size { shift - size } else { shift };
+        let (source, mut shifts, mut dims) = match self.is_call(x, "roll") {
+            Some(step) => match (step.first(), step.argument("shifts"), step.argument("dims")) {
+                (Some(source), Some(Literal::List(shifts)), Some(Literal::List(dims))) => (source, shifts.clone(), dims.clone()),
+                _ => return None,
+            },
+            None => (x, Vec::new(), Vec::new()),
+        };
+        shifts.push(Literal::Whole(shift));
+        dims.push(Literal::whole(dim));
+        let arguments =
+            vec![Argument::required("shifts", Literal::List(shifts)), Argument::required("dims", Literal::List(dims))];
+        Some(self.call("roll", source, arguments, shape))
+    }
+
+    fn slice(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<StepId, Reason> {
+        let shape = self.shape(x);
+        let bounds = |name: &'static str, place: usize| match node.integers(name) {
+            Some(bounds) => Ok(Some(bounds.to_vec())),
+            None => optional(inputs, place, name)?.map(|found| found.fixed().ok_or(Reason::Computed(name))).transpose(),
+        };
+        let starts = bounds("starts", 1)?.ok_or(Reason::Missing("starts"))?;
+        let ends = bounds("ends", 2)?.ok_or(Reason::Missing("ends"))?;
+        let axes = bounds("axes", 3)?.unwrap_or_else(|| (0..whole(starts.len())).collect());
+        let steps = bounds("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+        let mut ranges = vec![None; shape.len()];
+        for (((start, end), axis), step) in starts.iter().zip(&ends).zip(&axes).zip(&steps) {
+            let dim = dimension(*axis, shape.len())?;
+            if *step < 1 {
+                return Err(Reason::Attribute { name: "steps", value: step.to_string() });
+            }
+            let size = shape.get(dim).copied().unwrap_or(Size::ONE);
+            if let Some(range) = ranges.get_mut(dim) {
+                *range = Some((*start, *end, *step, size));
+            }
+        }
+        self.ranges(x, &ranges)
+    }
+
+    /// A part of a tensor: per dimension start, end, step and size, or all of it.
+    fn ranges(&mut self, x: StepId, ranges: &[Option<(i64, i64, i64, Size)>]) -> Result<StepId, Reason> {
+        let own = self.shape(x);
+        let (mut arguments, mut shape) = (Vec::new(), Vec::new());
+        for (range, size) in ranges.iter().zip(&own) {
+            let whole = (Literal::Range(None, None, None), *size);
+            let (literal, size) = match range {
+                None => whole,
+                Some((0, end, 1, size)) if size.per_sample && *end >= i64::from(i32::MAX) => (whole.0, *size),
+                Some((_, _, _, size)) if size.per_sample => return Err(Reason::Shape("a part of the batch".to_owned())),
+                Some((start, end, step, size)) => {
+                    let size = size.value;
+                    let within = |bound: i64| if bound < 0 { bound.saturating_add(size).max(0) } else { bound.min(size) };
+                    let (start, end) = (within(*start), within(*end).max(within(*start)));
+                    let count = (end - start + step - 1) / step;
+                    let said = |bound: i64, default: i64| (bound != default).then_some(bound);
+                    let literal = Literal::Range(said(start, 0), said(end, size), said(*step, 1));
+                    (literal, Size::known(count))
+                }
+            };
+            arguments.push(Argument::required("range", literal));
+            shape.push(size);
+        }
+        if arguments.iter().all(|argument| argument.value == Literal::Range(None, None, None)) {
+            return Ok(x);
+        }
+        if shape.iter().any(|size| size.value == 0) {
+            return Err(Reason::Shape("no element is left".to_owned()));
+        }
+        Ok(self.push(Operation::Slice, vec![Operand::Step(x)], arguments, shape, Vec::new()))
+    }
+
+    fn split(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<Vec<Value>, Reason> {
+        let shape = self.shape(x);
+        let dim = dimension(node.integer_or("axis", 0), shape.len())?;
+        let size = shape.get(dim).copied().unwrap_or(Size::ONE);
+        let parts = match (node.integers("split"), inputs.get(1)) {
+            (Some(parts), _) => parts.to_vec(),
+            (None, Some(Value::Constant(_))) => wholes(inputs, 1, "split")?,
+            _ => {
+                // Equal parts, of which the last may be smaller.
+                let count = whole(node.proto.output.len()).max(1);
+                let part = (size.value + count - 1) / count;
+                (0..count).map(|index| part.min((size.value - index * part).max(0))).collect()
+            }
+        };
+        let mut start = 0_i64;
+        let mut values = Vec::new();
+        for part in parts {
+            let end = start.saturating_add(part);
+            let mut ranges = vec![None; shape.len()];
+            if let Some(range) = ranges.get_mut(dim) {
+                *range = Some((start, end, 1, size));
+            }
+            values.push(Value::Step(self.ranges(x, &ranges)?));
+            start = end;
+        }
+        Ok(values)
+    }
+
+    fn gather(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<StepId, Reason> {
+        let own = self.shape(x);
+        let dim = dimension(node.integer_or("axis", 0), own.len())?;
+        let table = constant(inputs, 1, "table of indices")?;
+        let size = own.get(dim).and_then(|size| size.fixed()).ok_or_else(|| Reason::Shape("one of the samples".to_owned()))?;
+        let counted = |index: i64| if index < 0 { index + size } else { index };
+        let indices: Vec<i64> = wholes(inputs, 1, "table of indices")?.into_iter().map(counted).collect();
+        let (before, after) = (own.get(..dim).unwrap_or_default(), own.get(dim + 1..).unwrap_or_default());
+        let sizes: Vec<Size> = table.shape.iter().map(|size| Size::known(whole(*size))).collect();
+        let shape = [before, &sizes, after].concat();
+        if let (&[index], true) = (indices.as_slice(), table.shape.is_empty()) {
+            let subscript = |place: usize| if place == dim { Literal::Whole(index) } else { Literal::Range(None, None, None) };
+            let arguments = (0..own.len()).map(|place| Argument::required("range", subscript(place))).collect();
+            return Ok(self.push(Operation::Slice, vec![Operand::Step(x)], arguments, shape, Vec::new()));
+        }
+        let list = nested(&table.shape, &indices);
+        let arguments = vec![
+            Argument::required("indices", list),
+            Argument::optional("dim", Literal::whole(dim), Literal::Whole(0)),
+        ];
+        Ok(self.call("gather", x, arguments, shape))
+    }
+
+    fn pad(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<StepId, Reason> {
+        match node.word("mode").as_deref() {
+            None | Some("constant") => {}
+            Some(mode) => return Err(Reason::Attribute { name: "mode", value: mode.to_owned() }),
+        }
+        let shape = self.shape(x);
+        let pads = match node.integers("pads") {
+            Some(pads) => pads.to_vec(),
+            None => wholes(inputs, 1, "pads")?,
+        };
+        let value = match optional(inputs, 2, "value")? {
+            Some(value) => value.number().ok_or(Reason::Computed("value"))?,
+            None => node.number_or("value", 0.0),
+        };
+        let axes: Vec<usize> = match optional(inputs, 3, "axes")? {
+            Some(axes) => axes.fixed().ok_or(Reason::Computed("axes"))?.iter().map(|axis| dimension(*axis, shape.len())).collect::<Result<_, _>>()?,
+            None => (0..shape.len()).collect(),
+        };
+        let (before, after) = pads.split_at_checked(axes.len()).filter(|(_, after)| after.len() == axes.len()).ok_or(Reason::Missing("pads"))?;
+        let mut sides = vec![[0; 2]; shape.len()];
+        let mut padded = shape.clone();
+        for ((dim, before), after) in axes.iter().zip(before).zip(after) {
+            if *before < 0 || *after < 0 {
+                return Err(Reason::Attribute { name: "pads", value: format!("{pads:?}") });
+            }
+            if let (Some(side), Some(size)) = (sides.get_mut(*dim), padded.get_mut(*dim)) {
+                *side = [*before, *after];
+                *size = size.plus(Size::known(before + after)).ok_or_else(|| Reason::Shape("a padded batch".to_owned()))?;
+            }
+        }
+        if padded == shape {
+            return Ok(x);
+        }
+        let padding = match sides.as_slice() {
+            [[0, 0], [0, 0], [top, bottom], [left, right]] => Literal::wholes(&[*top, *bottom, *left, *right]),
+            sides => Literal::List(sides.iter().map(|side| Literal::wholes(side)).collect()),
+        };
+        let arguments = vec![
+            Argument::required("padding", padding),
+            Argument::optional("value", Literal::Number(value), Literal::Number(0.0)),
+        ];
+        Ok(self.call("pad", x, arguments, padded))
+    }
+
+    fn resize(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<StepId, Reason> {
+        let [batch, channels, height, width] = self.image(x)?;
+        let sizes = match optional(inputs, 3, "sizes")? {
+            Some(sizes) => sizes.sizes().ok_or(Reason::Computed("sizes"))?.to_vec(),
+            None => {
+                let scales = constant(inputs, 2, "scales")?.numbers().ok_or(Reason::Computed("scales"))?;
+                let scaled = [batch, channels, height, width].into_iter().zip(scales.iter()).map(|(size, scale)| {
+                    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "sizes are small")]
+                    let value = (size.value as f64 * f64::from(*scale)).floor() as i64;
+                    Size { value, ..size }
+                });
+                scaled.collect()
+            }
+        };
+        let &[_, same, rows, columns] = sizes.as_slice() else { return Err(Reason::Missing("sizes")) };
+        if same != channels {
+            return Err(Reason::Shape("channels cannot be resized".to_owned()));
+        }
+        let place = node.word("coordinate_transformation_mode").unwrap_or_else(|| "half_pixel".to_owned());
+        let corners = place == "align_corners";
+        let mode = match node.word("mode").as_deref().unwrap_or("nearest") {
+            "nearest" => {
+                let rounding = node.word("nearest_mode").unwrap_or_else(|| "round_prefer_floor".to_owned());
+                // With whole factors, pixel centres fall between the places where the ways of rounding differ.
+                let whole_factor = rows.divided(height).is_some() && columns.divided(width).is_some();
+                let is_plain = place == "asymmetric" && rounding == "floor" || whole_factor && place == "half_pixel" && rounding.starts_with("round");
+                if !is_plain {
+                    return Err(Reason::Attribute { name: "nearest_mode", value: format!("{rounding} with {place}") });
+                }
+                "nearest"
+            }
+            "linear" if corners || place == "half_pixel" || place == "pytorch_half_pixel" => "bilinear",
+            mode => return Err(Reason::Attribute { name: "mode", value: format!("{mode} with {place}") }),
+        };
+        let word = |word: &str| Literal::Word(word.to_owned());
+        let arguments = vec![
+            Argument::optional("size", Literal::pair([rows.value, columns.value]), Literal::Flag(false)),
+            Argument::optional("mode", word(mode), word("nearest")),
+            Argument::optional("align_corners", Literal::Flag(corners), Literal::Flag(false)),
+        ];
+        Ok(self.call("upsample", x, arguments, vec![batch, channels, rows, columns]))
+    }
+}
+
+fn from_1() -> Argument {
+    Argument::optional("from", Literal::Whole(1), Literal::Whole(1))
+}
+
+/// The sizes of a shape, the one with the batch as what is left over.
+fn sizes(shape: &[Size]) -> Literal {
+    let size = |size: &Size| Literal::Whole(if size.per_sample { -1 } else { size.value });
+    Literal::List(shape.iter().map(size).collect())
+}
+
+/// The shape after dimensions of one element were taken out or put in.
+pub(super) fn squeezed(node: &Node<'_>, inputs: &[Value], shape: &[Size]) -> Result<Vec<Size>, Reason> {
+    let axes = match (node.integers("axes"), inputs.get(1)) {
+        (Some(axes), _) => Some(axes.to_vec()),
+        (None, Some(Value::Constant(_))) => Some(wholes(inputs, 1, "axes")?),
+        _ => None,
+    };
+    if node.operator() == "Squeeze" {
+        let dims: Option<Vec<usize>> = axes
+            .map(|axes| axes.iter().map(|axis| dimension(*axis, shape.len())).collect::<Result<_, _>>())
+            .transpose()?;
+        let goes = |dim: usize, size: Size| match &dims {
+            Some(dims) => dims.contains(&dim),
+            None => size == Size::ONE,
+        };
+        return Ok(shape.iter().enumerate().filter(|(dim, size)| !goes(*dim, **size)).map(|(_, size)| *size).collect());
+    }
+    let axes = axes.ok_or(Reason::Missing("axes"))?;
+    let rank = shape.len() + axes.len();
+    let dims: Vec<usize> = axes.iter().map(|axis| dimension(*axis, rank)).collect::<Result<_, _>>()?;
+    let mut rest = shape.iter();
+    let size = |dim: usize| if dims.contains(&dim) { Some(Size::ONE) } else { rest.next().copied() };
+    (0..rank).map(size).collect::<Option<_>>().ok_or(Reason::Missing("axes"))
+}
+
+/// Numbers as lists of lists.
+fn nested(shape: &[usize], values: &[i64]) -> Literal {
+    match shape {
+        [] | [_] => Literal::wholes(values),
+        [_, rest @ ..] => {
+            let part = rest.iter().product::<usize>().max(1);
+            Literal::List(values.chunks(part).map(|values| nested(rest, values)).collect())
+        }
+    }
+}
