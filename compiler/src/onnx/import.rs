@@ -12,7 +12,9 @@
 //! | `name.rs`, `path.rs` | steps with weights get the instance paths that the names of these say |
 //! | `structure.rs` | what is repeated becomes modules and loops |
 //! | `text.rs` | steps to text |
+//! | `check.rs` | the text, as the compiler reads it |
 
+mod check;
 mod constant;
 mod error;
 mod flow;
@@ -27,16 +29,12 @@ mod translate;
 
 use std::collections::HashMap;
 
-use parameternet_dsl::format;
-use parameternet_dsl::source::{LoadError, Loader, SourceMap};
 use prost::Message;
 
 pub use error::{ImportError, Obstacle, Reason, UnknownSize};
 
 use super::proto::{GraphProto, ModelProto};
 use super::ExternalData;
-use crate::elaborate::{Request, elaborate};
-use crate::program::Program;
 use constant::Constant;
 use flow::Operation;
 use translate::Flow;
@@ -117,7 +115,6 @@ fn initializers<'m>(
 fn written(flow: Flow, inputs: &input::Inputs, graph: &GraphProto, options: &Options) -> Result<Imported, ImportError> {
     let flow = name::named(pruned(flow));
     let network = name::network(options.network.as_deref(), &graph.name);
-    let text = structure::written(&flow, inputs, &network);
     let mut weights = Vec::new();
     for step in &flow.steps {
         for weight in &step.weights {
@@ -127,7 +124,12 @@ fn written(flow: Flow, inputs: &input::Inputs, graph: &GraphProto, options: &Opt
             weights.push(ImportedWeight { name, shape: weight.shape.clone(), data });
         }
     }
-    let text = checked(text, &weights, inputs)?;
+    let (flat, meant) = check::checked(structure::written(&flow, inputs, &network, false), &weights, inputs.samples())?;
+    // Modules and loops are for readers: the graph must be the same to the last setting.
+    let text = match check::checked(structure::written(&flow, inputs, &network, true), &weights, inputs.samples()) {
+        Ok((text, same)) if same == meant => text,
+        _ => flat,
+    };
     Ok(Imported { text, network, weights })
 }
 
@@ -158,41 +160,4 @@ fn pruned(flow: Flow) -> Flow {
 
 fn defect(reason: String) -> ImportError {
     ImportError::Defect { reason }
-}
-
-/// A loader of one text.
-struct Text(String);
-
-impl Loader for Text {
-    fn load(&self, _path: &str) -> Result<String, LoadError> {
-        Ok(self.0.clone())
-    }
-}
-
-/// The text as the formatter lays it out, if the compiler finds nothing wrong with it and it needs these weights.
-fn checked(text: String, weights: &[ImportedWeight], inputs: &input::Inputs) -> Result<String, ImportError> {
-    const PATH: &str = "imported.pnet";
-    let mut sources = SourceMap::new();
-    let id = sources.add(PATH, text.clone());
-    let text = match format(&sources, id) {
-        Ok(text) => text,
-        Err(diagnostics) => {
-            let failure = crate::program::Failure { sources, diagnostics };
-            return Err(defect(failure.to_string()));
-        }
-    };
-    let program = Program::load(&Text(text.clone()), PATH).map_err(|failure| defect(failure.to_string()))?;
-    let request = Request { batch: inputs.samples(), ..Request::default() };
-    let graph = elaborate(&program, &request).map_err(|failure| defect(failure.to_string()))?;
-    let known: HashMap<&str, &ImportedWeight> = weights.iter().map(|weight| (weight.name.as_str(), weight)).collect();
-    let mut needed = 0_usize;
-    for weight in graph.stored_weights() {
-        needed += 1;
-        match known.get(weight.name.as_str()) {
-            Some(found) if found.shape == weight.shape.dims() => {}
-            Some(found) => return Err(defect(format!("`{}` has shape {:?}", weight.name, found.shape))),
-            None => return Err(defect(format!("`{}` was not found", weight.name))),
-        }
-    }
-    if needed == weights.len() { Ok(text) } else { Err(defect("there are weights that nothing reads".to_owned())) }
 }

@@ -89,6 +89,8 @@ pub(super) struct Weight {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Scope {
     pub(super) path: Path,
+    /// Whether the file says so; if not, the path is empty.
+    pub(super) is_known: bool,
     /// The class of the instance at each prefix of the path, from the empty one on; may be shorter.
     pub(super) classes: Vec<String>,
     /// The node, for messages.

@@ -34,7 +34,8 @@ fn full(path: &Path, own: &str) -> String {
 
 /// What an instance should be called.
 fn wish(step: &Step) -> Path {
-    for weight in &step.weights {
+    // The first tensor says what it belongs to; exporters share equal ones of the others.
+    for weight in step.weights.iter().take(1) {
         let Some(name) = weight.constant.name.as_deref() else { continue };
         let prefix = if weight.own.is_empty() { Some(name) } else { name.strip_suffix(weight.own) };
         if let Some(prefix) = prefix.filter(|prefix| !is_made_up(prefix)) {

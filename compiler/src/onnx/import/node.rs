@@ -81,8 +81,10 @@ impl<'m> Node<'m> {
     }
 
     pub(super) fn scope(&self) -> Scope {
-        let (path, classes) = self.traced().unwrap_or_else(|| (self.named(), Vec::new()));
-        Scope { path, classes, node: self.shown(), operator: self.proto.op_type.clone() }
+        let traced = self.traced();
+        let is_known = traced.is_some() || self.proto.name.starts_with('/') || self.proto.name.contains('.');
+        let (path, classes) = traced.unwrap_or_else(|| (self.named(), Vec::new()));
+        Scope { path, is_known, classes, node: self.shown(), operator: self.proto.op_type.clone() }
     }
 
     /// What PyTorch's exporter notes about a node: the path of the module it comes from and the classes of the modules around.

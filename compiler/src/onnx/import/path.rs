@@ -35,6 +35,13 @@ impl Path {
         Some((Path(rest.to_vec()), last))
     }
 
+    /// The path of an instance within this one.
+    pub(super) fn child(&self, part: &Segment) -> Path {
+        let mut path = self.clone();
+        path.0.push(part.clone());
+        path
+    }
+
     /// What is left behind a path that this one begins with.
     pub(super) fn after(&self, prefix: &Path) -> Option<Path> {
         self.0.strip_prefix(prefix.0.as_slice()).map(|rest| Path(rest.to_vec()))
@@ -57,6 +64,14 @@ impl Path {
             Segment::Index(index) => index.to_string(),
         };
         self.0.iter().map(part).collect::<Vec<_>>().join(".")
+    }
+
+    /// The first part that is a name.
+    pub(super) fn first_name(&self) -> Option<&str> {
+        self.0.iter().find_map(|segment| match segment {
+            Segment::Name(name) => Some(name.as_str()),
+            Segment::Index(_) => None,
+        })
     }
 
     /// The last part that is a name.

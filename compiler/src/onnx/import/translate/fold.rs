@@ -85,10 +85,12 @@ fn is_path(name: &str) -> bool {
 fn moved(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Option<Constant>, Reason> {
     let rank = x.shape.len();
     let own = known(&x.shape.iter().map(|size| whole(*size)).collect::<Vec<_>>());
-    let sizes = |place: usize| match optional(inputs, place, "shape")? {
-        Some(sizes) => sizes.fixed().ok_or(Reason::Computed("shape")),
-        None => Err(Reason::Missing("shape")),
+    // A shape that depends on the batch makes no constant.
+    let target = match node.operator() {
+        "Reshape" | "Expand" => optional(inputs, 1, "shape")?.ok_or(Reason::Missing("shape"))?.fixed(),
+        _ => Some(Vec::new()),
     };
+    let Some(mut target) = target else { return Ok(None) };
     let in_shape = |shape: &[Size]| {
         let shape = shape.iter().map(|size| usize::try_from(size.fixed()?).ok()).collect::<Option<Vec<_>>>()?;
         x.reshaped(shape)
@@ -97,7 +99,6 @@ fn moved(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Option<Const
     let moved = match node.operator() {
         "Identity" => Some(x.clone()),
         "Reshape" => {
-            let mut target = sizes(1)?;
             for (dim, size) in target.iter_mut().enumerate() {
                 if *size == 0 && !node.flag("allowzero") {
                     *size = x.shape.get(dim).map_or(0, |size| whole(*size));
@@ -124,7 +125,6 @@ fn moved(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Option<Const
             Some(x.permuted(&order).filter(|_| order.len() == rank).ok_or_else(fails)?)
         }
         "Expand" => {
-            let target = sizes(1)?;
             let shape = super::arithmetic::broadcast(&own, &known(&target)).ok_or_else(fails)?;
             let shape: Vec<usize> = shape.iter().map(|size| usize::try_from(size.value).unwrap_or(0)).collect();
             x.expanded(&limited(shape)?)

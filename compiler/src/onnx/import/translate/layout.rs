@@ -32,7 +32,10 @@ impl Translator<'_> {
             }
             "Squeeze" | "Unsqueeze" => {
                 let target = squeezed(node, inputs, &shape)?;
-                self.reshaped(x, target)?
+                match self.picked(x, &target) {
+                    Some(part) => part,
+                    None => self.reshaped(x, target)?,
+                }
             }
             "Transpose" => {
                 let order = match node.integers("perm") {
@@ -270,6 +273,30 @@ impl Translator<'_> {
             return Err(Reason::Shape("no element is left".to_owned()));
         }
         Ok(self.push(Operation::Slice, vec![Operand::Step(x)], arguments, shape, Vec::new()))
+    }
+
+    /// `x[:, 2:3]` without its dimension of one element as `x[:, 2]`, if that is the shape wished for.
+    fn picked(&mut self, part: StepId, target: &[Size]) -> Option<StepId> {
+        let step = self.step(part).filter(|step| step.operation == Operation::Slice)?;
+        let x = step.first()?;
+        let mut arguments = step.arguments.clone();
+        let is_one = |argument: &Argument| matches!(argument.value, Literal::Range(start, end, None) if {
+            let start = start.unwrap_or(0);
+            end.map_or(start > 0, |end| end == start + 1)
+        });
+        let place = arguments.iter().position(is_one)?;
+        let mut shape = step.shape.clone();
+        if shape.get(place) != Some(&Size::ONE) {
+            return None;
+        }
+        shape.remove(place);
+        let argument = arguments.get_mut(place)?;
+        let Literal::Range(start, _, _) = argument.value else { return None };
+        argument.value = Literal::Whole(start.unwrap_or(0));
+        if shape != target {
+            return None;
+        }
+        Some(self.push(Operation::Slice, vec![Operand::Step(x)], arguments, shape, Vec::new()))
     }
 
     fn split(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<Vec<Value>, Reason> {
