@@ -128,7 +128,7 @@ fn written(flow: Flow, inputs: &input::Inputs, graph: &GraphProto, options: &Opt
     // Modules and loops are for readers: the graph must be the same to the last setting.
     let text = match check::checked(structure::written(&flow, inputs, &network, true), &weights, inputs.samples()) {
         Ok((text, same)) if same == meant => text,
-        _ => flat,
+        other => { #[allow(clippy::print_stderr)] if std::env::var_os("PNET_IMPORT_DEBUG").is_some() { eprintln!("{}\n{:?}", structure::written(&flow, inputs, &network, true), other.map(|_| "differs").map_err(|e| eprintln!("{e}"))); } flat }
     };
     Ok(Imported { text, network, weights })
 }

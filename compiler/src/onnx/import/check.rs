@@ -11,6 +11,8 @@ use super::error::ImportError;
 use super::{ImportedWeight, defect};
 use crate::elaborate::{Request, elaborate};
 use crate::graph::Graph;
+use crate::op::Op;
+use crate::op::activation::Activation;
 use crate::program::{Failure, Program};
 
 /// What a text computes: equal for texts that mean the same graph with the same weights.
@@ -64,6 +66,11 @@ pub(super) fn checked(
 fn meaning(graph: &Graph) -> Meaning {
     let mut of_node = HashMap::new();
     for (id, node) in graph.nodes() {
+        // Where an activation is a parameter, none is this one.
+        if let (Op::Activation(Activation::Identity), [operand]) = (&node.op, graph.operands(id).as_slice()) {
+            of_node.insert(id, of_node.get(operand).copied().unwrap_or(0));
+            continue;
+        }
         let mut hasher = DefaultHasher::new();
         format!("{:?}", node.op).hash(&mut hasher);
         for weight in &node.weights {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: paths differ, and so do the names of weights.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::flow::{Operation, Step};
 use super::path::{Path, word};
@@ -11,11 +11,15 @@ use super::translate::Flow;
 /// Gives every step with weights its path.
 pub(super) fn named(mut flow: Flow) -> Flow {
     let (mut paths, mut names) = (HashSet::new(), HashSet::new());
+    let mut users: HashMap<String, usize> = HashMap::new();
+    for name in flow.steps.iter().filter_map(|step| step.weights.first()?.constant.name.as_deref()) {
+        *users.entry(name.to_owned()).or_insert(0) += 1;
+    }
     for step in &mut flow.steps {
         if step.weights.is_empty() {
             continue;
         }
-        let wished = wish(step);
+        let wished = wish(step, &users);
         let numbered = (2..).map(|number| wished.numbered(number));
         let is_free = |path: &Path| {
             !paths.contains(path) && step.weights.iter().all(|weight| !names.contains(&full(path, weight.own)))
@@ -33,10 +37,14 @@ fn full(path: &Path, own: &str) -> String {
 }
 
 /// What an instance should be called.
-fn wish(step: &Step) -> Path {
+fn wish(step: &Step, users: &HashMap<String, usize>) -> Path {
     // The first tensor says what it belongs to; exporters share equal ones of the others.
     for weight in step.weights.iter().take(1) {
         let Some(name) = weight.constant.name.as_deref() else { continue };
+        // Exporters share equal tensors: what it is called says little then.
+        if users.get(name).is_some_and(|users| *users > 1) && step.scope.is_known && !step.scope.path.is_empty() {
+            continue;
+        }
         let prefix = if weight.own.is_empty() { Some(name) } else { name.strip_suffix(weight.own) };
         if let Some(prefix) = prefix.filter(|prefix| !is_made_up(prefix)) {
             let path = Path::of(prefix);

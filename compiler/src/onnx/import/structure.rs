@@ -69,7 +69,7 @@ fn lines(
         let rest = items.get(place..).unwrap_or_default();
         if let Some(run) = repeat::run(rest, |value| reads.get(&value).copied().unwrap_or(0), taken) {
             tables.push_str(&run.table.unwrap_or_default());
-            let call = call_text(item.head, &run.arguments, modules);
+            let call = text::call(&head_name(item.head, modules), &run.arguments, 40);
             lines.push(Line {
                 head: Head::Loop { heads: run.heads, call: format!("{call} as {}", run.path) },
                 operands: operands(item),
@@ -88,11 +88,6 @@ fn lines(
         place += 1;
     }
     (lines, tables)
-}
-
-fn call_text(head: ItemHead, arguments: &[String], modules: &[Module]) -> String {
-    let name = head_name(head, modules);
-    if arguments.is_empty() { name } else { format!("{name}({})", arguments.join(", ")) }
 }
 
 fn head_name(head: ItemHead, modules: &[Module]) -> String {
@@ -192,10 +187,10 @@ fn module_text(module: &Module, modules: &[Module], taken: &HashSet<String>) -> 
         if let Some(activation) = parameter::activation(slot, parameters) {
             line.head = Head::Call(activation.to_owned());
         }
-        if let (Some(condition), Some(bypass)) = (parameter::condition(slot, parameters), slot.bypass)
+        if let (Some(condition), Some(bypass)) = (parameter::condition(slot, parameters), left_out(module, slot))
             && let Atom::Value(bypass) = place(bypass)
         {
-            line.condition = Some((condition.to_owned(), bypass));
+            line.condition = Some((condition, bypass));
         }
         lines.push(line);
     }
@@ -215,7 +210,21 @@ fn module_text(module: &Module, modules: &[Module], taken: &HashSet<String>) -> 
     };
     let all: Vec<String> = inputs.iter().map(|name| (*name).to_owned()).chain(parameters.iter().map(parameter)).collect();
     let docs = documentation(module);
-    format!("{docs}module {name}({}) {{\n{}}}\n\n", all.join(", "), text::statements(&body))
+    format!("{docs}{} {{\n{}}}\n\n", text::call(&format!("module {name}"), &all, 0), text::statements(&body))
+}
+
+/// The value of a slot where it is left out, and with it all slots that depend on the same parameter.
+fn left_out(module: &Module, slot: &Slot) -> Option<Ref> {
+    let condition = |slot: &Slot| parameter::condition(slot, &module.parameters);
+    let mut bypass = slot.bypass?;
+    while let Ref::Slot(place) = bypass
+        && let Some(other) = module.template.slots.get(place)
+        && condition(other) == condition(slot)
+        && let Some(further) = other.bypass
+    {
+        bypass = further;
+    }
+    Some(bypass)
 }
 
 /// Where the module occurs.

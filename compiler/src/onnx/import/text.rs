@@ -260,7 +260,7 @@ impl Writer {
                     arguments.insert(0, first.within(Kind::Sum));
                     return Expression::atom(format!("{name}({}){path}", arguments.join(", ")));
                 }
-                let call = if arguments.is_empty() { name.to_owned() } else { format!("{name}({})", arguments.join(", ")) };
+                let call = call(name, &arguments, 20);
                 let mut parts = first.parts.clone();
                 parts.push(format!("{call}{path}"));
                 Expression { kind: Kind::Pipe, parts }
@@ -375,6 +375,18 @@ pub(super) fn unique(wish: &str, taken: &mut HashSet<String>) -> String {
     let name = std::iter::once(wish.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(wish);
     taken.insert(name.clone());
     name
+}
+
+/// A call, one argument a line where they are long; so much of a line is taken already.
+pub(super) fn call(name: &str, arguments: &[String], taken: usize) -> String {
+    let line = arguments.join(", ");
+    if arguments.is_empty() {
+        name.to_owned()
+    } else if name.len() + line.len() + taken <= WIDTH {
+        format!("{name}({line})")
+    } else {
+        format!("{name}(\n{},\n)", arguments.join(",\n"))
+    }
 }
 
 /// Operations whose operands are equals.

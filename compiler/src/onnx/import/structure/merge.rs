@@ -99,9 +99,11 @@ impl Template {
         let present = |template: &Template| {
             template.slots.iter().filter(|slot| slot.path.is_some() && slot.items.iter().all(Option::is_some)).count()
         };
-        // Half of the smaller one must be in all.
+        // More than half of the smaller one must be in all, and nothing in two places.
         let smaller = present(self).min(weighted(other));
-        (shared > 0 && shared * 2 > smaller).then_some(merged)
+        let paths: Vec<_> = merged.slots.iter().filter_map(|slot| slot.path.as_ref()).collect();
+        let are_different = paths.iter().enumerate().all(|(place, path)| !paths.iter().take(place).any(|other| other == path));
+        (shared > 0 && shared * 2 > smaller && are_different).then_some(merged)
     }
 }
 
@@ -146,19 +148,14 @@ impl Merge<'_> {
             }
             _ => {}
         }
-        if let Some(left) = left {
-            for bypass in bypasses(left) {
+        // What the other side has later on is waited for.
+        let comes_later = left.is_some_and(|left| self.right.slots.iter().skip(state.right.len()).any(|right| alike(left, right)));
+        for by_left in [!comes_later, comes_later] {
+            let slot = if by_left { left } else { right };
+            for bypass in slot.map(bypasses).unwrap_or_default() {
+                let Some(slot) = slot else { continue };
                 let mut next = state.clone();
-                next.only_left(left, bypass);
-                if let Some(found) = self.go(next) {
-                    return Some(found);
-                }
-            }
-        }
-        if let Some(right) = right {
-            for bypass in bypasses(right) {
-                let mut next = state.clone();
-                next.only_right(right, bypass);
+                if by_left { next.only_left(slot, bypass) } else { next.only_right(slot, bypass) }
                 if let Some(found) = self.go(next) {
                     return Some(found);
                 }
@@ -169,8 +166,7 @@ impl Merge<'_> {
 
     /// The operands of a slot that both have.
     fn matched(&self, state: &State, left: &Slot, right: &Slot) -> Option<Vec<Ref>> {
-        let same_head = left.head == right.head || is_activation(left.head) && is_activation(right.head);
-        if !same_head || left.path != right.path || left.operands.len() != right.operands.len() {
+        if !alike(left, right) {
             return None;
         }
         let (Some(Some(left_item)), Some(Some(right_item))) =
@@ -209,7 +205,13 @@ impl Merge<'_> {
     }
 }
 
-/// What the value of a slot could be where it is left out. Instances of lists are not left out: their number is not a detail.
+/// Whether two slots are of one operation and instance.
+fn alike(left: &Slot, right: &Slot) -> bool {
+    let same_head = left.head == right.head || is_activation(left.head) && is_activation(right.head);
+    same_head && left.path == right.path && left.operands.len() == right.operands.len()
+}
+
+/// What the value of a slot could be where it is left out.
 fn bypasses(slot: &Slot) -> Vec<Ref> {
     match slot.bypass {
         Some(bypass) => vec![bypass],

@@ -38,6 +38,21 @@ impl Parameter {
     }
 }
 
+impl Parameter {
+    /// Whether it is 0 where something is left out, and nowhere else.
+    fn counts_presence(&self) -> bool {
+        self.kind == Kind::Channels && self.default == Some(Literal::Whole(0))
+    }
+
+    fn is_set(&self) -> Vec<bool> {
+        self.values.iter().map(Option::is_some).collect()
+    }
+}
+
+fn presence_of(set: &[bool]) -> Vec<Option<Literal>> {
+    set.iter().map(|set| Some(Literal::Flag(*set))).collect()
+}
+
 /// What stands for a setting in the body of a module.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Given {
@@ -65,17 +80,19 @@ pub(super) fn parameters(template: &Template, taken: &HashSet<String>) -> Vec<Pa
                 known.values.iter_mut().zip(values).for_each(|(known, value)| *known = known.take().or(value));
                 continue;
             }
+            let instance = slot.path.as_ref().and_then(|path| path.last_name());
             let plain = match kind {
                 Kind::Channels if agree(&values, &output) => "out",
                 Kind::Channels if !names.contains("hidden") => "hidden",
+                Kind::Channels => "channels",
                 _ => setting.name.as_str(),
             };
-            let instance = slot.path.as_ref().and_then(|path| path.last_name());
             let name = match instance {
-                Some(instance) if names.contains(plain) => unique(&format!("{instance}_{plain}"), &mut names),
+                Some(instance) if plain == "channels" || names.contains(plain) => {
+                    unique(&format!("{instance}_{plain}"), &mut names)
+                }
                 _ => unique(plain, &mut names),
             };
-            names.insert(name.clone());
             found.push(Parameter { name, values, default: None, kind });
         }
         if is_choice(slot) {
@@ -96,8 +113,18 @@ pub(super) fn parameters(template: &Template, taken: &HashSet<String>) -> Vec<Pa
     for parameter in &mut found {
         if parameter.kind != Kind::Channels {
             parameter.default = usual(&parameter.values);
+        } else if agree(&parameter.values, &output) {
+            parameter.values.iter_mut().zip(&output).for_each(|(value, output)| *value = value.take().or_else(|| output.clone()));
+        } else if parameter.values.iter().any(Option::is_none) {
+            parameter.default = Some(Literal::Whole(0));
         }
     }
+    // No channels of something is to be without it.
+    let by_channels: Vec<Vec<bool>> = found.iter().filter(|parameter| parameter.counts_presence()).map(Parameter::is_set).collect();
+    found.retain(|parameter| {
+        let is_said = || by_channels.iter().any(|set| presence_of(set) == parameter.values);
+        parameter.kind != Kind::Presence || !is_said()
+    });
     found.sort_by_key(|parameter| parameter.default.is_some());
     found
 }
@@ -118,13 +145,17 @@ pub(super) fn given(template: &Template, slot: &Slot, place: usize, parameters: 
     Given::Text(parameter.map_or_else(|| "missing".to_owned(), |parameter| parameter.name.clone()))
 }
 
-/// The parameter that says whether a slot is there.
-pub(super) fn condition<'p>(slot: &Slot, parameters: &'p [Parameter]) -> Option<&'p str> {
+/// What must hold for a slot to be there.
+pub(super) fn condition(slot: &Slot, parameters: &[Parameter]) -> Option<String> {
     if is_choice(slot) || slot.items.iter().all(Option::is_some) {
         return None;
     }
     let values = presence(slot);
-    parameters.iter().find(|known| known.kind == Kind::Presence && known.values == values).map(|known| known.name.as_str())
+    parameters.iter().find_map(|known| match known.kind {
+        Kind::Presence if known.values == values => Some(known.name.clone()),
+        Kind::Channels if known.counts_presence() && presence_of(&known.is_set()) == values => Some(format!("{} > 0", known.name)),
+        _ => None,
+    })
 }
 
 /// The parameter that says which activation a slot is.
@@ -149,7 +180,7 @@ fn values(slot: &Slot, place: usize) -> Vec<Option<Literal>> {
 fn kind(setting: &Setting) -> Kind {
     match setting.name.as_str() {
         "out" | "groups" | "hidden" => Kind::Channels,
-        name if name.ends_with("_out") || name.ends_with("_hidden") => Kind::Channels,
+        name if name.ends_with("_out") || name.ends_with("channels") => Kind::Channels,
         name if name == "act" && matches!(setting.value, Literal::Word(_)) => Kind::Activation,
         name => Kind::Setting(name.to_owned()),
     }

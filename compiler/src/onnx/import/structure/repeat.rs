@@ -211,7 +211,8 @@ fn nested(calls: &[Item], paths: &[&Path], outer: usize, inner: usize, taken: &m
             match (different, equal) {
                 ([], [row]) => format!("[{row}],\n"),
                 ([], [row, ..]) => format!("[{row}] * {same},\n"),
-                (rows, [row, _, ..]) => format!("[{}] + [{row}] * {same},\n", rows.join(", ")),
+                (rows, [row, _, ..]) if rows.join(", ").len() < 80 => format!("[{}] + [{row}] * {same},\n", rows.join(", ")),
+                _ if rows.join(", ").len() > 90 => format!("[\n{},\n],\n", rows.join(",\n")),
                 _ => format!("[{}],\n", rows.join(", ")),
             }
         };

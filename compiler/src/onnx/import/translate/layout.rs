@@ -98,6 +98,9 @@ impl Translator<'_> {
         {
             source = first;
         }
+        if let Some(permuted) = self.exchanged(source, &shape) {
+            return Ok(permuted);
+        }
         // What was averaged is more plainly said to be flattened.
         if self.shape(source) == shape {
             return Ok(source);
@@ -112,6 +115,15 @@ impl Translator<'_> {
         }
         let arguments = vec![Argument::required("shape", sizes(&shape))];
         Ok(self.call("reshape", source, arguments, shape))
+    }
+
+    /// Matrices that are transposed while the dimensions before them are one: `[a, b, rows, columns]` to `[a, b, columns, rows]`.
+    fn exchanged(&mut self, permuted: StepId, shape: &[Size]) -> Option<StepId> {
+        let step = self.is_call(permuted, "permute")?;
+        let exchange = Literal::wholes(&[0, 2, 1]);
+        let x = self.is_call(step.first()?, "reshape").filter(|_| step.argument("order") == Some(&exchange))?.first()?;
+        let &[outer, inner, columns, rows] = shape else { return None };
+        (self.shape(x) == [outer, inner, rows, columns]).then(|| self.permuted(x, &[0, 1, 3, 2]).ok())?
     }
 
     pub(super) fn permuted(&mut self, x: StepId, order: &[usize]) -> Result<StepId, Reason> {
@@ -215,7 +227,7 @@ impl Translator<'_> {
         shifts.push(Literal::Whole(shift));
         dims.push(Literal::whole(dim));
         let arguments =
-            vec![Argument::required("shifts", Literal::List(shifts)), Argument::required("dims", Literal::List(dims))];
+            vec![Argument::required("shifts", Literal::List(shifts)), Argument::optional("dims", Literal::List(dims), Literal::Flag(false))];
         Some(self.call("roll", source, arguments, shape))
     }
 
