@@ -478,9 +478,26 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub machine: MachineOptions,
     #[command(flatten)]
+    pub package: PackageOptions,
+    #[command(flatten)]
     pub object: ObjectOptions,
     #[command(flatten)]
     pub onnx: OnnxOptions,
+}
+
+/// What a crate around the network is made with.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Crates")]
+pub(crate) struct PackageOptions {
+    /// With `--emit rust`: write a whole crate that classifies images into this folder; files that may have been edited are kept
+    #[arg(long = "crate", value_name = "FOLDER", conflicts_with = "output")]
+    pub folder: Option<PathBuf>,
+    /// Make these weights part of the program [default: it reads a file]
+    #[arg(long, value_name = "WEIGHTS", requires = "folder")]
+    pub embed: Option<PathBuf>,
+    /// The repository of ParameterNet, if the crate is to depend on it by path [default: on its releases]
+    #[arg(long, value_name = "FOLDER", requires = "folder")]
+    pub parameternet: Option<PathBuf>,
 }
 
 /// What object files and libraries are made with.
