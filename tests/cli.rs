@@ -8,6 +8,8 @@ mod differences;
 mod html;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
+#[path = "cli/onnx.rs"]
+mod onnx;
 #[path = "cli/pictures.rs"]
 mod pictures;
 mod shared;

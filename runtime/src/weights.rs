@@ -14,12 +14,14 @@
 //! | `show.rs`     | names and texts out of a file, made safe to print                            |
 
 mod bind;
+#[cfg(feature = "std")]
 mod convert;
 mod error;
 mod file;
 mod header;
 mod kind;
 mod mismatch;
+#[cfg(feature = "std")]
 mod save;
 mod show;
 mod view;
@@ -30,10 +32,12 @@ mod robustness_tests;
 mod test_files;
 
 pub use bind::{BoundWeights, TensorSpec};
+#[cfg(feature = "std")]
 pub use convert::{ConvertedTensor, save_converted};
 pub use error::{WeightFileError, WeightFileProblem};
 pub use file::{StoredTensor, WeightFile};
 pub use kind::FileKind;
 pub use mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
+#[cfg(feature = "std")]
 pub use save::{NamedTensor, SaveError, save};
 pub use view::{ElementType, TensorView};

@@ -72,10 +72,24 @@ fn names_that_are_taken_get_a_number() {
         nodes(&graph),
         ["identity: Identity(x) -> output", "identity_2: Identity(x) -> again", "identity_3: Identity(w_2) -> w"]
     );
-    let relu = elaborated(
+    let graph = elaborated(
         "network Case { input x: f32[2, 3] let y = x |> relu return a = y, b = y |> drop_path(0.5), c = y |> relu }",
     );
-    assert_eq!(nodes(&relu), ["relu: Relu(x) -> a", "relu_2: Relu(a) -> c", "identity: Identity(a) -> b"]);
+    assert_eq!(nodes(&graph), ["relu: Relu(x) -> a", "relu_2: Relu(a) -> c", "identity: Identity(a) -> b"]);
+}
+
+/// Constants have names of their own, too.
+#[test]
+fn names_of_constants_are_not_taken_from_others() {
+    let graph = elaborated(
+        "network Case {
+            input constant: f32[2, 3]
+            return constant_2 = constant + 1 |> linear(3) as constant_4 |> relu6
+        }",
+    );
+    let proto = proto(&graph).graph.expect("a graph");
+    let constants: Vec<&str> = proto.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(constants, ["constant_3", "constant_5", "constant_6"], "1, 0 and 6");
 }
 
 #[test]

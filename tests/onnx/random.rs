@@ -16,6 +16,7 @@ fn they_compute_what_the_interpreter_computes() {
         return;
     }
     let seeds = seeds(SEEDS);
+    // The largest error where rounding is all that there is.
     let (mut failures, mut ill_conditioned, mut worst) = (Vec::new(), Vec::new(), 0.0f64);
     for seed in seeds.clone() {
         let text = program(seed, &Settings::default());
@@ -26,12 +27,14 @@ fn they_compute_what_the_interpreter_computes() {
             Err(error) => failures.push(format!("seed {seed}: {error}\n{text}")),
             Ok(found) => {
                 let error = error_in_shares(&found, &expected(&graph, &inputs, GAIN), LEAST_SIZE);
-                if error < TOLERANCE {
-                    worst = worst.max(error);
-                } else if is_ill_conditioned(&graph, &inputs) {
-                    ill_conditioned.push(seed);
-                } else {
-                    failures.push(format!("seed {seed}: relative error {error:e}\n{text}"));
+                if error <= worst {
+                    continue;
+                }
+                match (error < TOLERANCE, is_ill_conditioned(&graph, &inputs)) {
+                    (true, true) => {}
+                    (true, false) => worst = error,
+                    (false, true) => ill_conditioned.push(seed),
+                    (false, false) => failures.push(format!("seed {seed}: relative error {error:e}\n{text}")),
                 }
             }
         }
@@ -42,7 +45,8 @@ fn they_compute_what_the_interpreter_computes() {
     }
     let count = seeds.end - seeds.start;
     println!(
-        "{count} seeds, largest relative error {worst:.1e}; ill-conditioned and therefore not compared: {ill_conditioned:?}"
+        "{count} seeds, largest relative error of those that are well-conditioned {worst:.1e}; ill-conditioned and therefore not \
+         compared: {ill_conditioned:?}"
     );
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     assert!(ill_conditioned.len() as u64 * 100 <= count.max(100), "more than one in a hundred is not compared");

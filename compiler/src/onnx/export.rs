@@ -14,6 +14,7 @@
 
 mod activation;
 mod arithmetic;
+mod constants;
 mod convolution;
 mod draft;
 mod layout;
@@ -83,8 +84,8 @@ pub fn export(graph: &Graph) -> Result<Model, ExportError> {
         let value = match &node.op {
             Op::Input(_) => writer.input(id),
             Op::Param(_) => writer.weight(node, 0),
-            Op::Constant(constant) => writer.constants.floats(&node.shape, constant.data.iter().copied()),
-            _ if node.shape.elements() == 0 => writer.constants.floats(&node.shape, std::iter::empty()),
+            Op::Constant(constant) => writer.floats(&node.shape, constant.data.iter().copied()),
+            _ if node.shape.elements() == 0 => writer.floats(&node.shape, std::iter::empty()),
             _ => {
                 let mut job = writer.job(id, node);
                 let step = step(&node.op, &mut job);

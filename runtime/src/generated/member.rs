@@ -1,6 +1,6 @@
 //! A thread's view of a run, as generated source sees it.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::abi::Tile;
 use crate::blocking::{Blocking, Product};

@@ -12,6 +12,8 @@ use std::collections::HashMap;
 use proc_macro2::{Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 
+use super::documentation::{Place, of_function};
+
 /// What stands in a hole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Constant {
@@ -122,8 +124,10 @@ struct Function {
     tokens: TokenStream,
     kinds: Vec<Kind>,
     uses: Vec<Vec<Constant>>,
+    /// What its module is for, in the author's words.
+    summary: Option<String>,
     /// Where it is used, for people.
-    places: Vec<String>,
+    places: Vec<Place>,
 }
 
 /// A parameter: the hole that stands for it, and which holes are computed from it.
@@ -146,13 +150,13 @@ pub(super) struct Finished {
     /// Parameters as they stand in a signature, each behind a comma.
     pub parameters: TokenStream,
     pub body: TokenStream,
-    /// Where it is used, for people.
+    /// What it does and where, for people.
     pub documentation: Option<String>,
 }
 
 impl Functions {
-    /// Adds a use of the function with that source, whose name begins with `stem`; `place` says to people where it is.
-    pub fn add(&mut self, stem: &str, piece: Piece, place: Option<String>) -> Use {
+    /// Adds a use of the function with that source, whose name begins with `stem`.
+    pub fn add(&mut self, stem: &str, piece: Piece) -> Use {
         let key = (stem.to_owned(), piece.tokens.to_string());
         let kinds = piece.holes.iter().map(|hole| hole.kind).collect();
         let next = self.functions.len();
@@ -161,15 +165,23 @@ impl Functions {
             let number = self.names.entry(stem.to_owned()).or_insert(0);
             *number += 1;
             let name = if *number == 1 { format_ident!("{stem}") } else { format_ident!("{stem}_{number}") };
-            self.functions.push(Function { name, tokens: piece.tokens, kinds, uses: Vec::new(), places: Vec::new() });
+            let (uses, places) = (Vec::new(), Vec::new());
+            self.functions.push(Function { name, tokens: piece.tokens, kinds, uses, summary: None, places });
         }
         let mut index = 0;
         if let Some(function) = self.functions.get_mut(function) {
             index = function.uses.len();
             function.uses.push(piece.holes.into_iter().map(|hole| hole.constant).collect());
-            function.places.extend(place);
         }
         Use { function, index }
+    }
+
+    /// Says to people where a use is, and what its module is for.
+    pub fn explain(&mut self, used: Use, place: Place, summary: Option<&str>) {
+        if let Some(function) = self.functions.get_mut(used.function) {
+            function.places.push(place);
+            function.summary = summary.map(str::to_owned);
+        }
     }
 
     /// Writes all functions; no use may be added any more.
@@ -180,11 +192,7 @@ impl Functions {
                 let resolved = function.resolve();
                 let signature = signature(&resolved.parameters, function);
                 let filling = Filling { holes: &resolved.holes, signature: &signature };
-                let documentation = match function.places.as_slice() {
-                    [] => None,
-                    [place] => Some(format!(" Of {place}.")),
-                    [place, others @ ..] => Some(format!(" Of {place} and {} more.", others.len())),
-                };
+                let documentation = of_function(function.summary.as_deref(), &function.places);
                 let mut body = signature.unpacking.clone();
                 body.extend(filling.fill(function.tokens.clone()));
                 Finished { name: function.name.clone(), parameters: signature.parameters, body, documentation }

@@ -1,15 +1,15 @@
 //! The ONNX graph while it is written: nodes, constants, and what each value of the network is called.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::WeightTensor;
-use super::draft::{Draft, Step, whole, wholes};
+use super::constants::{Constants, header};
+use super::draft::{Draft, Step, whole};
 use super::names::Names;
 use crate::graph::{Graph, Node, NodeId, Port, WeightId};
 use crate::onnx::proto::{
-    DataType, Dimension, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, TensorTypeProto,
-    TypeProto, ValueInfoProto,
+    DataType, Dimension, DimensionProto, GraphProto, NodeProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto,
 };
 use crate::op::Op;
 use crate::op::elementwise::Binary;
@@ -20,12 +20,15 @@ use crate::shape::Shape;
 pub(super) struct Writer<'g> {
     graph: &'g Graph,
     names: Names,
-    pub(super) constants: Constants,
+    constants: Constants,
     nodes: Vec<NodeProto>,
     /// The shapes of the values between inputs and outputs.
     shapes: Vec<ValueInfoProto>,
     inputs: Vec<String>,
     outputs: Vec<String>,
+    /// The names of the nodes that are inputs, and of those that are outputs.
+    named_inputs: HashMap<NodeId, String>,
+    named_outputs: HashMap<NodeId, String>,
     /// By weight.
     weights: Vec<String>,
     /// By node of the network.
@@ -36,23 +39,38 @@ impl<'g> Writer<'g> {
     /// Nothing but the names of inputs, outputs and weights: ahead of all others, these keep theirs.
     pub(super) fn new(graph: &'g Graph) -> Self {
         let mut names = Names::default();
-        let inputs = graph.inputs().iter().map(|port| names.unique(&port.name)).collect();
-        let outputs = graph.outputs().iter().map(|port| names.unique(&port.name)).collect();
+        let inputs: Vec<String> = graph.inputs().iter().map(|port| names.unique(&port.name)).collect();
+        let outputs: Vec<String> = graph.outputs().iter().map(|port| names.unique(&port.name)).collect();
         let weights = graph.weights().iter().map(|weight| names.unique(&weight.name)).collect();
-        let values = vec![String::new(); graph.node_count()];
-        let (nodes, shapes, constants) = (Vec::new(), Vec::new(), Constants::default());
-        Writer { graph, names, constants, nodes, shapes, inputs, outputs, weights, values }
+        Writer {
+            graph,
+            names,
+            constants: Constants::default(),
+            nodes: Vec::new(),
+            shapes: Vec::new(),
+            named_inputs: names_of_ports(graph.inputs(), &inputs),
+            named_outputs: names_of_ports(graph.outputs(), &outputs),
+            inputs,
+            outputs,
+            weights,
+            values: vec![String::new(); graph.node_count()],
+        }
     }
 
     /// The tensor that is the value of an input node.
     pub(super) fn input(&self, id: NodeId) -> String {
-        name_of_port(id, self.graph.inputs(), &self.inputs).unwrap_or_default()
+        self.named_inputs.get(&id).cloned().unwrap_or_default()
     }
 
     /// The tensor that is a weight of a node.
     pub(super) fn weight(&self, node: &Node, index: usize) -> String {
         let name = node.weights.get(index).and_then(|id| self.weights.get(id.index()));
         name.cloned().unwrap_or_default()
+    }
+
+    /// The constant with these elements, rounded to single precision.
+    pub(super) fn floats(&mut self, shape: &Shape, data: impl IntoIterator<Item = f64>) -> String {
+        self.constants.floats(&mut self.names, shape, data)
     }
 
     /// Says which tensor is the value of a node of the network.
@@ -120,7 +138,7 @@ impl<'g> Writer<'g> {
             input: ports(self.graph.inputs(), &self.inputs),
             output: ports(self.graph.outputs(), &self.outputs),
             node: self.nodes,
-            initializer: self.constants.tensors,
+            initializer: self.constants.into_tensors(),
             value_info: self.shapes,
             ..Default::default()
         };
@@ -140,15 +158,9 @@ fn called(op: &Op) -> &'static str {
     }
 }
 
-/// The name of the first port that a node is.
-fn name_of_port(id: NodeId, ports: &[Port], names: &[String]) -> Option<String> {
-    ports.iter().zip(names).find(|(port, _)| port.node == id).map(|(_, name)| name.clone())
-}
-
-/// A tensor of that name, type and shape, without elements.
-fn header(name: &str, data_type: DataType, shape: &Shape) -> TensorProto {
-    let dims = wholes(shape.dims());
-    TensorProto { name: name.to_owned(), data_type: data_type.into(), dims, ..Default::default() }
+/// By node, the name of the first port that it is.
+fn names_of_ports(ports: &[Port], names: &[String]) -> HashMap<NodeId, String> {
+    ports.iter().zip(names).rev().map(|(port, name)| (port.node, name.clone())).collect()
 }
 
 /// A value that is an f32 tensor of that shape.
@@ -218,12 +230,12 @@ impl<'g> Job<'_, 'g> {
 
     /// A number.
     pub(super) fn number(&mut self, value: f64) -> String {
-        self.writer.constants.floats(&Shape::default(), [value])
+        self.writer.floats(&Shape::default(), [value])
     }
 
     /// A constant of these dimensions.
     pub(super) fn floats<const N: usize>(&mut self, dims: [usize; N], data: impl IntoIterator<Item = f64>) -> String {
-        self.writer.constants.floats(&Shape::from(dims), data)
+        self.writer.floats(&Shape::from(dims), data)
     }
 
     /// Whole numbers in one dimension.
@@ -233,7 +245,7 @@ impl<'g> Job<'_, 'g> {
 
     /// Whole numbers in that shape.
     pub(super) fn table(&mut self, shape: &Shape, values: &[usize]) -> String {
-        self.writer.constants.integers(shape, values)
+        self.writer.constants.integers(&mut self.writer.names, shape, values)
     }
 
     /// The node that gives a tensor other dimensions.
@@ -260,8 +272,7 @@ impl<'g> Job<'_, 'g> {
 
     /// What the tensor is called that the operation's last node writes: as the output, if it is one.
     pub(super) fn result(&self) -> String {
-        let port = name_of_port(self.id, self.writer.graph.outputs(), &self.writer.outputs);
-        port.unwrap_or_else(|| self.name.clone())
+        self.writer.named_outputs.get(&self.id).unwrap_or(&self.name).clone()
     }
 
     /// Writes the operation's last node, and gives its value.
@@ -277,47 +288,5 @@ impl<'g> Job<'_, 'g> {
                 result
             }
         }
-    }
-}
-
-/// Tensors known at compile time, each once.
-#[derive(Debug, Default)]
-pub(super) struct Constants {
-    tensors: Vec<TensorProto>,
-    /// The places of those whose content has that hash.
-    places: HashMap<u64, Vec<usize>>,
-    names: Names,
-}
-
-impl Constants {
-    /// The name of the constant with these elements.
-    #[expect(clippy::cast_possible_truncation, reason = "models compute in single precision")]
-    pub(super) fn floats(&mut self, shape: &Shape, data: impl IntoIterator<Item = f64>) -> String {
-        let bytes = data.into_iter().flat_map(|value| (value as f32).to_le_bytes()).collect();
-        self.constant(DataType::Float, shape, bytes)
-    }
-
-    /// The name of the constant with these elements.
-    pub(super) fn integers(&mut self, shape: &Shape, values: &[usize]) -> String {
-        self.constant(DataType::Int64, shape, values.iter().flat_map(|value| whole(*value).to_le_bytes()).collect())
-    }
-
-    fn constant(&mut self, data_type: DataType, shape: &Shape, bytes: Vec<u8>) -> String {
-        let mut tensor = header("", data_type, shape);
-        tensor.raw_data = Some(bytes);
-        let mut hasher = DefaultHasher::new();
-        (tensor.data_type, &tensor.dims, &tensor.raw_data).hash(&mut hasher);
-        let places = self.places.entry(hasher.finish()).or_default();
-        let is_same = |known: &&TensorProto| {
-            known.data_type == tensor.data_type && known.dims == tensor.dims && known.raw_data == tensor.raw_data
-        };
-        if let Some(known) = places.iter().filter_map(|place| self.tensors.get(*place)).find(is_same) {
-            return known.name.clone();
-        }
-        places.push(self.tensors.len());
-        tensor.name = self.names.unique("constant");
-        let name = tensor.name.clone();
-        self.tensors.push(tensor);
-        name
     }
 }
