@@ -39,5 +39,5 @@ pub use file::{StoredTensor, WeightFile};
 pub use kind::FileKind;
 pub use mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
 #[cfg(feature = "std")]
-pub use save::{NamedTensor, SaveError, save};
+pub use save::{NamedTensor, SaveError, save, write};
 pub use view::{ElementType, TensorView};

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Build(options) => commands::build::run(&options),
         Command::Graph(options) => commands::graph::run(&options),
         Command::Diff(options) => commands::diff::run(&options),
+        Command::Import(options) => commands::import::run(&options),
         Command::Weights(options) => commands::weights::run(&options),
         Command::Fmt(options) => commands::fmt::run(&options),
         Command::Ops(options) => commands::ops::run(&options),

@@ -33,8 +33,8 @@ use prost::Message;
 
 pub use error::{ImportError, Obstacle, Reason, UnknownSize};
 
-use super::proto::{GraphProto, ModelProto};
 use super::ExternalData;
+use super::proto::{GraphProto, ModelProto};
 use constant::Constant;
 use flow::Operation;
 use translate::Flow;
@@ -44,6 +44,8 @@ use translate::Flow;
 pub struct Options {
     /// What the network is called; by default what the model calls its graph.
     pub network: Option<String>,
+    /// What it is called if the model does not say, either.
+    pub fallback: Option<String>,
     /// Sizes of dimensions that the model leaves open, by name.
     pub sizes: Vec<(String, usize)>,
 }
@@ -80,7 +82,8 @@ pub fn import(bytes: &[u8], external: &dyn ExternalData, options: &Options) -> R
     let graph = model.graph.as_ref().filter(|graph| !graph.output.is_empty());
     let graph = graph.ok_or_else(|| malformed("there is no graph in it".to_owned()))?;
     let own = model.opset_import.iter().find(|set| matches!(set.domain.as_str(), "" | "ai.onnx"));
-    let opset = own.map(|set| set.version).ok_or_else(|| malformed("it does not say which operators it uses".to_owned()))?;
+    let opset =
+        own.map(|set| set.version).ok_or_else(|| malformed("it does not say which operators it uses".to_owned()))?;
     let initializers = initializers(graph, external)?;
     let candidates = input::candidates(graph, &initializers, options)?;
     let mut result = Err(ImportError::Malformed { reason: "there is nothing to try".to_owned() });
@@ -114,7 +117,7 @@ fn initializers<'m>(
 /// The text and the weights of what was translated.
 fn written(flow: Flow, inputs: &input::Inputs, graph: &GraphProto, options: &Options) -> Result<Imported, ImportError> {
     let flow = name::named(pruned(flow));
-    let network = name::network(options.network.as_deref(), &graph.name);
+    let network = name::network(options, &graph.name);
     let mut weights = Vec::new();
     for step in &flow.steps {
         for weight in &step.weights {
@@ -128,7 +131,7 @@ fn written(flow: Flow, inputs: &input::Inputs, graph: &GraphProto, options: &Opt
     // Modules and loops are for readers: the graph must be the same to the last setting.
     let text = match check::checked(structure::written(&flow, inputs, &network, true), &weights, inputs.samples()) {
         Ok((text, same)) if same == meant => text,
-        other => { #[allow(clippy::print_stderr)] if std::env::var_os("PNET_IMPORT_DEBUG").is_some() { eprintln!("{}\n{:?}", structure::written(&flow, inputs, &network, true), other.map(|_| "differs").map_err(|e| eprintln!("{e}"))); } flat }
+        _ => flat,
     };
     Ok(Imported { text, network, weights })
 }

@@ -3,15 +3,12 @@
 //! Tensors are read where they lie and written piece by piece, so that no tensor is ever in memory as a whole.
 
 use super::file::StoredTensor;
-use super::save::{Entry, SaveError, save_entries};
+use super::save::{Entry, PIECE, SaveError, save_entries};
 use super::view::{ElementType, TensorView};
 use half::{bf16, f16};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-
-/// Elements that are converted at once.
-const PIECE: usize = 1 << 14;
 
 /// A tensor of a weight file, to be saved in another.
 #[derive(Debug, Clone)]
@@ -54,16 +51,19 @@ pub fn save_converted(
 }
 
 /// Writes the elements of a tensor as numbers of another type.
-fn write_as(view: TensorView<'_>, to: ElementType, writer: &mut impl Write) -> io::Result<()> {
+fn write_as(view: TensorView<'_>, to: ElementType, writer: &mut dyn Write) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(PIECE * to.size());
     for piece in pieces(view) {
+        bytes.clear();
         for number in piece.to_f64() {
             match to {
-                ElementType::F16 => writer.write_all(&f16::from_f64(number).to_le_bytes())?,
-                ElementType::Bf16 => writer.write_all(&bf16::from_f64(number).to_le_bytes())?,
-                ElementType::F32 => writer.write_all(&(number as f32).to_le_bytes())?,
-                ElementType::F64 => writer.write_all(&number.to_le_bytes())?,
+                ElementType::F16 => bytes.extend(f16::from_f64(number).to_le_bytes()),
+                ElementType::Bf16 => bytes.extend(bf16::from_f64(number).to_le_bytes()),
+                ElementType::F32 => bytes.extend((number as f32).to_le_bytes()),
+                ElementType::F64 => bytes.extend(number.to_le_bytes()),
             }
         }
+        writer.write_all(&bytes)?;
     }
     Ok(())
 }

@@ -79,6 +79,20 @@ pub fn save(
     tensors: &[NamedTensor<'_>],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), SaveError> {
+    save_entries(path.as_ref(), entries(tensors)?, metadata)
+}
+
+/// Writes what [`save()`] writes to a file, for those who place it themselves.
+///
+/// # Errors
+/// Those of `sink`, and those of the tensors as [`SaveError`]s within.
+pub fn write(sink: &mut dyn Write, tensors: &[NamedTensor<'_>], metadata: &BTreeMap<String, String>) -> io::Result<()> {
+    let tensors = entries(tensors).and_then(sorted_by_name).map_err(io::Error::other)?;
+    write_content(sink, &tensors, &header(&tensors, metadata).map_err(io::Error::other)?)
+}
+
+/// The tensors, each of the size its shape says.
+fn entries<'a>(tensors: &[NamedTensor<'a>]) -> Result<Vec<Entry<'a>>, SaveError> {
     let mut entries = Vec::with_capacity(tensors.len());
     for tensor in tensors {
         if element_count(tensor.shape) != Some(tensor.data.len()) {
@@ -94,11 +108,19 @@ pub fn save(
             type_name: "F32",
             shape: tensor.shape,
             length: size_of_val(data),
-            write: Box::new(|writer| data.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))),
+            write: Box::new(|sink| {
+                data.chunks(PIECE).try_for_each(|piece| {
+                    let bytes: Vec<u8> = piece.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    sink.write_all(&bytes)
+                })
+            }),
         });
     }
-    save_entries(path.as_ref(), entries, metadata)
+    Ok(entries)
 }
+
+/// How many elements are turned into bytes in one go.
+pub(super) const PIECE: usize = 1 << 14;
 
 /// A tensor as the file has it.
 pub(super) struct Entry<'a> {
@@ -113,7 +135,7 @@ pub(super) struct Entry<'a> {
 }
 
 /// Writes the elements of a tensor.
-pub(super) type WriteElements<'a> = dyn Fn(&mut BufWriter<&File>) -> io::Result<()> + 'a;
+pub(super) type WriteElements<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
 
 /// Writes tensors that have the sizes their shapes say; see [`save()`].
 pub(super) fn save_entries(
@@ -123,12 +145,14 @@ pub(super) fn save_entries(
 ) -> Result<(), SaveError> {
     let tensors = sorted_by_name(entries)?;
     let header = header(&tensors, metadata)?;
-    let write_content = |writer: &mut BufWriter<&File>| {
-        writer.write_all(&(header.len() as u64).to_le_bytes())?;
-        writer.write_all(header.as_bytes())?;
-        tensors.values().try_for_each(|tensor| (tensor.write)(writer))
-    };
-    replace_file(path, write_content).map_err(|error| SaveError::Write { path: path.to_owned(), error })
+    replace_file(path, |writer| write_content(writer, &tensors, &header))
+        .map_err(|error| SaveError::Write { path: path.to_owned(), error })
+}
+
+fn write_content(sink: &mut dyn Write, tensors: &BTreeMap<&str, Entry<'_>>, header: &str) -> io::Result<()> {
+    sink.write_all(&(header.len() as u64).to_le_bytes())?;
+    sink.write_all(header.as_bytes())?;
+    tensors.values().try_for_each(|tensor| (tensor.write)(sink))
 }
 
 /// The tensors in the order of the file, each name checked.

@@ -172,7 +172,8 @@ pub(super) fn read(proto: &TensorProto, external: &dyn ExternalData) -> Result<C
         .map(|dim| usize::try_from(*dim).map_err(|_| Reason::Shape(format!("a dimension of size {dim}"))))
         .collect::<Result<_, _>>()?;
     let count = shape.iter().try_fold(1_usize, |count, size| count.checked_mul(*size));
-    let count = count.filter(|count| *count <= MAX_ELEMENTS).ok_or_else(|| Reason::Shape("too many elements".to_owned()))?;
+    let count =
+        count.filter(|count| *count <= MAX_ELEMENTS).ok_or_else(|| Reason::Shape("too many elements".to_owned()))?;
     let stored;
     let raw = if proto.data_location == Some(DataLocation::External.into()) {
         stored = read_external(proto, external)?;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::Options;
 use super::constant::Constant;
 use super::error::{ImportError, Obstacle, Reason, UnknownSize};
 use super::path::word;
 use super::size::Size;
 use super::translate::{Batch, Input};
-use super::Options;
 use crate::onnx::proto::{DataType, Dimension, GraphProto};
 
 /// The inputs, read in one of the ways that are possible.
@@ -43,7 +43,9 @@ pub(super) fn candidates(
 ) -> Result<Vec<Inputs>, ImportError> {
     let inputs = read(graph, initializers)?;
     let batch = inputs.first().and_then(|(_, dims)| dims.first()).cloned();
-    let given = |name: &str| options.sizes.iter().find(|(given, _)| given == name).map(|(_, size)| super::translate::whole(*size));
+    let given = |name: &str| {
+        options.sizes.iter().find(|(given, _)| given == name).map(|(_, size)| super::translate::whole(*size))
+    };
     let names: BTreeSet<&str> = inputs
         .iter()
         .flat_map(|(_, dims)| dims)
@@ -91,10 +93,7 @@ pub(super) fn candidates(
     if open.is_empty() { Ok(candidates) } else { Err(ImportError::UnknownSizes(open)) }
 }
 
-fn read(
-    graph: &GraphProto,
-    initializers: &HashMap<&str, Constant>,
-) -> Result<Vec<(String, Vec<Dim>)>, ImportError> {
+fn read(graph: &GraphProto, initializers: &HashMap<&str, Constant>) -> Result<Vec<(String, Vec<Dim>)>, ImportError> {
     let (mut inputs, mut obstacles) = (Vec::new(), Vec::new());
     for input in graph.input.iter().filter(|input| !initializers.contains_key(input.name.as_str())) {
         let mut obstacle = |reason: Reason| {

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Options;
 use super::flow::{Operation, Step};
 use super::path::{Path, word};
 use super::translate::Flow;
@@ -65,7 +66,9 @@ fn wish(step: &Step, users: &HashMap<String, usize>) -> Path {
         return path;
     }
     let name = step.weights.iter().filter_map(|weight| weight.constant.name.as_deref()).find(|name| !is_made_up(name));
-    let stem = name.map(|name| ["_weight", "_W", "_kernel", "/kernel"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name));
+    let stem = name.map(|name| {
+        ["_weight", "_W", "_kernel", "/kernel"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+    });
     let path = Path::of(stem.unwrap_or_default());
     if path.is_empty() || stem.is_some_and(|stem| stem.starts_with(|first: char| first.is_ascii_digit())) {
         return Path::of(operation);
@@ -75,19 +78,17 @@ fn wish(step: &Step, users: &HashMap<String, usize>) -> Path {
 
 /// Whether an exporter made the name up: `onnx::Conv_12`, `val_3`, `12`.
 fn is_made_up(name: &str) -> bool {
-    let numbered = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.chars().all(|digit| digit.is_ascii_digit()));
+    let numbered =
+        |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.chars().all(|digit| digit.is_ascii_digit()));
     name.contains("::") || numbered("") || numbered("val_") || name.contains("_output_")
 }
 
 /// What a network is called.
-pub(super) fn network(given: Option<&str>, graph: &str) -> String {
+pub(super) fn network(options: &Options, graph: &str) -> String {
+    // What exporters call every graph.
     let is_plain = matches!(graph, "" | "main" | "main_graph" | "torch_jit" | "torch-jit-export" | "graph");
-    let name = match given {
-        Some(name) => name,
-        None if is_plain => "Network",
-        None => graph,
-    };
-    camel(name)
+    let own = (!is_plain).then_some(graph);
+    camel(options.network.as_deref().or(own).or(options.fallback.as_deref()).unwrap_or("Network"))
 }
 
 /// The words of a text as one: `mobilenet_v2` to `MobilenetV2`.

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The words that the language keeps for itself.
 const RESERVED: [&str; 16] = [
-    "use", "const", "fn", "module", "network", "budget", "input", "let", "for", "in", "if", "else", "return", "as", "true",
-    "false",
+    "use", "const", "fn", "module", "network", "budget", "input", "let", "for", "in", "if", "else", "return", "as",
+    "true", "false",
 ];
 
 /// A part of a [`Path`].

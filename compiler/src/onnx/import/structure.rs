@@ -32,8 +32,11 @@ pub(super) fn written(flow: &Flow, inputs: &Inputs, network: &str, with_modules:
     let items = item::items(&flow.steps, &containers);
     let outputs: Vec<StepId> = flow.outputs.iter().map(|(_, id)| *id).collect();
     let shapes: Vec<_> = flow.steps.iter().map(|step| step.shape.clone()).collect();
-    let (modules, items) =
-        if with_modules { module::found(items, &outputs, &shapes, &containers, &mut taken) } else { (Vec::new(), items) };
+    let (modules, items) = if with_modules {
+        module::found(items, &outputs, &shapes, &containers, &mut taken)
+    } else {
+        (Vec::new(), items)
+    };
     let names = input::names(&inputs.inputs, &mut taken);
     let mut head = String::new();
     for (name, input) in names.iter().zip(&inputs.inputs) {
@@ -52,12 +55,7 @@ pub(super) fn written(flow: &Flow, inputs: &Inputs, network: &str, with_modules:
 }
 
 /// The lines of the network, with loops, and the tables that these need.
-fn lines(
-    items: &[Item],
-    outputs: &[StepId],
-    modules: &[Module],
-    taken: &mut HashSet<String>,
-) -> (Vec<Line>, String) {
+fn lines(items: &[Item], outputs: &[StepId], modules: &[Module], taken: &mut HashSet<String>) -> (Vec<Line>, String) {
     let mut reads: HashMap<StepId, usize> = HashMap::new();
     for read in items.iter().flat_map(Item::reads).chain(outputs.iter().copied()) {
         *reads.entry(read).or_insert(0) += 1;
@@ -107,7 +105,12 @@ fn operands(item: &Item) -> Vec<Atom> {
 }
 
 fn item_line(item: &Item, modules: &[Module], wishes: &HashMap<StepId, String>) -> Line {
-    let arguments: Vec<String> = item.settings.iter().filter(|setting| !setting.is_default()).map(|setting| setting_text(setting, None, "batch")).collect();
+    let arguments: Vec<String> = item
+        .settings
+        .iter()
+        .filter(|setting| !setting.is_default())
+        .map(|setting| setting_text(setting, None, "batch"))
+        .collect();
     let path = item.path.as_ref().map(ToString::to_string);
     let before = item.reads().next().and_then(|read| wishes.get(&read)).cloned();
     let wish = wish(item.head, item.path.as_ref().and_then(|path| path.last_name()), before);
@@ -179,10 +182,13 @@ fn module_text(module: &Module, modules: &[Module], taken: &HashSet<String>) -> 
     for (number, slot) in template.slots.iter().enumerate() {
         let output = StepId(template.inputs + number);
         let operands: Vec<Atom> = slot.operands.iter().map(|operand| place(*operand)).collect();
-        let before = operands.iter().find_map(|operand| if let Atom::Value(value) = operand { wishes.get(value).cloned() } else { None });
+        let before = operands
+            .iter()
+            .find_map(|operand| if let Atom::Value(value) = operand { wishes.get(value).cloned() } else { None });
         let wish = wish(slot.head, slot.path.as_ref().and_then(|path| path.last_name()), before);
         wishes.insert(output, wish.clone());
-        let (path, dotted) = (slot.path.as_ref().map(ToString::to_string), slot.path.as_ref().map(super::path::Path::dotted));
+        let (path, dotted) =
+            (slot.path.as_ref().map(ToString::to_string), slot.path.as_ref().map(super::path::Path::dotted));
         let mut line = line(slot.head, modules, operands, slot_arguments(module, slot), path, dotted, wish, output);
         if let Some(activation) = parameter::activation(slot, parameters) {
             line.head = Head::Call(activation.to_owned());
@@ -208,7 +214,8 @@ fn module_text(module: &Module, modules: &[Module], taken: &HashSet<String>) -> 
         Some(default) => format!("{} = {}", parameter.name, text::literal(default)),
         None => parameter.name.clone(),
     };
-    let all: Vec<String> = inputs.iter().map(|name| (*name).to_owned()).chain(parameters.iter().map(parameter)).collect();
+    let all: Vec<String> =
+        inputs.iter().map(|name| (*name).to_owned()).chain(parameters.iter().map(parameter)).collect();
     let docs = documentation(module);
     format!("{docs}{} {{\n{}}}\n\n", text::call(&format!("module {name}"), &all, 0), text::statements(&body))
 }

@@ -39,7 +39,10 @@ pub(super) enum Head {
     Call(String),
     Operation(Operation),
     /// `for …` and, per level, what is left of the loop: the calls of one module in a row.
-    Loop { heads: Vec<String>, call: String },
+    Loop {
+        heads: Vec<String>,
+        call: String,
+    },
 }
 
 /// The surroundings of a body.
@@ -126,7 +129,10 @@ impl Writer {
     fn new(body: &Body<'_>) -> Self {
         let (mut uses, mut readers, mut last_reads) = (HashMap::new(), HashMap::new(), HashMap::new());
         for (place, line) in body.lines.iter().enumerate() {
-            let reads = line.operands.iter().filter_map(|operand| if let Atom::Value(value) = operand { Some(*value) } else { None });
+            let reads = line
+                .operands
+                .iter()
+                .filter_map(|operand| if let Atom::Value(value) = operand { Some(*value) } else { None });
             for (position, value) in reads.enumerate() {
                 *uses.entry(value).or_insert(0) += 1;
                 last_reads.insert(value, place);

@@ -95,14 +95,16 @@ impl Template {
         let mut merge = Merge { left: self, right: other, budget: 20_000 };
         let merged = merge.go(State::default())?;
         let weighted = |template: &Template| template.slots.iter().filter(|slot| slot.path.is_some()).count();
-        let shared = merged.slots.iter().filter(|slot| slot.path.is_some() && slot.items.iter().all(Option::is_some)).count();
+        let shared =
+            merged.slots.iter().filter(|slot| slot.path.is_some() && slot.items.iter().all(Option::is_some)).count();
         let present = |template: &Template| {
             template.slots.iter().filter(|slot| slot.path.is_some() && slot.items.iter().all(Option::is_some)).count()
         };
         // More than half of the smaller one must be in all, and nothing in two places.
         let smaller = present(self).min(weighted(other));
         let paths: Vec<_> = merged.slots.iter().filter_map(|slot| slot.path.as_ref()).collect();
-        let are_different = paths.iter().enumerate().all(|(place, path)| !paths.iter().take(place).any(|other| other == path));
+        let are_different =
+            paths.iter().enumerate().all(|(place, path)| !paths.iter().take(place).any(|other| other == path));
         (shared > 0 && shared * 2 > smaller && are_different).then_some(merged)
     }
 }
@@ -149,13 +151,18 @@ impl Merge<'_> {
             _ => {}
         }
         // What the other side has later on is waited for.
-        let comes_later = left.is_some_and(|left| self.right.slots.iter().skip(state.right.len()).any(|right| alike(left, right)));
+        let comes_later =
+            left.is_some_and(|left| self.right.slots.iter().skip(state.right.len()).any(|right| alike(left, right)));
         for by_left in [!comes_later, comes_later] {
             let slot = if by_left { left } else { right };
             for bypass in slot.map(bypasses).unwrap_or_default() {
                 let Some(slot) = slot else { continue };
                 let mut next = state.clone();
-                if by_left { next.only_left(slot, bypass) } else { next.only_right(slot, bypass) }
+                if by_left {
+                    next.only_left(slot, bypass)
+                } else {
+                    next.only_right(slot, bypass)
+                }
                 if let Some(found) = self.go(next) {
                     return Some(found);
                 }
@@ -250,7 +257,8 @@ impl State {
     }
 
     fn only_right(&mut self, slot: &Slot, bypass: Ref) {
-        let operands = slot.operands.iter().map(|operand| self.latest(next_ref(&self.right, *operand), false)).collect();
+        let operands =
+            slot.operands.iter().map(|operand| self.latest(next_ref(&self.right, *operand), false)).collect();
         let bypass = self.latest(next_ref(&self.right, bypass), false);
         self.right.push(self.slots.len());
         self.slots.push(Merged { left: None, right: Some(self.right.len() - 1), operands, bypass: Some(bypass) });
@@ -274,7 +282,12 @@ impl State {
             return reference;
         }
         let is_other = |slot: &Merged| (if by_left { slot.left } else { slot.right }).is_none();
-        let last = self.slots.iter().enumerate().rev().find(|(place, slot)| is_other(slot) && self.seen(Ref::Slot(*place), by_left) == reference);
+        let last = self
+            .slots
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(place, slot)| is_other(slot) && self.seen(Ref::Slot(*place), by_left) == reference);
         last.map_or(reference, |(place, _)| Ref::Slot(place))
     }
 
@@ -296,7 +309,8 @@ impl State {
             (Ref::Slot(left), Ref::Slot(right)) => Ref::Slot(left.max(right)),
             _ => return None,
         };
-        (self.seen(later, true) == self.seen(left, true) && self.seen(later, false) == self.seen(right, false)).then_some(later)
+        (self.seen(later, true) == self.seen(left, true) && self.seen(later, false) == self.seen(right, false))
+            .then_some(later)
     }
 }
 
@@ -312,7 +326,8 @@ fn comparable(left: &[Setting], right: &[Setting]) -> bool {
                     | (Literal::Number(_), Literal::Number(_))
                     | (Literal::Flag(_), Literal::Flag(_))
             );
-            let is_word = matches!((&left.value, &right.value), (Literal::Word(_), Literal::Word(_))) && left.name == "act";
+            let is_word =
+                matches!((&left.value, &right.value), (Literal::Word(_), Literal::Word(_))) && left.name == "act";
             left.name == right.name && (left.value == right.value || same_kind || is_word)
         })
 }

@@ -32,7 +32,8 @@ pub(super) fn found(
     outputs: &[StepId],
     shapes: &[Vec<Size>],
     containers: &Containers,
-    taken: &mut HashSet<String>) -> (Vec<Module>, Vec<Item>) {
+    taken: &mut HashSet<String>,
+) -> (Vec<Module>, Vec<Item>) {
     let mut modules = Vec::new();
     let depth = items.iter().map(|item| item.home.0.len()).max().unwrap_or(0);
     for length in (1..=depth).rev() {
@@ -73,7 +74,9 @@ fn level(
     }
     let mut families: Vec<(String, Vec<Template>)> = Vec::new();
     for (path, members) in members {
-        let Some(template) = instance(&items, path.clone(), members, outputs, shapes).and_then(|found| Template::of(&found, &items)) else {
+        let Some(template) =
+            instance(&items, path.clone(), members, outputs, shapes).and_then(|found| Template::of(&found, &items))
+        else {
             continue;
         };
         let family = family(&path);
@@ -130,7 +133,8 @@ fn instance(
     let is_worth_it = members.len() > 1 && members.iter().filter_map(|place| items.get(*place)).any(Item::is_weighted);
     let (first, last) = (*members.first()?, *members.last()?);
     let mut inputs: Vec<StepId> = Vec::new();
-    let mut read_outside: HashSet<StepId> = outputs.iter().copied().filter(|output| inside.contains_key(output)).collect();
+    let mut read_outside: HashSet<StepId> =
+        outputs.iter().copied().filter(|output| inside.contains_key(output)).collect();
     // What stands between members and depends on them must not be read by them.
     let mut dependent: HashSet<StepId> = HashSet::new();
     for (place, item) in items.iter().enumerate().skip(first) {

@@ -34,7 +34,9 @@ impl Parameter {
     /// The value in an instance.
     pub(super) fn value(&self, instance: usize) -> Literal {
         let own = self.values.get(instance).cloned().flatten();
-        own.or_else(|| self.default.clone()).or_else(|| self.values.iter().flatten().next().cloned()).unwrap_or(Literal::Flag(false))
+        own.or_else(|| self.default.clone())
+            .or_else(|| self.values.iter().flatten().next().cloned())
+            .unwrap_or(Literal::Flag(false))
     }
 }
 
@@ -114,13 +116,18 @@ pub(super) fn parameters(template: &Template, taken: &HashSet<String>) -> Vec<Pa
         if parameter.kind != Kind::Channels {
             parameter.default = usual(&parameter.values);
         } else if agree(&parameter.values, &output) {
-            parameter.values.iter_mut().zip(&output).for_each(|(value, output)| *value = value.take().or_else(|| output.clone()));
+            parameter
+                .values
+                .iter_mut()
+                .zip(&output)
+                .for_each(|(value, output)| *value = value.take().or_else(|| output.clone()));
         } else if parameter.values.iter().any(Option::is_none) {
             parameter.default = Some(Literal::Whole(0));
         }
     }
     // No channels of something is to be without it.
-    let by_channels: Vec<Vec<bool>> = found.iter().filter(|parameter| parameter.counts_presence()).map(Parameter::is_set).collect();
+    let by_channels: Vec<Vec<bool>> =
+        found.iter().filter(|parameter| parameter.counts_presence()).map(Parameter::is_set).collect();
     found.retain(|parameter| {
         let is_said = || by_channels.iter().any(|set| presence_of(set) == parameter.values);
         parameter.kind != Kind::Presence || !is_said()
@@ -134,7 +141,8 @@ pub(super) fn given(template: &Template, slot: &Slot, place: usize, parameters: 
     let values = values(slot, place);
     let Some(setting) = settings(slot).get(place) else { return Given::Default };
     if is_constant(slot, &values) {
-        let defaults = slot.items.iter().flatten().all(|item| item.settings.get(place).is_some_and(Setting::is_default));
+        let defaults =
+            slot.items.iter().flatten().all(|item| item.settings.get(place).is_some_and(Setting::is_default));
         return if defaults { Given::Default } else { Given::Literal(setting.value.clone()) };
     }
     if let Some(text) = from_input(template, setting, &values) {
@@ -153,7 +161,9 @@ pub(super) fn condition(slot: &Slot, parameters: &[Parameter]) -> Option<String>
     let values = presence(slot);
     parameters.iter().find_map(|known| match known.kind {
         Kind::Presence if known.values == values => Some(known.name.clone()),
-        Kind::Channels if known.counts_presence() && presence_of(&known.is_set()) == values => Some(format!("{} > 0", known.name)),
+        Kind::Channels if known.counts_presence() && presence_of(&known.is_set()) == values => {
+            Some(format!("{} > 0", known.name))
+        }
         _ => None,
     })
 }
@@ -164,7 +174,10 @@ pub(super) fn activation<'p>(slot: &Slot, parameters: &'p [Parameter]) -> Option
         return None;
     }
     let values = activations(slot);
-    parameters.iter().find(|known| known.kind == Kind::Activation && agree(&known.values, &values)).map(|known| known.name.as_str())
+    parameters
+        .iter()
+        .find(|known| known.kind == Kind::Activation && agree(&known.values, &values))
+        .map(|known| known.name.as_str())
 }
 
 /// The settings of an instance that has the slot.
@@ -203,7 +216,8 @@ fn is_constant(slot: &Slot, values: &[Option<Literal>]) -> bool {
 
 /// Whether two lists say the same where both say something, which they do somewhere.
 fn agree(left: &[Option<Literal>], right: &[Option<Literal>]) -> bool {
-    let mut both = left.iter().zip(right).filter_map(|(left, right)| Some((left.as_ref()?, right.as_ref()?))).peekable();
+    let mut both =
+        left.iter().zip(right).filter_map(|(left, right)| Some((left.as_ref()?, right.as_ref()?))).peekable();
     both.peek().is_some() && both.all(|(left, right)| left == right)
 }
 

@@ -48,7 +48,11 @@ pub(super) fn run(items: &[Item], reads: impl Fn(StepId) -> usize, taken: &mut H
     let calls = items.get(..count).filter(|_| count > 1 && first.operands.len() == 1)?;
     let paths: Vec<&Path> = calls.iter().map(|call| call.path.as_ref()).collect::<Option<_>>()?;
     let places = numbered(paths.first()?);
-    let changes = |place: &usize| paths.windows(2).any(|pair| pair.first().map(|path| path.0.get(*place)) != pair.last().map(|path| path.0.get(*place)));
+    let changes = |place: &usize| {
+        paths
+            .windows(2)
+            .any(|pair| pair.first().map(|path| path.0.get(*place)) != pair.last().map(|path| path.0.get(*place)))
+    };
     let varying: Vec<usize> = places.into_iter().filter(changes).collect();
     match varying.as_slice() {
         &[place] => Some(simple(calls, &paths, place, taken)),
@@ -58,7 +62,9 @@ pub(super) fn run(items: &[Item], reads: impl Fn(StepId) -> usize, taken: &mut H
             let same_outer = |path: &&&Path| index(path, outer) == paths.first().and_then(|first| index(first, outer));
             let group = paths.iter().take_while(same_outer).count();
             if starts_late {
-                return (group > 1).then(|| simple(calls.get(..group).unwrap_or_default(), paths.get(..group).unwrap_or_default(), inner, taken));
+                return (group > 1).then(|| {
+                    simple(calls.get(..group).unwrap_or_default(), paths.get(..group).unwrap_or_default(), inner, taken)
+                });
             }
             Some(nested(calls, &paths, outer, inner, taken))
         }
@@ -83,7 +89,8 @@ fn comes_after(before: &Path, after: &Path) -> bool {
     if before.0.len() != after.0.len() {
         return false;
     }
-    let differing: Vec<usize> = (0..before.0.len()).filter(|place| before.0.get(*place) != after.0.get(*place)).collect();
+    let differing: Vec<usize> =
+        (0..before.0.len()).filter(|place| before.0.get(*place) != after.0.get(*place)).collect();
     let step = |place: usize| index(before, place).zip(index(after, place));
     match differing.as_slice() {
         &[place] => {
@@ -91,7 +98,8 @@ fn comes_after(before: &Path, after: &Path) -> bool {
             step(place).is_some_and(|(before, after)| after == before + 1)
         }
         &[outer, inner] => {
-            step(outer).is_some_and(|(before, after)| after == before + 1) && step(inner).is_some_and(|(_, after)| after == 0)
+            step(outer).is_some_and(|(before, after)| after == before + 1)
+                && step(inner).is_some_and(|(_, after)| after == 0)
         }
         _ => false,
     }
@@ -120,7 +128,8 @@ fn arguments(calls: &[Item], differing: &[usize]) -> (Vec<String>, String) {
         }
     };
     let arguments = names.iter().enumerate().filter_map(argument).collect();
-    let columns: Vec<&str> = differing.iter().filter_map(|place| names.get(*place)).map(|setting| setting.name.as_str()).collect();
+    let columns: Vec<&str> =
+        differing.iter().filter_map(|place| names.get(*place)).map(|setting| setting.name.as_str()).collect();
     let pattern = match columns.as_slice() {
         [one] => (*one).to_owned(),
         several => format!("({})", several.join(", ")),
@@ -172,7 +181,8 @@ fn simple(calls: &[Item], paths: &[&Path], place: usize, taken: &mut HashSet<Str
         if list.len() <= INLINE {
             (format!("for i, {pattern} in {list}"), offset("i", start), None)
         } else {
-            let (name, table) = table(&first, place, &pattern, &rows.iter().map(|row| format!("{row},\n")).collect::<String>(), taken);
+            let (name, table) =
+                table(&first, place, &pattern, &rows.iter().map(|row| format!("{row},\n")).collect::<String>(), taken);
             (format!("for i, {pattern} in {name}"), offset("i", start), Some(table))
         }
     };
@@ -211,7 +221,9 @@ fn nested(calls: &[Item], paths: &[&Path], outer: usize, inner: usize, taken: &m
             match (different, equal) {
                 ([], [row]) => format!("[{row}],\n"),
                 ([], [row, ..]) => format!("[{row}] * {same},\n"),
-                (rows, [row, _, ..]) if rows.join(", ").len() < 80 => format!("[{}] + [{row}] * {same},\n", rows.join(", ")),
+                (rows, [row, _, ..]) if rows.join(", ").len() < 80 => {
+                    format!("[{}] + [{row}] * {same},\n", rows.join(", "))
+                }
                 _ if rows.join(", ").len() > 90 => format!("[\n{},\n],\n", rows.join(",\n")),
                 _ => format!("[{}],\n", rows.join(", ")),
             }

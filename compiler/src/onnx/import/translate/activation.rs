@@ -75,7 +75,11 @@ impl Translator<'_> {
         let slopes = constant(inputs, 1, "slope")?;
         let shape = self.shape(x);
         let channels = shape.get(1).and_then(|size| usize::try_from(size.value).ok()).unwrap_or(0);
-        let slopes = if slopes.len() == 1 { slopes.reshaped(vec![1]).and_then(|slope| slope.expanded(&[channels])) } else { slopes.reshaped(vec![channels]) };
+        let slopes = if slopes.len() == 1 {
+            slopes.reshaped(vec![1]).and_then(|slope| slope.expanded(&[channels]))
+        } else {
+            slopes.reshaped(vec![channels])
+        };
         let slopes = slopes.ok_or_else(|| Reason::Shape("slopes that are not one a channel".to_owned()))?;
         let weights = vec![Weight::new("weight", &slopes)];
         Ok(self.push(Operation::Call("prelu"), vec![Operand::Step(x)], Vec::new(), shape, weights))
@@ -103,9 +107,7 @@ impl Translator<'_> {
         let (low, high) = match node.operator() {
             "Max" => (number(1)?, None),
             "Min" => (None, number(1)?),
-            _ if node.opset < 11 => {
-                (Some(node.number_or("min", f32::MIN)), Some(node.number_or("max", f32::MAX)))
-            }
+            _ if node.opset < 11 => (Some(node.number_or("min", f32::MIN)), Some(node.number_or("max", f32::MAX))),
             _ => (number(1)?, number(2)?),
         };
         let is_open = |bound: Option<f64>| bound.is_none_or(|bound| bound.abs() >= 3.0e38);
@@ -207,7 +209,8 @@ impl Translator<'_> {
             let (left, right) = self.both(sum, '+')?;
             let cube = if left == x { right } else { left };
             let (cube, small) = self.scaled(cube)?;
-            let fits = one == 1.0 && near(scale, FRAC_2_PI.sqrt()) && near(small, 0.044_715) && (left == x || right == x);
+            let fits =
+                one == 1.0 && near(scale, FRAC_2_PI.sqrt()) && near(small, 0.044_715) && (left == x || right == x);
             Some(fits && self.is_cube(cube, x))
         };
         found() == Some(true)
@@ -221,5 +224,4 @@ impl Translator<'_> {
         let (coefficient, factors) = self.factors(cube);
         coefficient == 1.0 && factors.len() == 3 && factors.iter().all(|factor| *factor == x)
     }
-
 }

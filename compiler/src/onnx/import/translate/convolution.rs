@@ -40,7 +40,9 @@ impl Window {
         };
         let sides = if let Padding::Sides(sides) = padding { sides } else { [0; 4] };
         let numbers = kernel.iter().chain(&stride).chain(&dilation);
-        if numbers.copied().any(|number| !(1..=1 << 16).contains(&number)) || sides.iter().any(|side| !(0..=1 << 16).contains(side)) {
+        if numbers.copied().any(|number| !(1..=1 << 16).contains(&number))
+            || sides.iter().any(|side| !(0..=1 << 16).contains(side))
+        {
             return Err(Reason::Shape("a window with impossible sizes".to_owned()));
         }
         Ok(Window { kernel, stride, dilation, padding })
@@ -126,7 +128,10 @@ impl Translator<'_> {
         let [batch, channels, rows, columns] = self.image(x)?;
         let [out, channels_per_group, height, width] = [out, channels_per_group, height, width].map(super::whole);
         if channels_per_group.checked_mul(groups) != Some(channels.value) {
-            return Err(Reason::Shape(format!("{} channels for {groups} groups of {channels_per_group}", channels.value)));
+            return Err(Reason::Shape(format!(
+                "{} channels for {groups} groups of {channels_per_group}",
+                channels.value
+            )));
         }
         let window = Window::of(node, [height, width])?;
         let bias = optional(inputs, 2, "bias")?;
@@ -165,7 +170,11 @@ impl Translator<'_> {
         }
         let x = self.operand(inputs, 0, "input")?;
         let weight = constant(inputs, 1, "weight")?;
-        let weight = if node.flag("transB") { Some(Weight::new("weight", weight)) } else { Weight::transposed("weight", weight) };
+        let weight = if node.flag("transB") {
+            Some(Weight::new("weight", weight))
+        } else {
+            Weight::transposed("weight", weight)
+        };
         let bias = optional(inputs, 2, "bias")?.cloned();
         let step = self.linear(x, weight.ok_or(Reason::Missing("weight"))?, bias.as_ref())?;
         Ok(vec![Value::Step(step)])
@@ -237,7 +246,10 @@ impl Translator<'_> {
         }
         let bias = bias.reshaped(vec![out])?;
         let mut step = step.clone();
-        step.arguments.iter_mut().filter(|argument| argument.name == "bias").for_each(|argument| argument.value = Literal::Flag(true));
+        step.arguments
+            .iter_mut()
+            .filter(|argument| argument.name == "bias")
+            .for_each(|argument| argument.value = Literal::Flag(true));
         step.weights.push(Weight::new("bias", &bias));
         self.steps.push(step);
         Some(StepId(self.steps.len() - 1))

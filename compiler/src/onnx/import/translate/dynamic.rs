@@ -41,7 +41,8 @@ pub(super) fn convolution(
     let fails = || Reason::Shape("filters, image and groups that do not fit together".to_owned());
     let shape = translator.shape(filters);
     let &[rows, channels_per_group, height, width] = shape.as_slice() else { return Err(fails()) };
-    let [Some(channels_per_group), Some(height), Some(width)] = [channels_per_group, height, width].map(Size::fixed) else {
+    let [Some(channels_per_group), Some(height), Some(width)] = [channels_per_group, height, width].map(Size::fixed)
+    else {
         return Err(fails());
     };
     let out = rows.divided(samples).and_then(Size::fixed).ok_or_else(fails)?;
@@ -146,7 +147,9 @@ fn routing(
     let (gate, scores) = gate(translator, coefficients)?;
     let last = translator.is_call(scores, "linear")?;
     let name = experts.first()?.constant.name.as_deref()?.strip_suffix(".weight")?;
-    let named = |weight: &Weight, own: &str, instance: &str| weight.constant.name.as_deref() == Some(&format!("{instance}.{own}"));
+    let named = |weight: &Weight, own: &str, instance: &str| {
+        weight.constant.name.as_deref() == Some(&format!("{instance}.{own}"))
+    };
     let weight = last.weight("weight")?;
     if let Some(bias) = last.weight("bias") {
         let instance = name.strip_suffix(".cond_conv").unwrap_or(name);
@@ -154,8 +157,10 @@ fn routing(
         if !fits || !is_average(translator, last.first()?, image) {
             return None;
         }
-        let weights = vec![Weight { own: "routing.weight", ..weight.clone() }, Weight { own: "routing.bias", ..bias.clone() }];
-        let value = if gate_step.is("sigmoid") { "linear(gate=sigmoid)".to_owned() } else { format!("linear(gate={gate})") };
+        let weights =
+            vec![Weight { own: "routing.weight", ..weight.clone() }, Weight { own: "routing.bias", ..bias.clone() }];
+        let value =
+            if gate_step.is("sigmoid") { "linear(gate=sigmoid)".to_owned() } else { format!("linear(gate={gate})") };
         let argument = Argument::optional("routing", Literal::Word(value), Literal::Flag(false));
         return Some(Routing { argument, weights, is_linear: true });
     }
@@ -179,8 +184,10 @@ fn routing(
         said.push(format!("gate={gate}"));
     }
     let value = if said.is_empty() { "mlp".to_owned() } else { format!("mlp({})", said.join(", ")) };
-    let weights =
-        vec![Weight { own: "routing.fc1.weight", ..weight_of_first.clone() }, Weight { own: "routing.fc2.weight", ..weight.clone() }];
+    let weights = vec![
+        Weight { own: "routing.fc1.weight", ..weight_of_first.clone() },
+        Weight { own: "routing.fc2.weight", ..weight.clone() },
+    ];
     let argument = Argument::optional("routing", Literal::Word(value), Literal::Word("mlp".to_owned()));
     Some(Routing { argument, weights, is_linear: false })
 }

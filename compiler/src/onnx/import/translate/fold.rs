@@ -16,7 +16,9 @@ impl Translator<'_> {
     pub(super) fn fold(&mut self, node: &Node<'_>, inputs: &[Value]) -> Result<Option<Constant>, Option<Reason>> {
         let shape = match inputs.first() {
             Some(Value::Step(step)) => Some(self.shape(*step)),
-            Some(Value::Constant(constant)) => Some(known(&constant.shape.iter().map(|size| whole(*size)).collect::<Vec<_>>())),
+            Some(Value::Constant(constant)) => {
+                Some(known(&constant.shape.iter().map(|size| whole(*size)).collect::<Vec<_>>()))
+            }
             _ => None,
         };
         match (node.operator(), shape) {
@@ -31,7 +33,8 @@ impl Translator<'_> {
                 return Ok(Some(Constant::list(shape.get(start..end).unwrap_or_default().to_vec())));
             }
             ("Size", Some(shape)) => {
-                let count = product(&shape).ok_or_else(|| Some(Reason::Shape("a size with the batch squared".to_owned())))?;
+                let count =
+                    product(&shape).ok_or_else(|| Some(Reason::Shape("a size with the batch squared".to_owned())))?;
                 return Ok(Some(Constant::wholes(Vec::new(), vec![count])));
             }
             _ => {}
@@ -104,7 +107,8 @@ fn moved(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Option<Const
                     *size = x.shape.get(dim).map_or(0, |size| whole(*size));
                 }
             }
-            let rest: i64 = target.iter().filter(|size| **size != -1).fold(1, |product, size| product.saturating_mul(*size));
+            let rest: i64 =
+                target.iter().filter(|size| **size != -1).fold(1, |product, size| product.saturating_mul(*size));
             for size in target.iter_mut().filter(|size| **size == -1) {
                 *size = whole(x.len()) / rest.max(1);
             }
@@ -133,18 +137,29 @@ fn moved(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Option<Const
             let dim = dimension(node.integer_or("axis", 0), rank)?;
             let Some(Value::Constant(table)) = inputs.get(1) else { return Err(Reason::Missing("indices")) };
             let size = x.shape.get(dim).copied().unwrap_or(0);
-            let index = |index: i64| usize::try_from(if index < 0 { index + whole(size) } else { index }).ok().filter(|index| *index < size);
-            let indices = table.fixed().ok_or_else(fails)?.into_iter().map(index).collect::<Option<Vec<_>>>().ok_or_else(fails)?;
+            let index = |index: i64| {
+                usize::try_from(if index < 0 { index + whole(size) } else { index }).ok().filter(|index| *index < size)
+            };
+            let indices = table
+                .fixed()
+                .ok_or_else(fails)?
+                .into_iter()
+                .map(index)
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(fails)?;
             let (before, after) = (x.shape.get(..dim).unwrap_or_default(), x.shape.get(dim + 1..).unwrap_or_default());
             let shape = limited([before, &table.shape, after].concat())?;
             let inner: usize = after.iter().product();
             let outer: usize = before.iter().product();
-            let places = (0..outer).flat_map(|outer| indices.iter().map(move |index| outer * size + index)).flat_map(|row| (0..inner).map(move |place| row * inner + place));
+            let places = (0..outer)
+                .flat_map(|outer| indices.iter().map(move |index| outer * size + index))
+                .flat_map(|row| (0..inner).map(move |place| row * inner + place));
             x.taken(shape, places)
         }
         "Slice" => Some(sliced(node, inputs, x)?),
         "Concat" => {
-            let parts: Option<Vec<&Constant>> = inputs.iter().map(|input| if let Value::Constant(part) = input { Some(part) } else { None }).collect();
+            let parts: Option<Vec<&Constant>> =
+                inputs.iter().map(|input| if let Value::Constant(part) = input { Some(part) } else { None }).collect();
             let dim = dimension(node.integer_or("axis", 0), rank)?;
             Some(joined(&parts.ok_or_else(fails)?, dim).ok_or_else(fails)?)
         }
@@ -156,7 +171,11 @@ fn moved(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Option<Const
 /// A shape that is not too large to be made.
 fn limited(shape: Vec<usize>) -> Result<Vec<usize>, Reason> {
     let count = shape.iter().try_fold(1_usize, |count, size| count.checked_mul(*size));
-    if count.is_some_and(|count| count <= MAX_ELEMENTS) { Ok(shape) } else { Err(Reason::Shape(format!("a constant of shape {shape:?}"))) }
+    if count.is_some_and(|count| count <= MAX_ELEMENTS) {
+        Ok(shape)
+    } else {
+        Err(Reason::Shape(format!("a constant of shape {shape:?}")))
+    }
 }
 
 fn sliced(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Constant, Reason> {
@@ -208,7 +227,12 @@ fn joined(parts: &[&Constant], dim: usize) -> Option<Constant> {
     let mut shape = first.shape.clone();
     let agree = parts.iter().all(|part| {
         part.shape.len() == first.shape.len()
-            && part.shape.iter().zip(&first.shape).enumerate().all(|(place, (left, right))| place == dim || left == right)
+            && part
+                .shape
+                .iter()
+                .zip(&first.shape)
+                .enumerate()
+                .all(|(place, (left, right))| place == dim || left == right)
     });
     *shape.get_mut(dim)? = parts.iter().filter_map(|part| part.shape.get(dim)).sum();
     let outer: usize = shape.iter().take(dim).product();
@@ -246,7 +270,8 @@ fn computed(node: &Node<'_>, operands: &[Option<&Constant>]) -> Option<Constant>
             let shape = first.fixed()?.iter().map(|size| usize::try_from(*size).ok()).collect::<Option<Vec<_>>>()?;
             let shape = limited(shape).ok()?;
             let count: usize = shape.iter().product();
-            let value = node.tensor("value").and_then(|tensor| constant::read(tensor, &crate::onnx::NoExternalData).ok());
+            let value =
+                node.tensor("value").and_then(|tensor| constant::read(tensor, &crate::onnx::NoExternalData).ok());
             match value.as_ref().map(|value| &value.data) {
                 Some(Data::Wholes(values)) => Some(Constant::wholes(shape, vec![*values.first()?; count])),
                 Some(Data::Floats(values)) => Some(Constant::floats(shape, vec![*values.first()?; count])),
@@ -255,12 +280,18 @@ fn computed(node: &Node<'_>, operands: &[Option<&Constant>]) -> Option<Constant>
         }
         ("Range", Some(limit)) => {
             let step = operands.get(2).copied().flatten()?.fixed()?;
-            let (&[start], &[limit], &[step]) = (first.fixed()?.as_slice(), limit.fixed()?.as_slice(), step.as_slice()) else { return None };
+            let (&[start], &[limit], &[step]) = (first.fixed()?.as_slice(), limit.fixed()?.as_slice(), step.as_slice())
+            else {
+                return None;
+            };
             if step == 0 || limit.checked_sub(start)?.checked_div(step)? > 1 << 20 {
                 return None;
             }
             let values = std::iter::successors(Some(start), |value| value.checked_add(step));
-            let values: Vec<i64> = values.take_while(|value| if step > 0 { *value < limit } else { *value > limit }).take(1 << 20).collect();
+            let values: Vec<i64> = values
+                .take_while(|value| if step > 0 { *value < limit } else { *value > limit })
+                .take(1 << 20)
+                .collect();
             Some(Constant::list(known(&values)))
         }
         ("Where", Some(yes)) => {
@@ -270,25 +301,37 @@ fn computed(node: &Node<'_>, operands: &[Option<&Constant>]) -> Option<Constant>
             let (yes, no) = (yes.expanded(&shape)?, no.expanded(&shape)?);
             match (yes.sizes(), no.sizes()) {
                 (Some(yes), Some(no)) => {
-                    let values = chosen.iter().zip(yes.iter().zip(no)).map(|(chosen, (yes, no))| if *chosen { *yes } else { *no });
+                    let values = chosen
+                        .iter()
+                        .zip(yes.iter().zip(no))
+                        .map(|(chosen, (yes, no))| if *chosen { *yes } else { *no });
                     Some(Constant::wholes(shape, values.collect()))
                 }
                 _ => {
                     let (yes, no) = (yes.numbers()?, no.numbers()?);
-                    let values = chosen.iter().zip(yes.iter().zip(no.iter())).map(|(chosen, (yes, no))| if *chosen { *yes } else { *no });
+                    let values = chosen
+                        .iter()
+                        .zip(yes.iter().zip(no.iter()))
+                        .map(|(chosen, (yes, no))| if *chosen { *yes } else { *no });
                     Some(Constant::floats(shape, values.collect()))
                 }
             }
         }
         ("Neg", _) => match &first.data {
-            Data::Wholes(values) => Some(Constant::wholes(first.shape.clone(), values.iter().map(|value| value.negated()).collect())),
-            Data::Floats(values) => Some(Constant::floats(first.shape.clone(), values.iter().map(|value| -value).collect())),
+            Data::Wholes(values) => {
+                Some(Constant::wholes(first.shape.clone(), values.iter().map(|value| value.negated()).collect()))
+            }
+            Data::Floats(values) => {
+                Some(Constant::floats(first.shape.clone(), values.iter().map(|value| -value).collect()))
+            }
         },
         ("Not", _) => {
             let values = first.sizes()?.iter().map(|value| Size::known(i64::from(value.value == 0)));
             Some(Constant::wholes(first.shape.clone(), values.collect()))
         }
-        ("Sqrt", _) => Some(Constant::floats(first.shape.clone(), first.numbers()?.iter().map(|value| value.sqrt()).collect())),
+        ("Sqrt", _) => {
+            Some(Constant::floats(first.shape.clone(), first.numbers()?.iter().map(|value| value.sqrt()).collect()))
+        }
         (operator, Some(second)) => {
             let shape = limited(common_shape(&first.shape, &second.shape)?).ok()?;
             let (left, right) = (first.expanded(&shape)?, second.expanded(&shape)?);
@@ -298,7 +341,10 @@ fn computed(node: &Node<'_>, operands: &[Option<&Constant>]) -> Option<Constant>
             }
             let (left, right) = (left.numbers()?, right.numbers()?);
             let number = number_result(operator)?;
-            Some(Constant::floats(shape, left.iter().zip(right.iter()).map(|(left, right)| number(*left, *right)).collect()))
+            Some(Constant::floats(
+                shape,
+                left.iter().zip(right.iter()).map(|(left, right)| number(*left, *right)).collect(),
+            ))
         }
         _ => None,
     }

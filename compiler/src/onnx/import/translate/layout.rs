@@ -59,7 +59,8 @@ impl Translator<'_> {
 
     /// The shape that a reshape makes, with the batch as a factor where the file has a number for it.
     fn target(&self, shape: &[Size], target: &[Size], allow_zero: bool) -> Result<Vec<Size>, Reason> {
-        let fails = || Reason::Shape(format!("a tensor of shape {} cannot be reshaped to {}", show(shape), show(target)));
+        let fails =
+            || Reason::Shape(format!("a tensor of shape {} cannot be reshaped to {}", show(shape), show(target)));
         let mut sizes: Vec<Size> = Vec::with_capacity(target.len());
         let mut open = None;
         for (dim, size) in target.iter().enumerate() {
@@ -121,14 +122,19 @@ impl Translator<'_> {
     fn exchanged(&mut self, permuted: StepId, shape: &[Size]) -> Option<StepId> {
         let step = self.is_call(permuted, "permute")?;
         let exchange = Literal::wholes(&[0, 2, 1]);
-        let x = self.is_call(step.first()?, "reshape").filter(|_| step.argument("order") == Some(&exchange))?.first()?;
+        let x =
+            self.is_call(step.first()?, "reshape").filter(|_| step.argument("order") == Some(&exchange))?.first()?;
         let &[outer, inner, columns, rows] = shape else { return None };
         (self.shape(x) == [outer, inner, rows, columns]).then(|| self.permuted(x, &[0, 1, 3, 2]).ok())?
     }
 
     pub(super) fn permuted(&mut self, x: StepId, order: &[usize]) -> Result<StepId, Reason> {
         let own = self.shape(x);
-        let shape: Vec<Size> = order.iter().map(|dim| own.get(*dim).copied()).collect::<Option<_>>().ok_or(Reason::Missing("dimension"))?;
+        let shape: Vec<Size> = order
+            .iter()
+            .map(|dim| own.get(*dim).copied())
+            .collect::<Option<_>>()
+            .ok_or(Reason::Missing("dimension"))?;
         if order.len() != own.len() {
             return Err(Reason::Shape(format!("{} permuted by {order:?}", show(&own))));
         }
@@ -174,12 +180,19 @@ impl Translator<'_> {
         let shapes: Vec<Vec<Size>> = parts.iter().map(|part| self.shape(*part)).collect();
         let [first, rest @ ..] = shapes.as_slice() else { return Err(Reason::Missing("part")) };
         let dim = dimension(node.integer_or("axis", 1), first.len())?;
-        let fails = || Reason::Shape(format!("parts of shapes {}", shapes.iter().map(|shape| show(shape)).collect::<Vec<_>>().join(", ")));
+        let fails = || {
+            Reason::Shape(format!(
+                "parts of shapes {}",
+                shapes.iter().map(|shape| show(shape)).collect::<Vec<_>>().join(", ")
+            ))
+        };
         let mut shape = first.clone();
         for other in rest {
             let agree = first.len() == other.len()
                 && first.iter().zip(other).enumerate().all(|(place, (left, right))| place == dim || left == right);
-            let (Some(size), Some(more), true) = (shape.get_mut(dim), other.get(dim), agree) else { return Err(fails()) };
+            let (Some(size), Some(more), true) = (shape.get_mut(dim), other.get(dim), agree) else {
+                return Err(fails());
+            };
             *size = size.plus(*more).ok_or_else(fails)?;
         }
         if let [only] = parts.as_slice() {
@@ -199,9 +212,11 @@ impl Translator<'_> {
     fn rolled(&mut self, end: StepId, start: StepId, dim: usize) -> Option<StepId> {
         let range = |id: StepId| {
             let step = self.step(id).filter(|step| step.operation == Operation::Slice)?;
-            let only = step.arguments.iter().enumerate().all(|(place, argument)| {
-                place == dim || argument.value == Literal::Range(None, None, None)
-            });
+            let only = step
+                .arguments
+                .iter()
+                .enumerate()
+                .all(|(place, argument)| place == dim || argument.value == Literal::Range(None, None, None));
             match step.arguments.get(dim)?.value {
                 Literal::Range(start, end, None) if only => Some((step.first()?, start, end)),
                 _ => None,
@@ -219,15 +234,19 @@ impl Translator<'_> {
         let shift = if shift * 2 > size { shift - size } else { shift };
         let (source, mut shifts, mut dims) = match self.is_call(x, "roll") {
             Some(step) => match (step.first(), step.argument("shifts"), step.argument("dims")) {
-                (Some(source), Some(Literal::List(shifts)), Some(Literal::List(dims))) => (source, shifts.clone(), dims.clone()),
+                (Some(source), Some(Literal::List(shifts)), Some(Literal::List(dims))) => {
+                    (source, shifts.clone(), dims.clone())
+                }
                 _ => return None,
             },
             None => (x, Vec::new(), Vec::new()),
         };
         shifts.push(Literal::Whole(shift));
         dims.push(Literal::whole(dim));
-        let arguments =
-            vec![Argument::required("shifts", Literal::List(shifts)), Argument::optional("dims", Literal::List(dims), Literal::Flag(false))];
+        let arguments = vec![
+            Argument::required("shifts", Literal::List(shifts)),
+            Argument::optional("dims", Literal::List(dims), Literal::Flag(false)),
+        ];
         Some(self.call("roll", source, arguments, shape))
     }
 
@@ -264,10 +283,13 @@ impl Translator<'_> {
             let (literal, size) = match range {
                 None => whole,
                 Some((0, end, 1, size)) if size.per_sample && *end >= i64::from(i32::MAX) => (whole.0, *size),
-                Some((_, _, _, size)) if size.per_sample => return Err(Reason::Shape("a part of the batch".to_owned())),
+                Some((_, _, _, size)) if size.per_sample => {
+                    return Err(Reason::Shape("a part of the batch".to_owned()));
+                }
                 Some((start, end, step, size)) => {
                     let size = size.value;
-                    let within = |bound: i64| if bound < 0 { bound.saturating_add(size).max(0) } else { bound.min(size) };
+                    let within =
+                        |bound: i64| if bound < 0 { bound.saturating_add(size).max(0) } else { bound.min(size) };
                     let (start, end) = (within(*start), within(*end).max(within(*start)));
                     let count = (end - start + step - 1) / step;
                     let said = |bound: i64, default: i64| (bound != default).then_some(bound);
@@ -292,10 +314,12 @@ impl Translator<'_> {
         let step = self.step(part).filter(|step| step.operation == Operation::Slice)?;
         let x = step.first()?;
         let mut arguments = step.arguments.clone();
-        let is_one = |argument: &Argument| matches!(argument.value, Literal::Range(start, end, None) if {
-            let start = start.unwrap_or(0);
-            end.map_or(start > 0, |end| end == start + 1)
-        });
+        let is_one = |argument: &Argument| {
+            matches!(argument.value, Literal::Range(start, end, None) if {
+                let start = start.unwrap_or(0);
+                end.map_or(start > 0, |end| end == start + 1)
+            })
+        };
         let place = arguments.iter().position(is_one)?;
         let mut shape = step.shape.clone();
         if shape.get(place) != Some(&Size::ONE) {
@@ -343,14 +367,16 @@ impl Translator<'_> {
         let own = self.shape(x);
         let dim = dimension(node.integer_or("axis", 0), own.len())?;
         let table = constant(inputs, 1, "table of indices")?;
-        let size = own.get(dim).and_then(|size| size.fixed()).ok_or_else(|| Reason::Shape("one of the samples".to_owned()))?;
+        let size =
+            own.get(dim).and_then(|size| size.fixed()).ok_or_else(|| Reason::Shape("one of the samples".to_owned()))?;
         let counted = |index: i64| if index < 0 { index + size } else { index };
         let indices: Vec<i64> = wholes(inputs, 1, "table of indices")?.into_iter().map(counted).collect();
         let (before, after) = (own.get(..dim).unwrap_or_default(), own.get(dim + 1..).unwrap_or_default());
         let sizes: Vec<Size> = table.shape.iter().map(|size| Size::known(whole(*size))).collect();
         let shape = [before, &sizes, after].concat();
         if let (&[index], true) = (indices.as_slice(), table.shape.is_empty()) {
-            let subscript = |place: usize| if place == dim { Literal::Whole(index) } else { Literal::Range(None, None, None) };
+            let subscript =
+                |place: usize| if place == dim { Literal::Whole(index) } else { Literal::Range(None, None, None) };
             let arguments = (0..own.len()).map(|place| Argument::required("range", subscript(place))).collect();
             return Ok(self.push(Operation::Slice, vec![Operand::Step(x)], arguments, shape, Vec::new()));
         }
@@ -377,10 +403,18 @@ impl Translator<'_> {
             None => node.number_or("value", 0.0),
         };
         let axes: Vec<usize> = match optional(inputs, 3, "axes")? {
-            Some(axes) => axes.fixed().ok_or(Reason::Computed("axes"))?.iter().map(|axis| dimension(*axis, shape.len())).collect::<Result<_, _>>()?,
+            Some(axes) => axes
+                .fixed()
+                .ok_or(Reason::Computed("axes"))?
+                .iter()
+                .map(|axis| dimension(*axis, shape.len()))
+                .collect::<Result<_, _>>()?,
             None => (0..shape.len()).collect(),
         };
-        let (before, after) = pads.split_at_checked(axes.len()).filter(|(_, after)| after.len() == axes.len()).ok_or(Reason::Missing("pads"))?;
+        let (before, after) = pads
+            .split_at_checked(axes.len())
+            .filter(|(_, after)| after.len() == axes.len())
+            .ok_or(Reason::Missing("pads"))?;
         let mut sides = vec![[0; 2]; shape.len()];
         let mut padded = shape.clone();
         for ((dim, before), after) in axes.iter().zip(before).zip(after) {
@@ -389,7 +423,8 @@ impl Translator<'_> {
             }
             if let (Some(side), Some(size)) = (sides.get_mut(*dim), padded.get_mut(*dim)) {
                 *side = [*before, *after];
-                *size = size.plus(Size::known(before + after)).ok_or_else(|| Reason::Shape("a padded batch".to_owned()))?;
+                *size =
+                    size.plus(Size::known(before + after)).ok_or_else(|| Reason::Shape("a padded batch".to_owned()))?;
             }
         }
         if padded == shape {
@@ -431,7 +466,8 @@ impl Translator<'_> {
                 let rounding = node.word("nearest_mode").unwrap_or_else(|| "round_prefer_floor".to_owned());
                 // With whole factors, pixel centres fall between the places where the ways of rounding differ.
                 let whole_factor = rows.divided(height).is_some() && columns.divided(width).is_some();
-                let is_plain = place == "asymmetric" && rounding == "floor" || whole_factor && place == "half_pixel" && rounding.starts_with("round");
+                let is_plain = place == "asymmetric" && rounding == "floor"
+                    || whole_factor && place == "half_pixel" && rounding.starts_with("round");
                 if !is_plain {
                     return Err(Reason::Attribute { name: "nearest_mode", value: format!("{rounding} with {place}") });
                 }

@@ -15,9 +15,10 @@ impl Translator<'_> {
             "BatchNormalization" => {
                 node.only("training_mode", 0)?;
                 let names = ["weight", "bias", "running_mean", "running_var"];
-                let weights = names.into_iter().enumerate().map(|(place, own)| {
-                    Ok(Weight::new(own, constant(inputs, place + 1, own)?))
-                });
+                let weights = names
+                    .into_iter()
+                    .enumerate()
+                    .map(|(place, own)| Ok(Weight::new(own, constant(inputs, place + 1, own)?)));
                 let weights = weights.collect::<Result<Vec<_>, Reason>>()?;
                 self.normalised("batch_norm", x, Vec::new(), epsilon, weights)
             }

@@ -46,8 +46,10 @@ impl Translator<'_> {
             [dim] => Literal::whole(*dim),
             dims => Literal::List(dims.iter().map(|dim| Literal::whole(*dim)).collect()),
         };
-        let arguments =
-            vec![Argument::required("dims", list), Argument::optional("keep", Literal::Flag(keep), Literal::Flag(false))];
+        let arguments = vec![
+            Argument::required("dims", list),
+            Argument::optional("keep", Literal::Flag(keep), Literal::Flag(false)),
+        ];
         Ok(self.call("mean", x, arguments, kept))
     }
 
