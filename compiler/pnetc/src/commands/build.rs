@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
         Stage::Asm => code(options, Some(Listing::Assembly))?,
-        Stage::Onnx => return onnx::write(&graph(options)?, options),
+        Stage::Onnx => return onnx::write(&graph(&files::load(&options.file)?, options)?, options),
         Stage::Object | Stage::Staticlib | Stage::Cdylib => {
             let Some(output) = &options.output else {
                 let message = "`--emit object`, `staticlib` and `cdylib` need `--output`: they are no texts";
