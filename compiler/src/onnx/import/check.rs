@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use parameternet_dsl::format;
-use parameternet_dsl::source::{LoadError, Loader, SourceMap};
+use parameternet_dsl::source::SourceMap;
 
 use super::error::ImportError;
 use super::{ImportedWeight, defect};
@@ -13,20 +13,11 @@ use crate::elaborate::{Request, elaborate};
 use crate::graph::Graph;
 use crate::op::Op;
 use crate::op::activation::Activation;
-use crate::program::{Failure, Program};
+use crate::program::{Failure, MemoryLoader, Program};
 
 /// What a text computes: equal for texts that mean the same graph with the same weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Meaning(Vec<u64>);
-
-/// A loader of one text.
-struct Text(String);
-
-impl Loader for Text {
-    fn load(&self, _path: &str) -> Result<String, LoadError> {
-        Ok(self.0.clone())
-    }
-}
 
 /// The text as the formatter lays it out, and what it means.
 pub(super) fn checked(
@@ -41,7 +32,7 @@ pub(super) fn checked(
         Ok(text) => text,
         Err(diagnostics) => return Err(defect(Failure { sources, diagnostics }.to_string())),
     };
-    let program = Program::load(&Text(text.clone()), PATH).map_err(|failure| defect(failure.to_string()))?;
+    let program = Program::load(&MemoryLoader::new(PATH, text.clone()), PATH).map_err(|failure| defect(failure.to_string()))?;
     let request = Request { batch, ..Request::default() };
     let graph = elaborate(&program, &request).map_err(|failure| defect(failure.to_string()))?;
     let known: HashMap<&str, &ImportedWeight> = weights.iter().map(|weight| (weight.name.as_str(), weight)).collect();
