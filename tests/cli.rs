@@ -6,6 +6,8 @@ mod costs;
 mod differences;
 #[path = "cli/html.rs"]
 mod html;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
 #[path = "cli/onnx.rs"]

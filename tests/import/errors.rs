@@ -1,11 +1,12 @@
 //! What cannot be imported is told, all of it, and no bytes make the importer panic.
 
+use parameternet_compiler::onnx::NoExternalData;
 use parameternet_compiler::onnx::import::{self, ImportError, Imported, Options};
 use parameternet_compiler::onnx::proto::{
-    AttributeProto, DataLocation, DataType, Dimension, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
-    StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, DataLocation, DataType, Dimension, DimensionProto, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto,
 };
-use parameternet_compiler::onnx::NoExternalData;
 use prost::Message;
 
 /// A dimension of a size, or with a name.
@@ -108,10 +109,14 @@ fn everything_that_the_language_lacks_is_listed() {
 
 #[test]
 fn sizes_must_be_known_but_for_the_batch() {
-    let open = |dims: &[&str]| model(value("x", DataType::Float, dims), vec![node("Relu", &["x"], "y", Vec::new())], Vec::new());
+    let open = |dims: &[&str]| {
+        model(value("x", DataType::Float, dims), vec![node("Relu", &["x"], "y", Vec::new())], Vec::new())
+    };
     let text = import(&open(&["N", "3"]), &[]).expect("an import").text;
     assert!(text.contains("input x: f32[batch, 3]"), "{text}");
-    let Err(ImportError::UnknownSizes(sizes)) = import(&open(&["N", "3", "height", ""]), &[]) else { panic!("sizes are open") };
+    let Err(ImportError::UnknownSizes(sizes)) = import(&open(&["N", "3", "height", ""]), &[]) else {
+        panic!("sizes are open")
+    };
     assert_eq!(sizes.iter().map(|size| size.name.as_str()).collect::<Vec<_>>(), ["height", "x.3"]);
     let text = import(&open(&["N", "3", "height", ""]), &[("height", 8), ("x.3", 9)]).expect("an import").text;
     assert!(text.contains("input x: f32[batch, 3, 8, 9]"), "{text}");
@@ -123,12 +128,22 @@ fn sizes_must_be_known_but_for_the_batch() {
 /// A number for the batch is kept where another would not do.
 #[test]
 fn a_fixed_batch_stays_where_it_must() {
-    let shape = TensorProto { data_type: DataType::Int64.into(), dims: vec![2], int64_data: vec![4, 2], ..floats("s", &[], &[]) };
+    let shape = TensorProto {
+        data_type: DataType::Int64.into(),
+        dims: vec![2],
+        int64_data: vec![4, 2],
+        ..floats("s", &[], &[])
+    };
     let shape = TensorProto { float_data: Vec::new(), ..shape };
     let nodes = vec![node("Reshape", &["x", "s"], "y", Vec::new())];
-    let text = import(&model(value("x", DataType::Float, &["2", "4"]), nodes, vec![shape]), &[]).expect("an import").text;
+    let text =
+        import(&model(value("x", DataType::Float, &["2", "4"]), nodes, vec![shape]), &[]).expect("an import").text;
     assert!(text.contains("reshape([-1, 2])"), "{text}");
-    let nodes = vec![node("Transpose", &["x"], "y", Vec::new()), node("MatMul", &["y", "x"], "z", Vec::new()), node("Add", &["z", "w"], "a", Vec::new())];
+    let nodes = vec![
+        node("Transpose", &["x"], "y", Vec::new()),
+        node("MatMul", &["y", "x"], "z", Vec::new()),
+        node("Add", &["z", "w"], "a", Vec::new()),
+    ];
     let fixed = model(value("x", DataType::Float, &["3", "3"]), nodes, vec![floats("w", &[3, 3], &[1.0; 9])]);
     let text = import(&fixed, &[]).expect("an import").text;
     assert!(text.contains("param(\"w\", [3, 3])"), "{text}");
@@ -136,7 +151,13 @@ fn a_fixed_batch_stays_where_it_must() {
 
 #[test]
 fn weights_of_other_types_are_converted() {
-    let relu = |bias: TensorProto| model(value("x", DataType::Float, &["batch", "2"]), vec![node("Add", &["x", "net.bias"], "y", Vec::new())], vec![bias]);
+    let relu = |bias: TensorProto| {
+        model(
+            value("x", DataType::Float, &["batch", "2"]),
+            vec![node("Add", &["x", "net.bias"], "y", Vec::new())],
+            vec![bias],
+        )
+    };
     let bias = |data_type: DataType, raw: &[u8]| TensorProto {
         data_type: data_type.into(),
         raw_data: Some(raw.to_vec()),
@@ -147,10 +168,17 @@ fn weights_of_other_types_are_converted() {
         bias(DataType::Double, &doubles),
         bias(DataType::Float16, &[0x00, 0x38, 0x00, 0xc0]),
         bias(DataType::Bfloat16, &[0x00, 0x3f, 0x00, 0xc0]),
-        TensorProto { data_type: DataType::Float16.into(), int32_data: vec![0x3800, 0xc000], ..floats("net.bias", &[2], &[]) },
+        TensorProto {
+            data_type: DataType::Float16.into(),
+            int32_data: vec![0x3800, 0xc000],
+            ..floats("net.bias", &[2], &[])
+        },
     ] {
         let imported = import(&relu(stored), &[]).expect("an import");
-        assert_eq!((imported.weights[0].name.as_str(), imported.weights[0].data.as_slice()), ("net.bias", &[0.5, -2.0][..]));
+        assert_eq!(
+            (imported.weights[0].name.as_str(), imported.weights[0].data.as_slice()),
+            ("net.bias", &[0.5, -2.0][..])
+        );
     }
     let short = obstacles(&relu(bias(DataType::Float, &[0; 7])));
     assert_eq!(short, ["net.bias (initializer): its data does not have the size that its shape says"]);
@@ -165,12 +193,16 @@ fn weights_of_other_types_are_converted() {
         ..floats("net.bias", &[2], &[])
     };
     let said = obstacles(&relu(outside));
-    assert_eq!(said, ["net.bias (initializer): its elements are in another file, `weights.bin`: there is no such file"]);
+    assert_eq!(
+        said,
+        ["net.bias (initializer): its elements are in another file, `weights.bin`: there is no such file"]
+    );
 }
 
 /// The same numbers each time, without a crate for them.
 fn noise(seed: u64) -> impl Iterator<Item = usize> {
-    parameternet_runtime::synth::tensor(&format!("noise {seed}"), 64).map(|value| ((f64::from(value) + 1.0) * 1e6) as usize)
+    parameternet_runtime::synth::tensor(&format!("noise {seed}"), 64)
+        .map(|value| ((f64::from(value) + 1.0) * 1e6) as usize)
 }
 
 /// Files that are cut off, and files with some bits turned.

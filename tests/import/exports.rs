@@ -60,7 +60,10 @@ fn run(graph: &Graph, imported: &Imported, input: &[f32]) -> Vec<f32> {
     let specs: Vec<_> = graph.stored_weights().map(Weight::spec).collect();
     let bound = file.bind(&specs).unwrap_or_else(|error| panic!("{error}"));
     let machine = Machine::new(Isa::chosen().expect("an instruction set"));
-    let program = compile(graph, &machine).and_then(|code| Ok(code.load(&bound))).expect("machine code").expect("weights that fit");
+    let program = compile(graph, &machine)
+        .and_then(|code| Ok(code.load(&bound)))
+        .expect("machine code")
+        .expect("weights that fit");
     let mut outputs: Vec<Vec<f32>> = program.outputs().iter().map(|port| vec![0.0; port.elements()]).collect();
     let mut places: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
     program.session().expect("a session").run(&[input], &mut places).expect("a run");
@@ -72,7 +75,8 @@ fn check(name: &str) -> Option<String> {
     let folder = folder()?;
     let bytes = std::fs::read(folder.join(format!("{name}.onnx"))).expect("a model");
     let options = Options { fallback: Some(name.to_owned()), ..Options::default() };
-    let imported = import::import(&bytes, &Beside(folder.to_owned()), &options).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    let imported = import::import(&bytes, &Beside(folder.to_owned()), &options)
+        .unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let input = floats(&folder.join(format!("{name}.input")));
     let expected: Vec<f64> = floats(&folder.join(format!("{name}.output"))).into_iter().map(f64::from).collect();
     let samples = if name == "parameternet" { 1 } else { 2 };

@@ -27,7 +27,8 @@ use parameternet_compiler::program::{MemoryLoader, Program};
 
 /// The graph of an imported text.
 fn graph(text: &str, batch: usize) -> Graph {
-    let program = Program::load(&MemoryLoader::new("net.pnet", text), "net.pnet").unwrap_or_else(|failure| panic!("{failure}\n{text}"));
+    let program = Program::load(&MemoryLoader::new("net.pnet", text), "net.pnet")
+        .unwrap_or_else(|failure| panic!("{failure}\n{text}"));
     let request = Request { batch, ..Request::default() };
     elaborate(&program, &request).unwrap_or_else(|failure| panic!("{failure}\n{text}"))
 }

@@ -43,13 +43,15 @@ fn error(imported: &Imported, original: &Graph) -> f64 {
     let graph = crate::graph(&imported.text, original.batch);
     let found = interp::run(&graph, &crate::weights(imported), &doubles).unwrap_or_else(|error| panic!("{error}"));
     #[expect(clippy::cast_possible_truncation, reason = "outputs are compared in single precision")]
-    let found: Vec<Vec<f32>> = found.into_iter().map(|output| output.data.iter().map(|value| *value as f32).collect()).collect();
+    let found: Vec<Vec<f32>> =
+        found.into_iter().map(|output| output.data.iter().map(|value| *value as f32).collect()).collect();
     error_in_shares(&found, &expected(original, &inputs, GAIN), LEAST_SIZE)
 }
 
 /// Exports a network for one image, imports it, and compares for one batch or another; gives the text.
 fn check(file: &str, settings: &[(&str, &str)], size: Option<[usize; 2]>, exported: usize, batch: usize) -> String {
-    let imported = imported(&elaborated(file, settings, exported, size)).unwrap_or_else(|error| panic!("{file}: {error:?}"));
+    let imported =
+        imported(&elaborated(file, settings, exported, size)).unwrap_or_else(|error| panic!("{file}: {error:?}"));
     let error = error(&imported, &elaborated(file, settings, batch, size));
     println!("{file}: relative error {error:.1e}, {} lines", imported.text.lines().count());
     assert!(error < TOLERANCE, "{file}: relative error {error:e}\n{}", imported.text);
@@ -64,14 +66,17 @@ fn parameternet_comes_back() {
     insta::assert_snapshot!(text);
     assert!(text.contains("routing=linear(gate=sigmoid)") && text.contains("batch_norm as"), "{text}");
     // Samples as groups of one convolution.
-    let text = check("models/parameternet.pnet", &[("width", "0.2"), ("routing", "mlp"), ("experts", "2")], SMALL, 3, 2);
+    let text =
+        check("models/parameternet.pnet", &[("width", "0.2"), ("routing", "mlp"), ("experts", "2")], SMALL, 3, 2);
     assert!(text.contains("experts=2, routing=mlp)"), "{text}");
 }
 
 #[test]
 fn convolutional_networks_come_back() {
     let narrow = [("width", "0.25")];
-    for file in ["mobilenetv1", "mobilenetv2", "mobilenetv3_large", "mobilenetv3_small", "ghostnet", "resnet18", "resnet50"] {
+    for file in
+        ["mobilenetv1", "mobilenetv2", "mobilenetv3_large", "mobilenetv3_small", "ghostnet", "resnet18", "resnet50"]
+    {
         check(&format!("models/{file}.pnet"), &narrow, SMALL, 1, 2);
     }
     for file in ["efficientnet", "efficientnet_condconv"] {

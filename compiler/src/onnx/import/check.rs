@@ -32,7 +32,8 @@ pub(super) fn checked(
         Ok(text) => text,
         Err(diagnostics) => return Err(defect(Failure { sources, diagnostics }.to_string())),
     };
-    let program = Program::load(&MemoryLoader::new(PATH, text.clone()), PATH).map_err(|failure| defect(failure.to_string()))?;
+    let program =
+        Program::load(&MemoryLoader::new(PATH, text.clone()), PATH).map_err(|failure| defect(failure.to_string()))?;
     let request = Request { batch, ..Request::default() };
     let graph = elaborate(&program, &request).map_err(|failure| defect(failure.to_string()))?;
     let known: HashMap<&str, &ImportedWeight> = weights.iter().map(|weight| (weight.name.as_str(), weight)).collect();
