@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use parameternet_compiler::compile::{Options as Machine, compile};
 use parameternet_compiler::graph::Graph;
@@ -14,18 +13,14 @@ use parameternet_runtime::{Isa, NamedTensor, WeightFile, weights};
 
 use crate::compare::{TOLERANCE, relative_error};
 
-/// A folder with the models, their inputs and what ONNX Runtime makes of these; made once, by one Python.
-fn folder() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Option<tempfile::TempDir>> = OnceLock::new();
-    let make = || {
-        let python = crate::shared::python()?;
-        let folder = tempfile::tempdir().expect("a folder");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/python/timm_exports.py");
-        let output = Command::new(python).arg(script).arg(folder.path()).output().expect("Python starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some(folder)
-    };
-    FOLDER.get_or_init(make).as_ref().map(tempfile::TempDir::path)
+/// A folder with the models, their inputs and what ONNX Runtime makes of these.
+fn made() -> Option<tempfile::TempDir> {
+    let python = crate::shared::python()?;
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/python/timm_exports.py");
+    let output = Command::new(python).arg(script).arg(folder.path()).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(folder)
 }
 
 /// Files beside a model.
@@ -70,49 +65,33 @@ fn run(graph: &Graph, imported: &Imported, input: &[f32]) -> Vec<f32> {
     outputs.remove(0)
 }
 
-/// The text of an imported model, for one image and for the two that ONNX Runtime has seen.
-fn check(name: &str) -> Option<String> {
-    let folder = folder()?;
+/// The text of a model, imported; it computes what ONNX Runtime does, for as many images.
+fn check(folder: &Path, name: &str, samples: usize) -> String {
     let bytes = std::fs::read(folder.join(format!("{name}.onnx"))).expect("a model");
     let options = Options { fallback: Some(name.to_owned()), ..Options::default() };
-    let imported = import::import(&bytes, &Beside(folder.to_owned()), &options)
-        .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    let imported = import::import(&bytes, &Beside(folder.to_owned()), &options);
+    let imported = imported.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let input = floats(&folder.join(format!("{name}.input")));
     let expected: Vec<f64> = floats(&folder.join(format!("{name}.output"))).into_iter().map(f64::from).collect();
-    let samples = if name == "parameternet" { 1 } else { 2 };
     let found = run(&crate::graph(&imported.text, samples), &imported, &input);
     let error = relative_error(&[found], &[expected]);
     println!("{name}: relative error {error:.1e}");
     assert!(error < TOLERANCE, "{name}: relative error {error:e}\n{}", imported.text);
-    Some(imported.text)
+    imported.text
 }
 
+/// One Python makes all: importing PyTorch takes seconds.
 #[test]
-fn mobilenetv2() {
-    if let Some(text) = check("mobilenetv2") {
-        insta::assert_snapshot!(text);
-    }
-}
-
-#[test]
-fn resnet50() {
-    if let Some(text) = check("resnet50") {
-        insta::assert_snapshot!(text);
-    }
-}
-
-/// The form of the authors' code: a linear layer routes, and timm's `CondConv2d` mixes.
-#[test]
-fn parameternet() {
-    if let Some(text) = check("parameternet") {
-        insta::assert_snapshot!(text);
-    }
-}
-
-/// By the exporter that PyTorch uses by default, with the weights in a file of their own.
-#[test]
-fn a_transformer_by_the_newer_exporter() {
-    if let Some(text) = check("vit") {
-        insta::assert_snapshot!(text);
+fn networks_of_timm() {
+    let Some(folder) = made() else { return };
+    for (name, samples) in [
+        ("mobilenetv2", 2),
+        ("resnet50", 2),
+        // The form of the authors' code: a linear layer routes, and timm's `CondConv2d` mixes, for one image.
+        ("parameternet", 1),
+        // By the exporter that PyTorch uses by default, with the weights in a file of their own.
+        ("vit", 2),
+    ] {
+        insta::assert_snapshot!(name, check(folder.path(), name, samples));
     }
 }

@@ -27,6 +27,9 @@ impl Inputs {
     }
 }
 
+/// The largest size of a dimension; the compiler refuses tensors of more elements.
+const MAX_SIZE: i64 = 1 << 28;
+
 /// A dimension as the file says it.
 #[derive(Debug, Clone, PartialEq)]
 enum Dim {
@@ -113,7 +116,7 @@ fn read(graph: &GraphProto, initializers: &HashMap<&str, Constant>) -> Result<Ve
             continue;
         };
         let dim = |(place, dim): (usize, &crate::onnx::proto::DimensionProto)| match &dim.value {
-            Some(Dimension::DimValue(size)) if *size > 0 => Dim::Known(*size),
+            Some(Dimension::DimValue(size)) if (1..=MAX_SIZE).contains(size) => Dim::Known(*size),
             Some(Dimension::DimParam(name)) if !name.is_empty() => Dim::Open(name.clone()),
             _ => Dim::Open(format!("{}.{place}", input.name)),
         };

@@ -24,6 +24,9 @@ use super::size::{Size, show};
 use crate::onnx::ExternalData;
 use crate::onnx::proto::GraphProto;
 
+/// The largest size that a dimension may have on the way.
+const MAX_SIZE: i64 = 1 << 32;
+
 /// An input of the network.
 #[derive(Debug, Clone)]
 pub(super) struct Input {
@@ -162,7 +165,17 @@ impl Translator<'_> {
             "Identity" | "Dropout" | "Cast" => self.same(node, &inputs),
             _ => self.activation(node, &inputs),
         };
-        translated.map_err(Some)
+        let values = translated.map_err(Some)?;
+        // Whatever a file says of sizes, sums of them stay far below the limits of whole numbers.
+        let is_sound = |value: &Value| match value {
+            Value::Step(step) => self.shape(*step).iter().all(|size| (0..=MAX_SIZE).contains(&size.value)),
+            _ => true,
+        };
+        if values.iter().all(is_sound) {
+            Ok(values)
+        } else {
+            Err(Some(Reason::Shape("a dimension that is too large".to_owned())))
+        }
     }
 
     /// Nodes that do nothing at inference.

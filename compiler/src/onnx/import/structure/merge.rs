@@ -92,7 +92,7 @@ impl Template {
         if self.inputs != other.inputs {
             return None;
         }
-        let mut merge = Merge { left: self, right: other, budget: 20_000 };
+        let mut merge = Merge { left: self, right: other, budget: 2_000 };
         let merged = merge.go(State::default())?;
         let weighted = |template: &Template| template.slots.iter().filter(|slot| slot.path.is_some()).count();
         let shared =

@@ -296,7 +296,7 @@ fn computed(node: &Node<'_>, operands: &[Option<&Constant>]) -> Option<Constant>
         }
         ("Where", Some(yes)) => {
             let no = operands.get(2).copied().flatten()?;
-            let shape = common_shape(&common_shape(&first.shape, &yes.shape)?, &no.shape)?;
+            let shape = limited(common_shape(&common_shape(&first.shape, &yes.shape)?, &no.shape)?).ok()?;
             let chosen: Vec<bool> = first.expanded(&shape)?.sizes()?.iter().map(|size| size.value != 0).collect();
             let (yes, no) = (yes.expanded(&shape)?, no.expanded(&shape)?);
             match (yes.sizes(), no.sizes()) {

@@ -291,7 +291,7 @@ impl Translator<'_> {
                     let within =
                         |bound: i64| if bound < 0 { bound.saturating_add(size).max(0) } else { bound.min(size) };
                     let (start, end) = (within(*start), within(*end).max(within(*start)));
-                    let count = (end - start + step - 1) / step;
+                    let count = if end > start { (end - start - 1) / step + 1 } else { 0 };
                     let said = |bound: i64, default: i64| (bound != default).then_some(bound);
                     let literal = Literal::Range(said(start, 0), said(end, size), said(*step, 1));
                     (literal, Size::known(count))
@@ -418,7 +418,7 @@ impl Translator<'_> {
         let mut sides = vec![[0; 2]; shape.len()];
         let mut padded = shape.clone();
         for ((dim, before), after) in axes.iter().zip(before).zip(after) {
-            if *before < 0 || *after < 0 {
+            if !(0..=1 << 28).contains(before) || !(0..=1 << 28).contains(after) {
                 return Err(Reason::Attribute { name: "pads", value: format!("{pads:?}") });
             }
             if let (Some(side), Some(size)) = (sides.get_mut(*dim), padded.get_mut(*dim)) {
