@@ -303,9 +303,9 @@ impl Writer {
         let outputs = lines.iter().filter(|line| read_outside(line.output)).count();
         if outputs != 1 || !read_outside(last.output) {
             // Each line by itself.
-            for (offset, line) in lines.iter().enumerate() {
+            for line in lines {
                 let expression = self.computed(line);
-                self.choice(place + offset, line, String::new(), &expression);
+                self.choice(line, String::new(), &expression);
             }
             return;
         }
@@ -320,10 +320,10 @@ impl Writer {
             }
         }
         let inside = std::mem::replace(&mut self.text, outside);
-        self.choice(place + lines.len() - 1, last, inside, &value);
+        self.choice(last, inside, &value);
     }
 
-    fn choice(&mut self, _place: usize, line: &Line, statements: String, value: &Expression) {
+    fn choice(&mut self, line: &Line, statements: String, value: &Expression) {
         let Some((condition, bypass)) = &line.condition else { return };
         let otherwise = self.expression(*bypass).text();
         let short = format!("if {condition} {{ {} }} else {{ {otherwise} }}", value.text());

@@ -11,6 +11,7 @@ mod dynamic;
 mod fold;
 mod layout;
 mod normalisation;
+mod part;
 mod pooling;
 
 use std::collections::HashMap;

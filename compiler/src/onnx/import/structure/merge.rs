@@ -5,7 +5,7 @@
 //! operands instead: a residual connection, squeeze-and-excite, the projection of a shortcut.
 
 use super::item::{Item, ItemHead, Setting};
-use crate::onnx::import::flow::{Operand, Operation, StepId};
+use crate::onnx::import::flow::{Literal, Operand, Operation, StepId};
 use crate::onnx::import::path::Path;
 
 /// A value in a body.
@@ -316,7 +316,6 @@ impl State {
 
 /// Whether two calls differ in nothing but values that can be parameters.
 fn comparable(left: &[Setting], right: &[Setting]) -> bool {
-    use crate::onnx::import::flow::Literal;
     let pairs = left.iter().zip(right);
     left.len() == right.len()
         && pairs.into_iter().all(|(left, right)| {

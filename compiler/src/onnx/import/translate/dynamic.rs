@@ -55,7 +55,10 @@ pub(super) fn convolution(
         return Err(fails());
     }
     let groups = groups / count;
-    let image = channels_per_group.checked_mul(groups).and_then(|channels| whole_image(translator, x, samples, channels)).ok_or_else(fails)?;
+    let image = channels_per_group
+        .checked_mul(groups)
+        .and_then(|channels| whole_image(translator, x, samples, channels))
+        .ok_or_else(fails)?;
     let [_, channels, tall, wide] = translator.image(image)?;
     let window = Window::of(node, [height, width])?;
     let [tall, wide] = window.outputs(tall, wide, false)?;
