@@ -138,7 +138,17 @@ fn a_fixed_batch_stays_where_it_must() {
     let nodes = vec![node("Reshape", &["x", "s"], "y", Vec::new())];
     let text =
         import(&model(value("x", DataType::Float, &["2", "4"]), nodes, vec![shape]), &[]).expect("an import").text;
-    assert!(text.contains("reshape([-1, 2])"), "{text}");
+    assert!(text.contains("f32[batch, 4]") && text.contains("reshape([-1, 2])"), "{text}");
+    let shape = TensorProto {
+        data_type: DataType::Int64.into(),
+        dims: vec![2],
+        int64_data: vec![1, -1],
+        ..floats("s", &[], &[])
+    };
+    let nodes = vec![node("Reshape", &["x", "s"], "y", Vec::new())];
+    let image = value("x", DataType::Float, &["1", "4", "2", "2"]);
+    let text = import(&model(image, nodes, vec![shape]), &[]).expect("an import").text;
+    assert!(text.contains("f32[batch, 4, 2, 2]") && text.contains("x |> flatten"), "{text}");
     let nodes = vec![
         node("Transpose", &["x"], "y", Vec::new()),
         node("MatMul", &["y", "x"], "z", Vec::new()),

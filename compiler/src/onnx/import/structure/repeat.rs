@@ -11,7 +11,7 @@ use crate::onnx::import::path::{Path, Segment};
 use crate::onnx::import::text::{literal, unique};
 
 /// The longest list that stands in the head of a loop, in characters.
-const INLINE: usize = 60;
+const INLINE: usize = 70;
 
 /// Calls of one module in a row.
 #[derive(Debug)]
@@ -149,6 +149,18 @@ fn row(call: &Item, differing: &[usize]) -> String {
     }
 }
 
+/// The rows of a table as a list; equal ones at its end are said once.
+fn list(rows: &[String]) -> String {
+    let same = rows.iter().rev().take_while(|row| rows.last() == Some(row)).count();
+    let (different, equal) = rows.split_at_checked(rows.len() - same).unwrap_or_default();
+    match (different, equal) {
+        ([], [row, _, ..]) => format!("[{row}] * {same}"),
+        (rows, [row, _, ..]) if rows.join(", ").len() < 80 => format!("[{}] + [{row}] * {same}", rows.join(", ")),
+        _ if rows.join(", ").len() > 90 => format!("[\n{},\n]", rows.join(",\n")),
+        _ => format!("[{}]", rows.join(", ")),
+    }
+}
+
 /// A path with expressions in place of some numbers.
 fn path_with(path: &Path, replaced: &[(usize, String)]) -> String {
     let mut text = String::new();
@@ -177,8 +189,8 @@ fn simple(calls: &[Item], paths: &[&Path], place: usize, taken: &mut HashSet<Str
         (format!("for i in {start}..{}", start + calls.len()), "i".to_owned(), None)
     } else {
         let rows: Vec<String> = calls.iter().map(|call| row(call, &differing)).collect();
-        let list = format!("[{}]", rows.join(", "));
-        if list.len() <= INLINE {
+        let list = list(&rows);
+        if list.len() <= INLINE && !list.contains('\n') {
             (format!("for i, {pattern} in {list}"), offset("i", start), None)
         } else {
             let (name, table) =
@@ -215,18 +227,7 @@ fn nested(calls: &[Item], paths: &[&Path], outer: usize, inner: usize, taken: &m
     } else {
         let stage = |group: &Vec<&Item>| {
             let rows: Vec<String> = group.iter().map(|call| row(call, &differing)).collect();
-            // Equal rows at the end are said once.
-            let same = rows.iter().rev().take_while(|row| rows.last() == Some(row)).count();
-            let (different, equal) = rows.split_at_checked(rows.len() - same).unwrap_or_default();
-            match (different, equal) {
-                ([], [row]) => format!("[{row}],\n"),
-                ([], [row, ..]) => format!("[{row}] * {same},\n"),
-                (rows, [row, _, ..]) if rows.join(", ").len() < 80 => {
-                    format!("[{}] + [{row}] * {same},\n", rows.join(", "))
-                }
-                _ if rows.join(", ").len() > 90 => format!("[\n{},\n],\n", rows.join(",\n")),
-                _ => format!("[{}],\n", rows.join(", ")),
-            }
+            format!("{},\n", list(&rows))
         };
         let (name, table) = table(&first, outer, &pattern, &groups.iter().map(stage).collect::<String>(), taken);
         (vec![format!("for i, stage in {name} {{\n"), format!("for j, {pattern} in stage {{\n")], Some(table))

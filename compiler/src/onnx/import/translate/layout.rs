@@ -75,6 +75,14 @@ impl Translator<'_> {
             });
         }
         let count = product(shape).ok_or_else(fails)?;
+        // `[1, -1]` in a model for one image is what each sample becomes.
+        if let (Batch::Factor(batch), Some(place), Some(first)) = (self.batch, open, sizes.first_mut())
+            && count.per_sample
+            && place > 0
+            && *first == Size::known(batch)
+        {
+            *first = Size::BATCH;
+        }
         if let Some(dim) = open {
             let rest = product(&sizes).ok_or_else(fails)?;
             *sizes.get_mut(dim).ok_or_else(fails)? = count.divided(rest).ok_or_else(fails)?;
