@@ -187,6 +187,9 @@ impl Translator<'_> {
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let default = (features as f64).sqrt();
         let temperature = 1.0 / scale;
+        if !temperature.is_finite() || temperature <= 0.0 {
+            return None;
+        }
         let temperature = if near(temperature, default) { default } else { temperature };
         let arguments = vec![Argument::optional("temperature", Literal::Number(temperature), Literal::Number(default))];
         let operands = [q, k, v].map(Operand::Step).to_vec();

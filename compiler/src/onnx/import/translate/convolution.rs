@@ -77,6 +77,16 @@ impl Window {
         }
     }
 
+    /// The window with no more padding at the end than the language has, where there is more.
+    pub(super) fn narrowed(&self) -> Option<Window> {
+        let Padding::Sides([top, bottom, left, right]) = self.padding else { return None };
+        let [height, width] = self.kernel;
+        let [tall, wide] = self.dilation;
+        let half = |kernel: i64, dilation: i64| ((kernel - 1) * dilation + 1) / 2;
+        let sides = [top, bottom.min(half(height, tall)), left, right.min(half(width, wide))];
+        (Padding::Sides(sides) != self.padding).then_some(Window { padding: Padding::Sides(sides), ..*self })
+    }
+
     /// The arguments that say so; `padding` is what there is by default.
     pub(super) fn arguments(&self, stride: Literal, padding: Option<Literal>) -> [Argument; 4] {
         let one = || Literal::Whole(1);

@@ -10,7 +10,7 @@ use crate::onnx::import::constant::Constant;
 use crate::onnx::import::error::Reason;
 use crate::onnx::import::flow::{Argument, Literal, Operand, Operation, StepId, Weight};
 use crate::onnx::import::node::Node;
-use crate::onnx::import::size::{Size, product};
+use crate::onnx::import::size::Size;
 
 /// Filters as the language has them.
 struct Mixture {
@@ -118,18 +118,16 @@ fn mixture(translator: &Translator<'_>, filters: StepId) -> Option<Mixture> {
     Some(Mixture { coefficients: step.first()?, experts })
 }
 
-/// The images of all samples before their channels were put into one dimension.
-fn whole_image(translator: &Translator<'_>, x: StepId, samples: Size, channels: i64) -> Option<StepId> {
-    let mut id = x;
-    loop {
-        let shape = translator.shape(id);
-        if shape.len() == 4 && shape.first() == Some(&samples) && shape.get(1) == Some(&Size::known(channels)) {
-            return Some(id);
-        }
-        let step = translator.step(id).filter(|step| step.is("reshape"))?;
-        id = step.first()?;
-        product(&shape).filter(|count| product(&translator.shape(id)) == Some(*count))?;
+/// The images of all samples, whose channels the model may have put into one dimension.
+fn whole_image(translator: &mut Translator<'_>, x: StepId, samples: Size, channels: i64) -> Option<StepId> {
+    let shape = translator.shape(x);
+    let &[first, second, height, width] = shape.as_slice() else { return None };
+    let channels = Size::known(channels);
+    if first == samples && second == channels {
+        return Some(x);
     }
+    let is_stack = first == Size::ONE && Some(second) == samples.times(channels);
+    is_stack.then(|| translator.reshaped(x, vec![samples, channels, height, width]).ok())?
 }
 
 /// Coefficients that the operation computes for itself.

@@ -290,6 +290,13 @@ impl Translator<'_> {
             Argument::required("padding", padding),
             Argument::optional("value", Literal::Number(value), Literal::Number(0.0)),
         ];
+        if value == f64::NEG_INFINITY {
+            let operation = Operation::Part("Pad", "max_pool");
+            return Ok(self.push(operation, vec![Operand::Step(x)], arguments, padded, Vec::new()));
+        }
+        if !value.is_finite() {
+            return Err(Reason::Attribute { name: "value", value: value.to_string() });
+        }
         Ok(self.call("pad", x, arguments, padded))
     }
 

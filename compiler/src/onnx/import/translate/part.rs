@@ -171,10 +171,12 @@ impl Translator<'_> {
         let shift = if shift * 2 > size { shift - size } else { shift };
         let (source, mut shifts, mut dims) = match self.is_call(x, "roll") {
             Some(step) => match (step.first(), step.argument("shifts"), step.argument("dims")) {
-                (Some(source), Some(Literal::List(shifts)), Some(Literal::List(dims))) => {
+                (Some(source), Some(Literal::List(shifts)), Some(Literal::List(dims)))
+                    if !dims.contains(&Literal::whole(dim)) =>
+                {
                     (source, shifts.clone(), dims.clone())
                 }
-                _ => return None,
+                _ => (x, Vec::new(), Vec::new()),
             },
             None => (x, Vec::new(), Vec::new()),
         };

@@ -3,7 +3,7 @@
 use super::convolution::{Padding, Window};
 use super::{Translator, Value, dimension};
 use crate::onnx::import::error::Reason;
-use crate::onnx::import::flow::{Argument, Literal, StepId};
+use crate::onnx::import::flow::{Argument, Literal, Operation, StepId};
 use crate::onnx::import::node::Node;
 use crate::onnx::import::size::Size;
 
@@ -53,19 +53,45 @@ impl Translator<'_> {
         Ok(self.call("mean", x, arguments, kept))
     }
 
+    /// The tensor around which a step puts a border that no maximum takes, and how wide it is.
+    fn border(&self, x: StepId) -> Option<(StepId, [i64; 4])> {
+        let step = self.step(x).filter(|step| step.operation == Operation::Part("Pad", "max_pool"))?;
+        let Literal::List(sides) = step.argument("padding")? else { return None };
+        let side = |place: usize| if let Some(Literal::Whole(side)) = sides.get(place) { Some(*side) } else { None };
+        Some((step.first()?, [side(0)?, side(1)?, side(2)?, side(3)?]))
+    }
+
     fn windows(&mut self, node: &Node<'_>, x: StepId, is_max: bool) -> Result<StepId, Reason> {
         let kernel = match node.integers("kernel_shape") {
             Some(&[height, width]) => [height, width],
             other => return Err(Reason::Attribute { name: "kernel_shape", value: format!("{other:?}") }),
         };
-        let window = Window::of(node, kernel)?;
+        let mut window = Window::of(node, kernel)?;
+        let mut x = x;
+        // Padding that is too wide for the operator is a border of its own.
+        if let (true, Padding::Sides(sides), Some((inner, border))) = (is_max, window.padding, self.border(x)) {
+            let [top, bottom, left, right] = sides;
+            let [more_top, more_bottom, more_left, more_right] = border;
+            window.padding =
+                Padding::Sides([top + more_top, bottom + more_bottom, left + more_left, right + more_right]);
+            x = inner;
+        }
         if !is_max && window.dilation != [1, 1] {
             return Err(Reason::Attribute { name: "dilations", value: format!("{:?}", window.dilation) });
         }
         node.only("storage_order", 0)?;
         let [batch, channels, height, width] = self.image(x)?;
-        let ceil = node.flag("ceil_mode");
-        let [height, width] = window.outputs(height, width, ceil)?;
+        let counts = !is_max && (node.flag("count_include_pad") || window.padding.is_none());
+        let mut ceil = node.flag("ceil_mode");
+        let sizes = window.outputs(height, width, ceil)?;
+        // Where no element of the padding counts, what goes beyond it at the end need not be padding.
+        if let Some(narrow) =
+            window.narrowed().filter(|narrow| !counts && narrow.outputs(height, width, true) == Ok(sizes))
+        {
+            window = narrow;
+            ceil = true;
+        }
+        let [height, width] = sizes;
         let mut arguments: Vec<Argument> =
             window.arguments(Literal::pair(kernel), Some(Literal::Whole(0))).into_iter().collect();
         // The kernel must be given, and an average knows no dilation.
@@ -74,7 +100,6 @@ impl Translator<'_> {
         }
         if !is_max {
             arguments.pop();
-            let counts = node.flag("count_include_pad") || window.padding.is_none();
             arguments.push(Argument::optional("count_padding", Literal::Flag(counts), Literal::Flag(true)));
         }
         if window.padding != Padding::Same {
