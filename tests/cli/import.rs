@@ -26,22 +26,9 @@ fn a_model_becomes_a_network_that_reads_digits() {
     insta::assert_snapshot!(std::fs::read_to_string(&net).expect("text"));
     succeeds(&["fmt", "--check", &net]);
     succeeds(&["weights", "compare", WEIGHTS, &weights]);
-    let shown = succeeds(&[
-        "run",
-        &net,
-        "examples/digits/seven.png",
-        "--weights",
-        &weights,
-        "--top",
-        "1",
-        "--mean",
-        "0",
-        "--std",
-        "1",
-        "--resize",
-        "stretch",
-    ]);
-    assert!(shown.contains("  7"), "{shown}");
+    // What is known of images and classes came along.
+    let shown = succeeds(&["run", &net, "examples/digits/seven.png", "--weights", &weights, "--top", "1"]);
+    assert!(shown.ends_with("seven\n"), "{shown}");
     // The same again, over what is there, under another name.
     succeeds(&["import", &model, "-o", &net, "--weights", &weights, "--network", "my_net"]);
     assert!(std::fs::read_to_string(&net).expect("text").contains("network MyNet {"));

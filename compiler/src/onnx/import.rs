@@ -27,7 +27,7 @@ mod structure;
 mod text;
 mod translate;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost::Message;
 
@@ -59,6 +59,8 @@ pub struct Imported {
     pub network: String,
     /// The weights that the network reads.
     pub weights: Vec<ImportedWeight>,
+    /// What else the model says about itself, by name.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// A tensor for the file of weights.
@@ -94,7 +96,8 @@ pub fn import(bytes: &[u8], external: &dyn ExternalData, options: &Options) -> R
             break;
         }
     }
-    result
+    let properties = model.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone()));
+    result.map(|imported| Imported { metadata: properties.collect(), ..imported })
 }
 
 /// The tensors of the file.
@@ -103,10 +106,16 @@ fn initializers<'m>(
     external: &dyn ExternalData,
 ) -> Result<HashMap<&'m str, Constant>, ImportError> {
     let (mut constants, mut obstacles) = (HashMap::new(), Vec::new());
+    let mut unreadable = HashSet::new();
     for tensor in &graph.initializer {
         match constant::read(tensor, external) {
             Ok(constant) => drop(constants.insert(tensor.name.as_str(), constant)),
+            // One tensor says what is wrong with a file.
+            Err(Reason::External { location, .. }) if unreadable.contains(&location) => {}
             Err(reason) => {
+                if let Reason::External { location, .. } = &reason {
+                    unreadable.insert(location.clone());
+                }
                 obstacles.push(Obstacle { node: tensor.name.clone(), operator: "initializer".to_owned(), reason });
             }
         }
@@ -133,7 +142,7 @@ fn written(flow: Flow, inputs: &input::Inputs, graph: &GraphProto, options: &Opt
         Ok((text, same)) if same == meant => text,
         _ => flat,
     };
-    Ok(Imported { text, network, weights })
+    Ok(Imported { text, network, weights, metadata: BTreeMap::new() })
 }
 
 /// The flow without what no output needs. Inputs stay.

@@ -6,8 +6,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use parameternet_compiler::onnx::ExternalData;
-use parameternet_compiler::onnx::import::{self, ImportError, Obstacle, Options};
+use parameternet_compiler::onnx::import::{self, ImportError, Obstacle, Options, Reason};
 use parameternet_data::files::prepare;
+use parameternet_data::settings::KEYS;
 use parameternet_dsl::codes::Code;
 use parameternet_dsl::diagnostic::Diagnostic;
 use parameternet_runtime::NamedTensor;
@@ -41,8 +42,11 @@ pub(crate) fn run(options: &Import) -> Result<(), Failure> {
         .iter()
         .map(|weight| NamedTensor { name: &weight.name, shape: &weight.shape, data: &weight.data })
         .collect();
+    // What is known of images and classes goes with the weights.
+    let known = imported.metadata.iter().filter(|(key, _)| KEYS.contains(&key.as_str()));
+    let metadata: BTreeMap<String, String> = known.map(|(key, value)| (key.clone(), value.clone())).collect();
     let pending = [
-        prepare(&options.weights, |sink| write(sink, &tensors, &BTreeMap::new())),
+        prepare(&options.weights, |sink| write(sink, &tensors, &metadata)),
         prepare(&options.output, |sink| sink.write_all(imported.text.as_bytes())),
     ];
     for file in pending.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| failure::data(&error))? {
@@ -97,8 +101,13 @@ fn diagnostic(model: &str, error: &ImportError) -> Diagnostic {
             Diagnostic::new(Code::E0801, format!("`{model}` is no ONNX model")).note(reason.clone())
         }
         ImportError::Obstacles(obstacles) => {
-            let message = format!("`{model}` has what the language cannot say: {}", counted(obstacles.len(), "place"));
-            let mut diagnostic = Diagnostic::new(Code::E0802, message);
+            let is_damage = |obstacle: &Obstacle| matches!(obstacle.reason, Reason::External { .. } | Reason::Length);
+            let mut diagnostic = if obstacles.iter().all(is_damage) {
+                Diagnostic::new(Code::E0801, format!("weights of `{model}` cannot be read"))
+            } else {
+                let places = counted(obstacles.len(), "place");
+                Diagnostic::new(Code::E0802, format!("`{model}` has what the language cannot say: {places}"))
+            };
             let line = |obstacle: &Obstacle| {
                 format!("{} ({}): {}", obstacle.node.escape_debug(), obstacle.operator.escape_debug(), obstacle.reason)
             };

@@ -203,7 +203,7 @@ fn call(module: usize, template: &Template, number: usize, parameters: &[Paramet
         path: Some(path),
         value: output,
         shape: last.map(|item| item.shape.clone()).unwrap_or_default(),
-        classes: own.last().map(|item| item.classes.clone()).unwrap_or_default(),
+        classes: own.clone().next_back().map(|item| item.classes.clone()).unwrap_or_default(),
     }
 }
 

@@ -265,10 +265,7 @@ fn flag_name<'t>(template: &'t Template, slot: &'t Slot) -> &'t str {
     match (name, slot.head) {
         (Some(name), _) => name,
         (None, ItemHead::Step(Operation::Infix('+'))) => "residual",
-        (None, ItemHead::Step(Operation::Call(name))) => match name {
-            "global_avg_pool" => "pooled",
-            _ => "variant",
-        },
+        (None, ItemHead::Step(Operation::Call("global_avg_pool"))) => "pooled",
         _ => "variant",
     }
 }

@@ -54,9 +54,9 @@ pub(super) fn run(items: &[Item], reads: impl Fn(StepId) -> usize, taken: &mut H
             .any(|pair| pair.first().map(|path| path.0.get(*place)) != pair.last().map(|path| path.0.get(*place)))
     };
     let varying: Vec<usize> = places.into_iter().filter(changes).collect();
-    match varying.as_slice() {
-        &[place] => Some(simple(calls, &paths, place, taken)),
-        &[outer, inner] => {
+    match *varying.as_slice() {
+        [place] => Some(simple(calls, &paths, place, taken)),
+        [outer, inner] => {
             // The first list must be there from its beginning; else it is a run of its own.
             let starts_late = paths.first().is_some_and(|path| index(path, inner) != Some(0));
             let same_outer = |path: &&&Path| index(path, outer) == paths.first().and_then(|first| index(first, outer));
@@ -92,12 +92,12 @@ fn comes_after(before: &Path, after: &Path) -> bool {
     let differing: Vec<usize> =
         (0..before.0.len()).filter(|place| before.0.get(*place) != after.0.get(*place)).collect();
     let step = |place: usize| index(before, place).zip(index(after, place));
-    match differing.as_slice() {
-        &[place] => {
+    match *differing.as_slice() {
+        [place] => {
             // The next one; or, in a list of lists of one element each, the first of the next list.
             step(place).is_some_and(|(before, after)| after == before + 1)
         }
-        &[outer, inner] => {
+        [outer, inner] => {
             step(outer).is_some_and(|(before, after)| after == before + 1)
                 && step(inner).is_some_and(|(_, after)| after == 0)
         }

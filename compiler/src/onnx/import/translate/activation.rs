@@ -136,13 +136,13 @@ impl Translator<'_> {
     /// The activation that a product is.
     pub(super) fn activation_of(&mut self, product: StepId) -> Option<StepId> {
         let (coefficient, factors) = self.factors(product);
-        match factors.as_slice() {
+        match *factors.as_slice() {
             // `relu6(x + 3) / 6`
-            &[factor] if near(coefficient, 1.0 / 6.0) => {
+            [factor] if near(coefficient, 1.0 / 6.0) => {
                 let x = self.hinge(factor)?;
                 Some(self.function("hard_sigmoid", x))
             }
-            &[left, right] => {
+            [left, right] => {
                 let found = [(left, right), (right, left)].into_iter().find_map(|(x, gate)| {
                     let gate_of = |name: &str| self.is_call(gate, name).and_then(|step| step.first()) == Some(x);
                     if coefficient == 1.0 && gate_of("sigmoid") {
