@@ -8,6 +8,8 @@ mod differences;
 mod html;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
+#[path = "cli/onnx.rs"]
+mod onnx;
 #[path = "cli/packages.rs"]
 mod packages;
 #[path = "cli/pictures.rs"]

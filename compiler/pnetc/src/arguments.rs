@@ -1,5 +1,7 @@
 //! The command line: what can be asked of `pnetc`. Only declarations.
 
+mod onnx;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -8,6 +10,8 @@ use parameternet_compiler::analysis::convention::Convention;
 use parameternet_compiler::passes::PASSES;
 use parameternet_compiler::plan::rewrites::REWRITES;
 use parameternet_runtime::Isa;
+
+pub(crate) use onnx::OnnxOptions;
 
 /// The ParameterNet compiler: networks with many parameters and few FLOPs, from `.pnet` files.
 #[derive(Debug, Parser)]
@@ -76,7 +80,7 @@ Examples:
 Example:
   pnetc init net.pnet -o net.safetensors --gain 2")]
     Init(Init),
-    /// Print a stage of the compilation, or compile a network for C
+    /// Print a stage of the compilation, or write a network for C or as ONNX
     #[command(after_help = "\
 Examples:
   pnetc build net.pnet --emit ir
@@ -89,6 +93,8 @@ Examples:
   pnetc build net.pnet --emit object -o net.o --header net.h
   pnetc build net.pnet --emit staticlib -o libnet.a --header net.h --threads 4
   pnetc build net.pnet --emit cdylib -o libnet.so --header net.h --prefix my_net
+  pnetc build net.pnet --emit onnx -o net.onnx --weights net.safetensors
+  pnetc build net.pnet --emit onnx -o net.onnx --weights net.safetensors --external-data
 
 An object holds code for every instruction set, of which the program chooses the best that its machine has, or that of \
 PNET_ISA; with --isa, it holds that one alone. Sessions may have any number of threads; --threads says how many the work \
@@ -456,7 +462,7 @@ pub(crate) struct Build {
     /// The stage to print, or the kind of file to write
     #[arg(long, value_name = "STAGE")]
     pub emit: Stage,
-    /// Where to write it; standard output by default, but for object files and libraries
+    /// Where to write it; standard output by default, but for object files, libraries and ONNX
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// With `--emit ir`: print the graph after this pass, or after all; without it, as the network is written
@@ -475,6 +481,8 @@ pub(crate) struct Build {
     pub package: PackageOptions,
     #[command(flatten)]
     pub object: ObjectOptions,
+    #[command(flatten)]
+    pub onnx: OnnxOptions,
 }
 
 /// What a crate around the network is made with.
@@ -532,6 +540,8 @@ pub(crate) enum Stage {
     Clif,
     /// The code of each step and thread as instructions of this machine
     Asm,
+    /// An ONNX file with the network and its weights
+    Onnx,
     /// An object file with the network, for C
     Object,
     /// A static library with the network and the runtime

@@ -1,6 +1,7 @@
 //! `pnetc build`: print a stage of the compilation, or write a network for other languages.
 
 mod object;
+mod onnx;
 mod rust;
 
 use parameternet_compiler::backend::jit::{self, Listing};
@@ -36,6 +37,7 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
         Stage::Asm => code(options, Some(Listing::Assembly))?,
+        Stage::Onnx => return onnx::write(&graph(&files::load(&options.file)?, options)?, options),
         Stage::Object | Stage::Staticlib | Stage::Cdylib => {
             let Some(output) = &options.output else {
                 let message = "`--emit object`, `staticlib` and `cdylib` need `--output`: they are no texts";
@@ -78,7 +80,7 @@ fn check(options: &Build) -> Result<(), Failure> {
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),
-        Stage::Rust => (false, false),
+        Stage::Rust | Stage::Onnx => (false, false),
         Stage::Plan | Stage::Clif | Stage::Asm | Stage::Object | Stage::Staticlib | Stage::Cdylib => (true, true),
     };
     let is_object = matches!(options.emit, Stage::Object | Stage::Staticlib | Stage::Cdylib);
@@ -99,6 +101,8 @@ fn check(options: &Build) -> Result<(), Failure> {
         "`--crate` is for `--emit rust`"
     } else if options.object.runtime_lib.is_some() && !has_runtime {
         "`--runtime-lib` is for `--emit staticlib` and `cdylib`, which hold the runtime library"
+    } else if (options.onnx.weights.is_some() || options.onnx.external_data.is_some()) && options.emit != Stage::Onnx {
+        "`--weights` and `--external-data` are for `--emit onnx`: other stages hold no weights"
     } else {
         return Ok(());
     };
