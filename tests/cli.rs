@@ -12,6 +12,8 @@ mod import;
 mod machine_code;
 #[path = "cli/onnx.rs"]
 mod onnx;
+#[path = "cli/packages.rs"]
+mod packages;
 #[path = "cli/pictures.rs"]
 mod pictures;
 mod shared;

@@ -27,10 +27,7 @@ pub use describe::Describe;
 use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
-pub use shapes::{
-    GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, NONE, RELU, RELU6, SIGMOID, SILU, TANH, depthwise, gemm, leaky_relu,
-    norm, patches, pool, product, resample, softmax, window,
-};
+pub use shapes::{activations, depthwise, gemm, leaky_relu, norm, patches, pool, product, resample, softmax, window};
 
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};

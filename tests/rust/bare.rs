@@ -56,6 +56,15 @@ fn panicked(_: &PanicInfo<'_>) -> ! {
     unsafe { abort() }
 }
 
+// The libraries of a target with an operating system are compiled for unwinding. Nothing unwinds here: panics abort.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    unsafe { abort() }
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     let Ok(weights) = digits::Weights::from_bytes(include_bytes!("digits.safetensors")) else { return 1 };

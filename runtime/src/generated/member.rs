@@ -92,6 +92,17 @@ impl<'r> Member<'r> {
         self.environment.contents.get(index).copied().unwrap_or(0)
     }
 
+    /// A content of the prepared weights.
+    ///
+    /// # Safety
+    /// The network has one of that index.
+    #[inline]
+    #[must_use]
+    pub unsafe fn weight(&self, index: usize) -> *const f32 {
+        // SAFETY: by the contract, the content begins within the block.
+        unsafe { self.weights.add(self.content(index)) }
+    }
+
     /// The register tile of matrix products.
     #[must_use]
     pub fn tile(&self) -> Tile {

@@ -16,7 +16,7 @@ use crate::program::Program;
 pub struct Documentation {
     /// Of the network, a line each.
     pub network: Vec<String>,
-    /// Of each module, its first line.
+    /// Of each module, its first paragraph on a line.
     modules: BTreeMap<String, String>,
 }
 
@@ -31,17 +31,27 @@ impl Documentation {
             }
         }
         for item in program.syntax_trees().flat_map(|file| &file.items) {
-            if let (ItemKind::Module(module), Some(summary)) = (&item.kind, item.docs.lines().next()) {
-                documentation.modules.entry(module.name.text.clone()).or_insert_with(|| summary.trim().to_owned());
+            if let ItemKind::Module(module) = &item.kind {
+                documentation.modules.entry(module.name.text.clone()).or_insert_with(|| summary(&item.docs));
             }
         }
         documentation
     }
 
-    /// The first line of a module's doc comment.
+    /// The first paragraph of a module's doc comment, if it has one.
     pub(super) fn module(&self, name: &str) -> Option<&str> {
-        self.modules.get(name).map(String::as_str)
+        self.modules.get(name).map(String::as_str).filter(|summary| !summary.is_empty())
     }
+}
+
+/// The first paragraph of a doc comment, as a sentence on one line.
+fn summary(docs: &str) -> String {
+    let lines: Vec<&str> = docs.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let mut summary = lines.join(" ");
+    if summary.chars().next_back().is_some_and(char::is_alphanumeric) {
+        summary.push('.');
+    }
+    summary
 }
 
 /// The lines over the type of a network: what the author says, and what it costs.
@@ -110,6 +120,13 @@ pub(super) fn of_function(summary: Option<&str>, places: &[Place]) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_summary_is_a_paragraph() {
+        assert_eq!(summary("Half of\nthe channels\n\nMore."), "Half of the channels.");
+        assert_eq!(summary("Half (of them)."), "Half (of them).");
+        assert_eq!(summary(""), "");
+    }
 
     #[test]
     fn a_function_says_what_it_does_where_and_at_what_cost() {

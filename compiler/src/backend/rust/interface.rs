@@ -6,6 +6,7 @@ use quote::{format_ident, quote};
 use super::Options;
 use super::documentation::of_network;
 use super::functions::Source;
+use super::identifiers::identifier;
 use crate::analysis::analyze;
 use crate::graph::{Graph, NodeId, Port};
 use crate::plan::{ImageLayout, Plan};
@@ -33,7 +34,8 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
         /// What is computed, one step after the other.
         #allowed
         mod steps {
-            use super::rt::{self, Activation, F32x4, Kernels, Lanes, Member, N, NONE};
+            use super::rt::activations::*;
+            use super::rt::{self, Activation, F32x4, Kernels, Lanes, Member, N, null};
             #steps
         }
     }
@@ -121,7 +123,7 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
         ports.iter().map(|port| array(&dims(graph, port.node, options.layout))).collect()
     };
     let (inputs, outputs) = (shapes(graph.inputs()), shapes(graph.outputs()));
-    let input_names: Vec<_> = graph.inputs().iter().map(|port| format_ident!("r#{}", port.name)).collect();
+    let input_names: Vec<_> = graph.inputs().iter().map(|port| identifier(&port.name)).collect();
     let output_names: Vec<_> = (0..outputs.len()).map(|index| format_ident!("output{index}")).collect();
     let lengths = plan.outputs.iter().map(|port| Literal::usize_unsuffixed(port.shape.elements()));
     let (result, value) = match (outputs.as_slice(), output_names.as_slice()) {
@@ -145,6 +147,7 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
             outputs: [rt::Elements; #count],
         }
 
+        #[allow(dead_code, reason = "a program need not use all of it")]
         impl #name {
             #costs
             #weights

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Group, Ident, Literal, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 
 use super::documentation::{Place, of_function};
@@ -389,15 +389,36 @@ fn typed(tokens: TokenStream) -> TokenStream {
     }
 }
 
+fn is_comma(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
+}
+
+/// Without parentheses around all of it, which an element of a list does not need.
+fn unwrapped(tokens: TokenStream) -> TokenStream {
+    let mut all = tokens.clone().into_iter();
+    match (all.next(), all.next()) {
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        _ => tokens,
+    }
+}
+
 impl Filling<'_> {
     fn fill(&self, tokens: TokenStream) -> TokenStream {
         let mut tokens = tokens.into_iter().peekable();
         let mut filled = TokenStream::new();
+        // Whether an element of a list begins.
+        let mut begins = true;
         while let Some(token) = tokens.next() {
             let is_hole = matches!(&token, TokenTree::Ident(ident) if ident.to_string().starts_with(HOLE));
             let has_method = is_method_call(tokens.peek());
+            let stands_alone = begins && tokens.peek().is_none_or(is_comma);
+            begins = is_comma(&token);
             let one = self.fill_one(token);
-            filled.extend(if is_hole && has_method { typed(one) } else { one });
+            filled.extend(match is_hole {
+                true if has_method => typed(one),
+                true if stands_alone => unwrapped(one),
+                _ => one,
+            });
         }
         filled
     }

@@ -103,20 +103,24 @@ fn manifest(name: &str, repository: Option<&Path>) -> Result<String, Failure> {
     let runtime = dependency("parameternet-runtime", "runtime")?;
     Ok(format!(
         "[package]\nname = \"{package}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{data}{runtime}\n\
-         [profile.release]\nstrip = true\n\n# On its own, wherever it lies.\n[workspace]\n"
+         # A small binary: kernels are compiled for speed, all else for size.\n[profile.release]\ncodegen-units = 1\nlto = true\n\
+         opt-level = \"s\"\npanic = \"abort\"\nstrip = true\n\n[profile.release.package.parameternet-runtime]\nopt-level = 3\n\n\
+         # On its own, wherever it lies.\n[workspace]\n"
     ))
 }
 
 /// The text of the program.
 fn main(graph: &Graph, module: &str, shape: &[usize], is_embedded: bool) -> String {
-    let (arguments, open, usage) = if is_embedded {
+    let (name, arguments, open, usage) = if is_embedded {
         (
+            "arguments",
             "",
             format!("WeightFile::from_bytes(include_bytes!(\"{module}.safetensors\"))?"),
             "`cargo run --release -- IMAGE...`",
         )
     } else {
         (
+            "mut arguments",
             "    let weights = arguments.next().ok_or(USAGE)?;\n",
             "WeightFile::open(weights)?".to_owned(),
             "`cargo run --release -- WEIGHTS.safetensors IMAGE...`",
@@ -124,6 +128,7 @@ fn main(graph: &Graph, module: &str, shape: &[usize], is_embedded: bool) -> Stri
     };
     MAIN.replace("USAGE_LINE", usage)
         .replace("    //ARGUMENTS\n", arguments)
+        .replace("ARGUMENTS_NAME", name)
         .replace("OPEN", &open)
         .replace("NETWORK", &graph.network)
         .replace("MODULE", &module_name(&graph.network).to_string())
