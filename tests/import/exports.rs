@@ -55,10 +55,8 @@ fn run(graph: &Graph, imported: &Imported, input: &[f32]) -> Vec<f32> {
     let specs: Vec<_> = graph.stored_weights().map(Weight::spec).collect();
     let bound = file.bind(&specs).unwrap_or_else(|error| panic!("{error}"));
     let machine = Machine::new(Isa::chosen().expect("an instruction set"));
-    let program = compile(graph, &machine)
-        .and_then(|code| Ok(code.load(&bound)))
-        .expect("machine code")
-        .expect("weights that fit");
+    let code = compile(graph, &machine).unwrap_or_else(|error| panic!("{error}"));
+    let program = code.load(&bound).expect("weights that fit");
     let mut outputs: Vec<Vec<f32>> = program.outputs().iter().map(|port| vec![0.0; port.elements()]).collect();
     let mut places: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
     program.session().expect("a session").run(&[input], &mut places).expect("a run");
