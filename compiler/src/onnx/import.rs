@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `constant.rs`, `size.rs` | tensors whose values are known; whole numbers that may have the batch as a factor |
 //! | `node.rs` | nodes with their attributes, and where in the original program they stood |
-//! | `translate.rs` | nodes to [steps](flow), operations in several nodes found; what depends on shapes alone is computed |
+//! | `translate.rs` | nodes to steps (`flow.rs`), operations in several nodes found; what depends on shapes alone is computed |
 //! | `name.rs`, `path.rs` | steps with weights get the instance paths that the names of these say |
 //! | `structure.rs` | what is repeated becomes modules and loops |
 //! | `text.rs` | steps to text |
