@@ -13,10 +13,7 @@ use parameternet_generator::Settings;
 
 use crate::compare::{TOLERANCE, error_in_shares, expected, inputs};
 use crate::networks::elaborated;
-use crate::seeds::{LEAST_SIZE, seeds};
-
-/// The gain of the weights.
-const GAIN: f64 = 2.0;
+use crate::seeds::{GAIN, LEAST_SIZE, is_ill_conditioned, seeds};
 
 /// The model of a graph.
 pub(crate) fn model(graph: &Graph) -> Vec<u8> {
@@ -122,7 +119,7 @@ fn random_networks_come_back() {
                 let first =
                     original.inputs().first().and_then(|port| original.node(port.node)?.shape.dims().first().copied());
                 let error = error(&imported, &original, first.unwrap_or(1));
-                if error >= TOLERANCE {
+                if error >= TOLERANCE && !is_ill_conditioned(&original, &inputs(&original)) {
                     failures.push(format!("seed {seed}: relative error {error:e}\n{text}\n{}", imported.text));
                 }
             }

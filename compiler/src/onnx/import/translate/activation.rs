@@ -135,48 +135,63 @@ impl Translator<'_> {
 
     /// The activation that a product is.
     pub(super) fn activation_of(&mut self, product: StepId) -> Option<StepId> {
-        let (coefficient, factors) = self.factors(product);
-        match *factors.as_slice() {
-            // `relu6(x + 3) / 6`
-            [factor] if near(coefficient, 1.0 / 6.0) => {
-                let x = self.hinge(factor)?;
-                Some(self.function("hard_sigmoid", x))
-            }
-            [left, right] => {
-                let found = [(left, right), (right, left)].into_iter().find_map(|(x, gate)| {
-                    let gate_of = |name: &str| self.is_call(gate, name).and_then(|step| step.first()) == Some(x);
-                    if coefficient == 1.0 && gate_of("sigmoid") {
-                        Some(("silu", x))
-                    } else if coefficient == 1.0 && gate_of("hard_sigmoid")
-                        || near(coefficient, 1.0 / 6.0) && self.hinge(gate) == Some(x)
-                    {
-                        Some(("hard_swish", x))
-                    } else if near(coefficient, 0.5) && self.is_error_function(gate, x) {
-                        Some(("gelu", x))
-                    } else if near(coefficient, 0.5) && self.is_tanh_form(gate, x) {
-                        Some(("gelu_tanh", x))
-                    } else {
-                        None
-                    }
-                });
-                found.map(|(name, x)| match name {
-                    "gelu" => self.gelu(x, false),
-                    "gelu_tanh" => self.gelu(x, true),
-                    name => self.function(name, x),
-                })
-            }
-            _ => None,
+        // `relu6(x + 3) / 6`
+        if let Some((inner, scale)) = self.scaled(product)
+            && near(scale, 1.0 / 6.0)
+            && let Some(x) = self.hinge(inner)
+        {
+            return Some(self.function("hard_sigmoid", x));
         }
+        let (_, factors) = self.factors(product, &[]);
+        let (name, x) = factors.into_iter().find_map(|gate| {
+            let (name, x, coefficient) = self.gate(gate)?;
+            // The tensor that is gated may itself be a product.
+            let (found, mut factors) = self.factors(product, &[x, gate]);
+            factors.sort_unstable();
+            let (first, second) = (x.min(gate), x.max(gate));
+            (factors == [first, second] && near(found, coefficient)).then_some((name, x))
+        })?;
+        Some(match name {
+            "gelu" => self.gelu(x, false),
+            "gelu_tanh" => self.gelu(x, true),
+            name => self.function(name, x),
+        })
     }
 
-    /// A product as a number and at most three tensors.
-    fn factors(&self, product: StepId) -> (f64, Vec<StepId>) {
+    /// What a tensor is the gate of: the activation, what it gates, and the number that their product is multiplied by.
+    fn gate(&self, gate: StepId) -> Option<(&'static str, StepId, f64)> {
+        for (of, name) in [("sigmoid", "silu"), ("hard_sigmoid", "hard_swish")] {
+            if let Some(step) = self.is_call(gate, of) {
+                return Some((name, step.first()?, 1.0));
+            }
+        }
+        if let Some(x) = self.hinge(gate) {
+            return Some(("hard_swish", x, 1.0 / 6.0));
+        }
+        let (inner, one) = self.shifted(gate)?;
+        let step = self.step(inner).filter(|_| near(one, 1.0))?;
+        if step.operation == Operation::Part("Erf", "gelu") {
+            let (x, scale) = self.scaled(step.first()?)?;
+            return near(scale, FRAC_1_SQRT_2).then_some(("gelu", x, 0.5));
+        }
+        if step.is("tanh") {
+            return Some(("gelu_tanh", self.within_tanh(step.first()?)?, 0.5));
+        }
+        None
+    }
+
+    /// A product as a number and tensors, of which these are not taken apart.
+    fn factors(&self, product: StepId, whole: &[StepId]) -> (f64, Vec<StepId>) {
+        /// More factors than any activation has.
+        const MANY: usize = 8;
         let (mut coefficient, mut factors, mut open) = (1.0, Vec::new(), vec![product]);
         while let Some(id) = open.pop() {
-            if let Some((x, factor)) = self.scaled(id) {
+            if whole.contains(&id) {
+                factors.push(id);
+            } else if let Some((x, factor)) = self.scaled(id) {
                 coefficient *= factor;
                 open.push(x);
-            } else if let Some((x, y)) = self.both(id, '*').filter(|_| factors.len() + open.len() < 3) {
+            } else if let Some((x, y)) = self.both(id, '*').filter(|_| factors.len() + open.len() < MANY) {
                 open.extend([x, y]);
             } else {
                 factors.push(id);
@@ -191,29 +206,14 @@ impl Translator<'_> {
         self.shifted(inner).filter(|(_, shift)| *shift == 3.0).map(|(x, _)| x)
     }
 
-    /// Whether a step is `1 + erf(x / sqrt(2))`.
-    fn is_error_function(&self, gate: StepId, x: StepId) -> bool {
-        let Some((inner, 1.0)) = self.shifted(gate) else { return false };
-        let Some(erf) = self.step(inner).filter(|step| step.operation == Operation::Part("Erf", "gelu")) else {
-            return false;
-        };
-        let scaled = erf.first().and_then(|argument| self.scaled(argument));
-        scaled.is_some_and(|(found, scale)| found == x && near(scale, FRAC_1_SQRT_2))
-    }
-
-    /// Whether a step is `1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³))`.
-    fn is_tanh_form(&self, gate: StepId, x: StepId) -> bool {
-        let found = || {
-            let (inner, one) = self.shifted(gate)?;
-            let (sum, scale) = self.scaled(self.is_call(inner, "tanh")?.first()?)?;
-            let (left, right) = self.both(sum, '+')?;
-            let cube = if left == x { right } else { left };
+    /// The `x` of `sqrt(2 / pi) * (x + 0.044715 * x³)`.
+    fn within_tanh(&self, argument: StepId) -> Option<StepId> {
+        let (sum, _) = self.scaled(argument).filter(|(_, scale)| near(*scale, FRAC_2_PI.sqrt()))?;
+        let (left, right) = self.both(sum, '+')?;
+        [(left, right), (right, left)].into_iter().find_map(|(x, cube)| {
             let (cube, small) = self.scaled(cube)?;
-            let fits =
-                one == 1.0 && near(scale, FRAC_2_PI.sqrt()) && near(small, 0.044_715) && (left == x || right == x);
-            Some(fits && self.is_cube(cube, x))
-        };
-        found() == Some(true)
+            (near(small, 0.044_715) && self.is_cube(cube, x)).then_some(x)
+        })
     }
 
     fn is_cube(&self, cube: StepId, x: StepId) -> bool {
@@ -221,7 +221,7 @@ impl Translator<'_> {
         if self.step(cube).is_some_and(|step| step.operands == power) {
             return true;
         }
-        let (coefficient, factors) = self.factors(cube);
-        coefficient == 1.0 && factors.len() == 3 && factors.iter().all(|factor| *factor == x)
+        let (coefficient, factors) = self.factors(cube, &[x]);
+        near(coefficient, 1.0) && factors.len() == 3 && factors.iter().all(|factor| *factor == x)
     }
 }
