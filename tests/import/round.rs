@@ -108,7 +108,7 @@ fn weights_keep_their_names() {
 #[test]
 fn random_networks_come_back() {
     let (mut failures, mut compared) = (Vec::new(), 0);
-    for seed in seeds(0..120) {
+    for seed in seeds(0..300) {
         let text = parameternet_generator::program(seed, &Settings::default());
         let program = Program::load(&MemoryLoader::new("random.pnet", &text), "random.pnet").expect("a valid program");
         let original = elaborate(&program, &Request::default()).expect("a valid program");

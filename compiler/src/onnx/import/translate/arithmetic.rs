@@ -113,6 +113,11 @@ impl Translator<'_> {
         if is_nothing {
             return x;
         }
+        let (symbol, number) = match symbol {
+            '+' if number < 0.0 => ('-', -number),
+            '-' if number < 0.0 => ('+', -number),
+            _ => (symbol, number),
+        };
         let shape = self.shape(x);
         let operands = vec![Operand::Step(x), Operand::Number(number)];
         let step = self.push(Operation::Infix(symbol), operands, Vec::new(), shape, Vec::new());

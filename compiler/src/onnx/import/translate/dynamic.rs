@@ -11,6 +11,7 @@ use crate::onnx::import::error::Reason;
 use crate::onnx::import::flow::{Argument, Literal, Operand, Operation, StepId, Weight};
 use crate::onnx::import::node::Node;
 use crate::onnx::import::size::Size;
+use crate::onnx::import::text::literal;
 
 /// Filters as the language has them.
 struct Mixture {
@@ -167,6 +168,9 @@ fn routing(
     }
     let activation = translator.step(last.first()?)?;
     let (Operation::Call(function), [_]) = (activation.operation, activation.operands.as_slice()) else { return None };
+    if !activation.weights.is_empty() {
+        return None;
+    }
     let first = translator.is_call(activation.first()?, "linear").filter(|first| first.weight("bias").is_none())?;
     let weight_of_first = first.weight("weight")?;
     let fits = named(weight, "routing.fc2.weight", name) && named(weight_of_first, "routing.fc1.weight", name);
@@ -178,7 +182,15 @@ fn routing(
     if super::whole(hidden) != channels {
         said.push(format!("hidden={hidden}"));
     }
-    if function != "relu" {
+    let settings: Vec<String> = activation
+        .arguments
+        .iter()
+        .filter(|argument| !argument.is_default())
+        .map(|argument| format!("{}={}", argument.name, literal(&argument.value)))
+        .collect();
+    if !settings.is_empty() {
+        said.push(format!("activation={function}({})", settings.join(", ")));
+    } else if function != "relu" {
         said.push(format!("activation={function}"));
     }
     if gate != "softmax" {

@@ -329,6 +329,16 @@ fn computed(node: &Node<'_>, operands: &[Option<&Constant>]) -> Option<Constant>
             let values = first.sizes()?.iter().map(|value| Size::known(i64::from(value.value == 0)));
             Some(Constant::wholes(first.shape.clone(), values.collect()))
         }
+        ("Erf" | "Exp" | "Tanh" | "Sigmoid" | "Relu", None) => {
+            let function: fn(f32) -> f32 = match node.operator() {
+                "Erf" => libm::erff,
+                "Exp" => libm::expf,
+                "Tanh" => libm::tanhf,
+                "Sigmoid" => |value| 1.0 / (1.0 + libm::expf(-value)),
+                _ => |value| value.max(0.0),
+            };
+            Some(Constant::floats(first.shape.clone(), first.numbers()?.iter().map(|value| function(*value)).collect()))
+        }
         ("Sqrt", _) => {
             Some(Constant::floats(first.shape.clone(), first.numbers()?.iter().map(|value| value.sqrt()).collect()))
         }
