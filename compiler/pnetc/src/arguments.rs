@@ -511,6 +511,8 @@ pub(crate) enum Stage {
     Plan,
     /// A Rust module with the network as a type
     Rust,
+    /// A Python file for PyTorch, to train the network with
+    Pytorch,
     /// The code of each step and thread as Cranelift's intermediate form
     Clif,
     /// The code of each step and thread as instructions of this machine

@@ -1,7 +1,7 @@
 //! Names of the language in the habits of others.
 
 /// `GhostModule` as `ghost_module`.
-pub(super) fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     let mut before = '_';
     for character in name.chars() {

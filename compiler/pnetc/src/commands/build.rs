@@ -5,10 +5,12 @@ mod rust;
 
 use parameternet_compiler::backend::jit::{self, Listing};
 use parameternet_compiler::compile::{self, CompileError};
-use parameternet_compiler::elaborate::elaborate;
+use parameternet_compiler::elaborate::{Request, elaborate};
+use parameternet_compiler::export::pytorch::pytorch;
 use parameternet_compiler::graph::{Graph, print};
 use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::plan::rewrites::REWRITES;
+use parameternet_compiler::program::Program;
 
 use crate::arguments::{ALL, Build, Stage};
 use crate::failure::Failure;
@@ -29,6 +31,11 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
             print::print(&graph)
         }
         Stage::Rust => rust::file(&graph(options)?, Vec::new())?,
+        Stage::Pytorch => {
+            let program = files::load(&options.file)?;
+            let request = files::request(&options.network);
+            pytorch(&program, &request, &checked(&program, &request, options)?)?
+        }
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
         Stage::Asm => code(options, Some(Listing::Assembly))?,
@@ -46,9 +53,13 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
 /// The graph of the network, if its budgets hold.
 fn graph(options: &Build) -> Result<Graph, Failure> {
     let program = files::load(&options.file)?;
-    let request = files::request(&options.network);
-    let graph = elaborate(&program, &request)?;
-    budgets::check(&program, &request, &graph, &options.budget)?;
+    checked(&program, &files::request(&options.network), options)
+}
+
+/// The graph of a request, if its budgets hold.
+fn checked(program: &Program, request: &Request, options: &Build) -> Result<Graph, Failure> {
+    let graph = elaborate(program, request)?;
+    budgets::check(program, request, &graph, &options.budget)?;
     Ok(graph)
 }
 
@@ -75,7 +86,7 @@ fn check(options: &Build) -> Result<(), Failure> {
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),
-        Stage::Rust => (false, false),
+        Stage::Rust | Stage::Pytorch => (false, false),
         Stage::Plan | Stage::Clif | Stage::Asm | Stage::Object | Stage::Staticlib | Stage::Cdylib => (true, true),
     };
     let is_object = matches!(options.emit, Stage::Object | Stage::Staticlib | Stage::Cdylib);

@@ -1,0 +1,449 @@
+//! Prints Python as the formatter `black` would, with lines of at most 120 characters.
+//!
+//! What fits stays on one line. What does not is opened at its last bracket, or at its operators within brackets.
+
+use super::python::{Clause, Piece, Py, Stmt, Target};
+
+const WIDTH: usize = 120;
+const STEP: usize = 4;
+
+/// How tightly an expression binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tightness {
+    Any,
+    Ternary,
+    Or,
+    And,
+    Not,
+    Comparison,
+    Sum,
+    Product,
+    Unary,
+    Postfix,
+}
+
+fn tightness(expression: &Py) -> Tightness {
+    match expression {
+        Py::Ternary(_) => Tightness::Ternary,
+        Py::Binary(operator, ..) => binary(operator),
+        Py::Unary("not ", _) => Tightness::Not,
+        Py::Unary(..) => Tightness::Unary,
+        Py::Atom(text) if text.starts_with('-') => Tightness::Unary,
+        _ => Tightness::Postfix,
+    }
+}
+
+fn binary(operator: &str) -> Tightness {
+    match operator {
+        "or" => Tightness::Or,
+        "and" => Tightness::And,
+        "+" | "-" => Tightness::Sum,
+        "*" | "/" | "%" | "//" | "@" => Tightness::Product,
+        _ => Tightness::Comparison,
+    }
+}
+
+/// The tightness above another.
+fn above(tightness: Tightness) -> Tightness {
+    match tightness {
+        Tightness::Any => Tightness::Ternary,
+        Tightness::Ternary => Tightness::Or,
+        Tightness::Or => Tightness::And,
+        Tightness::And => Tightness::Not,
+        Tightness::Not => Tightness::Comparison,
+        Tightness::Comparison => Tightness::Sum,
+        Tightness::Sum => Tightness::Product,
+        Tightness::Product => Tightness::Unary,
+        Tightness::Unary | Tightness::Postfix => Tightness::Postfix,
+    }
+}
+
+/// The expression on one line.
+pub(super) fn flat(expression: &Py) -> String {
+    at_least(expression, Tightness::Any)
+}
+
+/// On one line, in parentheses if it binds less tightly.
+fn at_least(expression: &Py, least: Tightness) -> String {
+    let text = bare(expression);
+    if tightness(expression) < least { format!("({text})") } else { text }
+}
+
+fn bare(expression: &Py) -> String {
+    match expression {
+        Py::Name(text) | Py::Atom(text) => text.clone(),
+        Py::Call(callee, arguments) => format!("{}({})", at_least(callee, Tightness::Postfix), join(arguments)),
+        Py::Attribute(base, name) => format!("{}.{name}", at_least(base, Tightness::Postfix)),
+        Py::Index(base, subscripts) => {
+            let subscripts: Vec<String> = subscripts.iter().map(flat).collect();
+            format!("{}[{}]", at_least(base, Tightness::Postfix), subscripts.join(", "))
+        }
+        Py::Slice([start, end, step]) => {
+            let part = |part: &Option<Box<Py>>| part.as_ref().map_or_else(String::new, |part| slice_part(part));
+            let step = step.as_ref().map_or_else(String::new, |step| format!(":{}", slice_part(step)));
+            // black puts spaces around the colon where a side is more than a name or number.
+            let is_complex = [start, end].iter().any(|part| part.as_ref().is_some_and(|part| !is_small(part)));
+            match is_complex && step.is_empty() {
+                false => format!("{}:{}{step}", part(start), part(end)),
+                true => format!("{} : {}", part(start), part(end)).trim().to_owned(),
+            }
+        }
+        Py::List(elements) => format!("[{}]", elements.iter().map(flat).collect::<Vec<_>>().join(", ")),
+        Py::Tuple(elements) => {
+            let inside = elements.iter().map(flat).collect::<Vec<_>>().join(", ");
+            if elements.len() == 1 { format!("({inside},)") } else { format!("({inside})") }
+        }
+        Py::Unary("not ", operand) => format!("not {}", at_least(operand, Tightness::Not)),
+        Py::Unary(operator, operand) => format!("{operator}{}", at_least(operand, Tightness::Unary)),
+        Py::Binary(operator, left, right) => {
+            let own = binary(operator);
+            // Comparisons would chain.
+            let left_least = if own == Tightness::Comparison { above(own) } else { own };
+            format!("{} {operator} {}", at_least(left, left_least), at_least(right, above(own)))
+        }
+        Py::Ternary(parts) => {
+            let [value, condition, otherwise] = &**parts;
+            format!(
+                "{} if {} else {}",
+                at_least(value, Tightness::Or),
+                at_least(condition, Tightness::Or),
+                at_least(otherwise, Tightness::Ternary)
+            )
+        }
+        Py::Comprehension(element, clauses) => {
+            let clauses: Vec<String> = clauses.iter().map(clause).collect();
+            format!("[{} {}]", flat(element), clauses.join(" "))
+        }
+        Py::Format(pieces) => format!("f\"{}\"", pieces.iter().map(piece).collect::<String>()),
+    }
+}
+
+fn is_small(part: &Py) -> bool {
+    matches!(part, Py::Name(_) | Py::Atom(_)) || matches!(part, Py::Unary("-", inner) if is_small(inner))
+}
+
+fn slice_part(part: &Py) -> String {
+    flat(part)
+}
+
+fn piece(piece: &Piece) -> String {
+    match piece {
+        Piece::Text(text) => text.clone(),
+        Piece::Value(value) => format!("{{{}}}", flat(value).replace('"', "'")),
+    }
+}
+
+fn clause(clause: &Clause) -> String {
+    let mut text = format!("for {} in {}", target(&clause.target), at_least(&clause.iterable, Tightness::Or));
+    for condition in &clause.conditions {
+        text.push_str(&format!(" if {}", at_least(condition, Tightness::Or)));
+    }
+    text
+}
+
+fn argument((name, value): &(Option<String>, Py)) -> String {
+    match name.as_deref() {
+        Some("**") => format!("**{}", flat(value)),
+        Some(name) => format!("{name}={}", flat(value)),
+        None => flat(value),
+    }
+}
+
+fn join(arguments: &[(Option<String>, Py)]) -> String {
+    arguments.iter().map(argument).collect::<Vec<_>>().join(", ")
+}
+
+/// A target of a loop or an assignment.
+fn target(of: &Target) -> String {
+    match of {
+        Target::Tuple(parts) => inner_targets(parts),
+        other => inner_target(other),
+    }
+}
+
+fn inner_targets(parts: &[Target]) -> String {
+    let text = parts.iter().map(inner_target).collect::<Vec<_>>().join(", ");
+    if parts.len() == 1 { format!("({text},)") } else { text }
+}
+
+fn inner_target(of: &Target) -> String {
+    match of {
+        Target::Name(name) => name.clone(),
+        Target::Ignore => "_".to_owned(),
+        Target::Attribute(text) => text.clone(),
+        Target::Tuple(parts) => {
+            let text = inner_targets(parts);
+            if parts.len() == 1 { text } else { format!("({text})") }
+        }
+    }
+}
+
+fn spaces(count: usize) -> String {
+    " ".repeat(count)
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// An expression of a statement: `before` columns stand before it on its line (with the indent), `after` behind it.
+fn outside(expression: &Py, indent: usize, before: usize, after: usize) -> String {
+    let text = flat(expression);
+    if before + width(&text) + after <= WIDTH {
+        return text;
+    }
+    match expression {
+        Py::Binary(..) | Py::Ternary(_) | Py::Unary(..) => {
+            let inner = indent + STEP;
+            let text = inside(expression, inner, inner, 0);
+            format!("(\n{}{text}\n{})", spaces(inner), spaces(indent))
+        }
+        _ => opened(expression, indent).unwrap_or(text),
+    }
+}
+
+/// An expression within brackets.
+fn inside(expression: &Py, indent: usize, before: usize, after: usize) -> String {
+    let text = flat(expression);
+    if before + width(&text) + after <= WIDTH {
+        return text;
+    }
+    match expression {
+        Py::Binary(operator, ..) => {
+            let own = binary(operator);
+            let mut operands = Vec::new();
+            chain(expression, own, "", &mut operands);
+            let least = if own == Tightness::Comparison { above(own) } else { own };
+            let lines = operands.iter().enumerate().map(|(position, (operator, operand))| {
+                let lead = if operator.is_empty() { String::new() } else { format!("{operator} ") };
+                let least = if position == 0 { least } else { above(own) };
+                let text = grouped(operand, indent, indent + lead.len(), 0, least);
+                format!("{lead}{text}")
+            });
+            lines.collect::<Vec<_>>().join(&format!("\n{}", spaces(indent)))
+        }
+        Py::Ternary(parts) => {
+            let [value, condition, otherwise] = &**parts;
+            let margin = spaces(indent);
+            format!(
+                "{}\n{margin}if {}\n{margin}else {}",
+                grouped(value, indent, indent, 0, Tightness::Or),
+                grouped(condition, indent, indent + 3, 0, Tightness::Or),
+                grouped(otherwise, indent, indent + 5, 0, Tightness::Ternary)
+            )
+        }
+        _ => opened(expression, indent).unwrap_or(text),
+    }
+}
+
+/// Like [`inside`], in parentheses if it binds less tightly.
+fn grouped(expression: &Py, indent: usize, before: usize, after: usize, least: Tightness) -> String {
+    if tightness(expression) >= least {
+        return inside(expression, indent, before, after);
+    }
+    let text = format!("({})", bare(expression));
+    if before + width(&text) + after <= WIDTH {
+        return text;
+    }
+    let inner = indent + STEP;
+    format!("(\n{}{}\n{})", spaces(inner), inside(expression, inner, inner, 0), spaces(indent))
+}
+
+/// The operands of a chain of operators of one tightness, each with the operator before it.
+fn chain<'e>(expression: &'e Py, own: Tightness, before: &'static str, operands: &mut Vec<(&'static str, &'e Py)>) {
+    match expression {
+        Py::Binary(operator, left, right) if binary(operator) == own => {
+            if own == Tightness::Comparison {
+                operands.push((before, left));
+            } else {
+                chain(left, own, before, operands);
+            }
+            operands.push((operator, right));
+        }
+        other => operands.push((before, other)),
+    }
+}
+
+/// The expression with its last bracket opened.
+fn opened(expression: &Py, indent: usize) -> Option<String> {
+    let (head, items, [open, close], comma) = match expression {
+        Py::Call(callee, arguments) if !arguments.is_empty() => {
+            let items: Vec<(Option<&str>, &Py)> =
+                arguments.iter().map(|(name, value)| (name.as_deref(), value)).collect();
+            (at_least(callee, Tightness::Postfix), items, ["(", ")"], true)
+        }
+        Py::List(elements) if !elements.is_empty() => {
+            (String::new(), elements.iter().map(|element| (None, element)).collect(), ["[", "]"], true)
+        }
+        Py::Tuple(elements) if !elements.is_empty() => {
+            (String::new(), elements.iter().map(|element| (None, element)).collect(), ["(", ")"], true)
+        }
+        Py::Index(base, subscripts) => {
+            let items = subscripts.iter().map(|subscript| (None, subscript)).collect();
+            (at_least(base, Tightness::Postfix), items, ["[", "]"], subscripts.len() > 1)
+        }
+        Py::Comprehension(element, clauses) => {
+            let inner = indent + STEP;
+            let mut lines = vec![inside(element, inner, inner, 0)];
+            for part in clauses {
+                lines.push(format!("for {} in {}", target(&part.target), at_least(&part.iterable, Tightness::Or)));
+                lines.extend(
+                    part.conditions.iter().map(|condition| format!("if {}", at_least(condition, Tightness::Or))),
+                );
+            }
+            let margin = spaces(inner);
+            let one_line = flat(expression);
+            let one_line = one_line.get(1..one_line.len().saturating_sub(1)).unwrap_or_default();
+            let body =
+                if inner + width(one_line) <= WIDTH { one_line.to_owned() } else { lines.join(&format!("\n{margin}")) };
+            return Some(format!("[\n{margin}{body}\n{}]", spaces(indent)));
+        }
+        _ => return None,
+    };
+    let inner = indent + STEP;
+    let margin = spaces(inner);
+    let flat_items: Vec<String> =
+        items.iter().map(|(name, value)| argument(&(name.map(str::to_owned), (*value).clone()))).collect();
+    let one_line = flat_items.join(", ");
+    let is_lone_tuple = matches!(expression, Py::Tuple(elements) if elements.len() == 1);
+    if inner + width(&one_line) <= WIDTH && !is_lone_tuple && !matches!(expression, Py::List(_) | Py::Tuple(_)) {
+        return Some(format!("{head}{open}\n{margin}{one_line}\n{}{close}", spaces(indent)));
+    }
+    let lines: Vec<String> = items
+        .iter()
+        .map(|(name, value)| {
+            let lead = match name {
+                Some("**") => "**".to_owned(),
+                Some(name) => format!("{name}="),
+                None => String::new(),
+            };
+            let after = usize::from(comma);
+            let text = if name.is_some() {
+                outside(value, inner, inner + lead.len(), after)
+            } else {
+                inside(value, inner, inner + lead.len(), after)
+            };
+            format!("{margin}{lead}{text}{}", if comma { "," } else { "" })
+        })
+        .collect();
+    Some(format!("{head}{open}\n{}\n{}{close}", lines.join("\n"), spaces(indent)))
+}
+
+/// The statements at an indent, each line ended.
+pub(super) fn block(statements: &[Stmt], indent: usize, out: &mut String) {
+    for statement in statements {
+        print(statement, indent, out);
+    }
+}
+
+fn line(out: &mut String, indent: usize, text: &str) {
+    out.push_str(&spaces(indent));
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn headed(out: &mut String, indent: usize, head: &str, expression: &Py, tail: &str) {
+    let text = outside(expression, indent, indent + head.len(), tail.len());
+    line(out, indent, &format!("{head}{text}{tail}"));
+}
+
+fn body(statements: &[Stmt], indent: usize, out: &mut String) {
+    if statements.is_empty() {
+        line(out, indent, "pass");
+    }
+    block(statements, indent, out);
+}
+
+fn print(statement: &Stmt, indent: usize, out: &mut String) {
+    match statement {
+        Stmt::Assign(to, value) => {
+            let head = format!("{} = ", target(to));
+            match value {
+                // A tuple stands without parentheses.
+                Py::Tuple(elements) if elements.len() > 1 && matches!(to, Target::Tuple(_)) => {
+                    let text = elements.iter().map(flat).collect::<Vec<_>>().join(", ");
+                    if indent + width(&head) + width(&text) <= WIDTH {
+                        return line(out, indent, &format!("{head}{text}"));
+                    }
+                    headed(out, indent, &head, value, "");
+                }
+                _ => headed(out, indent, &head, value, ""),
+            }
+        }
+        Stmt::Effect(value) => headed(out, indent, "", value, ""),
+        Stmt::Append(list, value) => {
+            headed(out, indent, "", &Py::name(list).method("append", vec![value.clone()]), "");
+        }
+        Stmt::Return(None) => line(out, indent, "return"),
+        Stmt::Return(Some(Py::Tuple(elements))) if elements.len() > 1 => {
+            let text = elements.iter().map(flat).collect::<Vec<_>>().join(", ");
+            if indent + "return ".len() + width(&text) <= WIDTH {
+                return line(out, indent, &format!("return {text}"));
+            }
+            headed(out, indent, "return ", &Py::Tuple(elements.clone()), "");
+        }
+        Stmt::Return(Some(value)) => headed(out, indent, "return ", value, ""),
+        Stmt::For(to, iterable, inner) => {
+            headed(out, indent, &format!("for {} in ", target(to)), iterable, ":");
+            body(inner, indent + STEP, out);
+        }
+        Stmt::If(branches, otherwise) if branches.is_empty() => block(otherwise, indent, out),
+        Stmt::If(branches, otherwise) => {
+            for (position, (condition, inner)) in branches.iter().enumerate() {
+                headed(out, indent, if position == 0 { "if " } else { "elif " }, condition, ":");
+                body(inner, indent + STEP, out);
+            }
+            if !otherwise.is_empty() {
+                line(out, indent, "else:");
+                body(otherwise, indent + STEP, out);
+            }
+        }
+    }
+}
+
+/// `def name(parameters):`, the parameters with their defaults.
+pub(super) fn signature(name: &str, parameters: &[(String, Option<Py>)], indent: usize, out: &mut String) {
+    let items: Vec<String> = parameters
+        .iter()
+        .map(|(name, default)| match default {
+            Some(default) => format!("{name}={}", flat(default)),
+            None => name.clone(),
+        })
+        .collect();
+    let one_line = format!("def {name}({}):", items.join(", "));
+    if indent + width(&one_line) <= WIDTH {
+        return line(out, indent, &one_line);
+    }
+    line(out, indent, &format!("def {name}("));
+    let inside = items.join(", ");
+    if indent + STEP + width(&inside) <= WIDTH {
+        line(out, indent + STEP, &inside);
+    } else {
+        for item in items {
+            line(out, indent + STEP, &format!("{item},"));
+        }
+    }
+    line(out, indent, "):");
+}
+
+/// A documentation string, or nothing.
+pub(super) fn docs(text: &str, indent: usize, out: &mut String) {
+    let text = text.replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"");
+    let text = text.trim();
+    if text.is_empty() {
+        return;
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let last_ends_badly = text.ends_with('"');
+    match lines.as_slice() {
+        [only] => line(out, indent, &format!("\"\"\"{only}{}\"\"\"", if last_ends_badly { " " } else { "" })),
+        [first, rest @ ..] => {
+            line(out, indent, &format!("\"\"\"{first}"));
+            for text in rest {
+                if text.is_empty() { out.push('\n') } else { line(out, indent, text) }
+            }
+            line(out, indent, "\"\"\"");
+        }
+        [] => {}
+    }
+}

@@ -1,0 +1,67 @@
+//! The helpers that exported files bring along: Python that is written by hand, of which each file gets what it uses.
+//!
+//! A section is what two blank lines separate: one class or function. What a section needs is told from the words in it.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// All helpers, in the order in which they stand in exported files.
+const TEXTS: &[&str] = &[
+    include_str!("runtime/modules.py"),
+    include_str!("runtime/layers.py"),
+    include_str!("runtime/dynamic_conv.py"),
+    include_str!("runtime/functions.py"),
+    include_str!("runtime/numbers.py"),
+];
+
+struct Section {
+    name: &'static str,
+    text: &'static str,
+    words: BTreeSet<&'static str>,
+}
+
+static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
+    let texts = TEXTS.iter().flat_map(|text| text.split("\n\n\n")).map(str::trim);
+    texts.filter_map(|text| Some(Section { name: name(text)?, text, words: words(text).collect() })).collect()
+});
+
+/// The name that a section defines; the head of a file defines none.
+fn name(text: &'static str) -> Option<&'static str> {
+    text.lines().find_map(|line| {
+        let rest = line.strip_prefix("def ").or_else(|| line.strip_prefix("class "))?;
+        rest.split(['(', ':']).next()
+    })
+}
+
+fn words(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| !word.is_empty())
+}
+
+/// Whether a helper has that name.
+pub(super) fn is_section(name: &str) -> bool {
+    SECTIONS.iter().any(|section| section.name == name)
+}
+
+/// The name of a helper, which is that of an operation of the language.
+pub(super) fn section(name: &'static str) -> &'static str {
+    debug_assert!(is_section(name), "there is no helper `{name}`");
+    name
+}
+
+/// The texts of the helpers with these names and of all that they need.
+pub(super) fn texts(wanted: &BTreeSet<&'static str>) -> Vec<&'static str> {
+    let mut needed = wanted.clone();
+    loop {
+        let more: BTreeSet<&'static str> = SECTIONS
+            .iter()
+            .filter(|section| needed.contains(section.name))
+            .flat_map(|section| section.words.iter().copied())
+            .filter(|word| is_section(word) && !needed.contains(word))
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        needed.extend(more);
+    }
+    SECTIONS.iter().filter(|section| needed.contains(section.name)).map(|section| section.text).collect()
+}
