@@ -72,8 +72,7 @@ impl Class {
     }
 
     fn attribute(&mut self, wanted: &str) -> String {
-        let wanted = identifier(wanted);
-        let mut candidate = wanted.clone();
+        let mut candidate = wanted.to_owned();
         while !can_be_attribute(&candidate) || self.attributes.is_taken(&candidate) {
             if self.attributes.is_taken(&candidate) && candidate.ends_with('_') {
                 return self.attributes.fresh(wanted.trim_end_matches('_'));
