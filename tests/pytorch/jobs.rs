@@ -38,6 +38,8 @@ pub(crate) struct Job<'j> {
     pub inputs: &'j dyn Fn(&Graph) -> Vec<Vec<f32>>,
     /// What is expected; `None` for what the interpreter computes.
     pub expected: Option<Vec<Vec<f64>>>,
+    /// Whether a step of training is tried as well.
+    pub trains: bool,
     /// Arguments of the constructor in Python, if the exported file has the hyper-parameters of another request.
     pub arguments: Option<(Request, &'j str)>,
 }
@@ -108,7 +110,9 @@ impl Jobs {
             "arguments": arguments,
             "data": data,
             "double": job.precision == Precision::Double,
+            "inputs": graph.inputs().iter().map(|port| &port.name).collect::<Vec<_>>(),
             "trainable": trainable,
+            "trains": job.trains,
             "tolerance": super::TOLERANCE,
         }));
     }

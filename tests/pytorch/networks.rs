@@ -76,6 +76,7 @@ pub(crate) fn zoo(jobs: &mut Jobs) {
                 weights: &|weight| weight.initial(2.0),
                 inputs: &|graph| drawn(graph, 1.0),
                 expected: None,
+                trains: is_argument,
                 arguments: (is_argument && !needs_helper).then_some((plain, python.as_str())),
             });
         }
@@ -113,6 +114,7 @@ pub(crate) fn zoo(jobs: &mut Jobs) {
             weights: &|weight| weight.initial(gain),
             inputs: &draw,
             expected: Some(vec![numbers(&reference["logits"])]),
+            trains: false,
             arguments: None,
         });
     }
@@ -128,6 +130,7 @@ fn case(jobs: &mut Jobs, name: &str, program: &str, batch: usize) {
         weights: &|weight: &Weight| values(weight, name),
         inputs: &|graph| inputs(graph, name),
         expected: None,
+        trains: false,
         arguments: None,
     });
 }
@@ -181,6 +184,7 @@ pub(crate) fn random(jobs: &mut Jobs) {
             weights: &|weight| weight.initial(1.5),
             inputs: &|graph| drawn(graph, 1.0),
             expected: None,
+            trains: false,
             arguments: None,
         });
     }

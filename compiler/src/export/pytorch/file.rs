@@ -89,12 +89,19 @@ impl<'p> File<'p> {
             items.push_str(&text);
             was_constant = is_constant;
         }
-        let helpers = runtime::texts(&self.helpers);
+        // PyTorch sets the attribute `training` itself: where a layer has that name, it must not be taken for the layer.
+        let has_training = self.flow.segments().contains("training");
+        if has_training {
+            self.helpers.insert("set_attribute");
+        }
         let mut body = String::new();
-        for helper in helpers {
+        for helper in runtime::texts(&self.helpers) {
             body.push_str("\n\n");
             body.push_str(helper);
             body.push('\n');
+        }
+        if has_training {
+            body.push_str("\n\nGroup.__setattr__ = set_attribute\n");
         }
         body.push_str(&items);
         let mut out = String::new();

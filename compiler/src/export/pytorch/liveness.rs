@@ -108,7 +108,10 @@ fn plain_loop(target: Target, iterable: Py) -> (Target, Py) {
     match &target {
         Target::Tuple(parts) => match parts.as_slice() {
             [Target::Ignore, element] => (element.clone(), list.clone()),
-            [count, Target::Ignore] => (count.clone(), Py::call("range", vec![Py::call("len", vec![list.clone()])])),
+            // Iterators such as that of `zip` have no length.
+            [count, Target::Ignore] if !matches!(list, Py::Call(..)) => {
+                (count.clone(), Py::call("range", vec![Py::call("len", vec![list.clone()])]))
+            }
             _ => (target, iterable),
         },
         _ => (target, iterable),

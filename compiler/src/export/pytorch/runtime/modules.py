@@ -14,6 +14,14 @@ class Group(nn.Module):
         return len(self._modules)
 
 
+def set_attribute(module, name, value):
+    """Sets an attribute of a module that may have a layer called `training`."""
+    if name == "training":
+        module.__dict__[name] = value
+    else:
+        nn.Module.__setattr__(module, name, value)
+
+
 class Module(Group):
     """A module whose layers have dotted paths, such as `blocks.0.conv1`."""
 
@@ -84,10 +92,10 @@ def merge(parent, child):
     parent._parameters.update(child._parameters)
     for name, layer in child._modules.items():
         earlier = parent._modules.get(name)
-        if type(earlier) is Group and type(layer) is Group:
-            merge(earlier, layer)
-        else:
+        if earlier is None:
             parent._modules[name] = layer
+        elif type(earlier) is Group and type(layer) is Group:
+            merge(earlier, layer)
 
 
 class Kept(nn.Module):
