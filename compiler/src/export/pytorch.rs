@@ -33,6 +33,7 @@ use crate::graph::Graph;
 use crate::program::{Failure, Program};
 use file::File;
 use flow::Flow;
+use names::Reserved;
 
 /// The network of a request as the text of a Python file. `graph` is what the request elaborates to.
 ///
@@ -46,15 +47,19 @@ pub fn pytorch(program: &Program, request: &Request, graph: &Graph) -> Result<St
     let batch = made_for(program, request, graph);
     elaborate::on_large_stack(program, || {
         let settings: HashMap<String, &Expr> = settings.iter().map(|(name, expr)| (name.clone(), expr)).collect();
-        let flow = Flow::of(program, network, settings);
-        let file = File::new(program, flow, graph.outputs().len() > 1, batch);
+        let file = |reserved| {
+            let flow = Flow::of(program, network, settings.clone());
+            File::new(program, flow, reserved, graph.outputs().len() > 1, batch)
+        };
         let head = format!(
             "{} as PyTorch, for training: written by `pnetc build --emit pytorch`.\n\n\
              `{}()` makes the network; its `state_dict` has the names and shapes of the weights of the `.pnet` file.",
-            graph.network,
-            file.item_name(network)
+            graph.network, graph.network
         );
-        Ok(file.text(network, &head))
+        // Once to see which helpers are used, once without names in their way.
+        let (_, helpers) = file(Reserved::default()).text(network, &head);
+        let (text, _) = file(Reserved { helpers: Some(helpers) }).text(network, &head);
+        Ok(text)
     })
 }
 

@@ -12,7 +12,7 @@ use parameternet_dsl::source::Span;
 use super::file::File;
 use super::flow::{Holds, Place};
 use super::meaning::Scopes;
-use super::names::{Unique, can_be_attribute, identifier};
+use super::names::{Unique, can_be_attribute};
 use super::python::{Py, Stmt, Target};
 use crate::program::FileId;
 
@@ -123,6 +123,8 @@ pub(super) struct Body<'u, 'p> {
     pub assigned: BTreeSet<String>,
     /// Names of temporary variables.
     pub temporaries: Unique,
+    /// What a value that is kept is called, if it gets a name.
+    pub kept_name: Option<String>,
     /// Variables that go through lists of slots.
     pub iterators: BTreeMap<String, String>,
 }
@@ -140,7 +142,18 @@ impl<'u, 'p> Body<'u, 'p> {
             loops: 0,
             assigned: BTreeSet::new(),
             temporaries,
+            kept_name: None,
             iterators: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps temporary variables from having a name that occurs in a part of the program.
+    pub(super) fn reserve_words(&mut self, span: Span) {
+        let text = self.file.program.sources().snippet(span);
+        let words = text.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+        for word in words.filter(|word| !word.is_empty()) {
+            let name = self.file.reserved.identifier(word);
+            self.temporaries.reserve(name);
         }
     }
 
@@ -209,7 +222,7 @@ impl<'u, 'p> Body<'u, 'p> {
 
     /// What a name that is about to be declared will be called.
     pub(super) fn python_name(&self, name: &str) -> String {
-        let own = identifier(name);
+        let own = self.file.reserved.identifier(name);
         // A name of the innermost scope is given away.
         let reused = self.place.scopes.innermost(name).or_else(|| self.place.scopes.given_to_body(name));
         if let Some(Variable { py: Py::Name(existing), .. }) = reused.and_then(|declared| self.variables.get(&declared))

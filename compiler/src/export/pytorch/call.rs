@@ -9,7 +9,7 @@ use parameternet_dsl::source::Span;
 use super::body::{Body, Kind, Mode};
 use super::flow::Holds;
 use super::meaning::{self, Meaning, makes_layer};
-use super::names::{can_be_attribute, identifier, string};
+use super::names::{can_be_attribute, string};
 use super::python::{Piece, Py, Stmt, Target};
 use crate::backend::names::snake_case;
 use crate::program::ItemRef;
@@ -165,7 +165,10 @@ impl Body<'_, '_> {
     }
 
     fn all_arguments(&mut self, given: &[Given<'_>]) -> Vec<(Option<String>, Py)> {
-        given.iter().map(|given| (given.name.map(identifier), self.argument(given).0)).collect()
+        given
+            .iter()
+            .map(|given| (given.name.map(|name| self.file.reserved.identifier(name)), self.argument(given).0))
+            .collect()
     }
 
     /// A callable with settings that waits for its input.
@@ -207,7 +210,7 @@ impl Body<'_, '_> {
             let is_tensor = parameter.is_some_and(|(_, declared)| self.file.flow.variable(*declared).tensor);
             tensors.push(is_tensor);
             in_order &= argument.name.is_none();
-            keywords.push(parameter.filter(|_| !in_order).map(|(name, _)| identifier(name)));
+            keywords.push(parameter.filter(|_| !in_order).map(|(name, _)| self.file.reserved.identifier(name)));
         }
         let base = self.file.program.item(item).and_then(crate::program::item_name).map(|name| name.text.clone());
         let base = base.unwrap_or_default();
@@ -224,7 +227,8 @@ impl Body<'_, '_> {
         }
         if site.path.is_some() || holds.layers {
             let tensors: Vec<bool> = given.iter().map(|given| given.holds.tensor).collect();
-            let keywords: Vec<Option<String>> = given.iter().map(|given| given.name.map(identifier)).collect();
+            let keywords: Vec<Option<String>> =
+                given.iter().map(|given| given.name.map(|name| self.file.reserved.identifier(name))).collect();
             let base = match &site.callee.kind {
                 ExprKind::Name(name) => name.clone(),
                 _ => "layer".to_owned(),
@@ -264,7 +268,7 @@ impl Body<'_, '_> {
                 }
                 passed.push((keyword.clone(), value.clone()));
             }
-            arguments.push((argument.name.map(identifier), value));
+            arguments.push((argument.name.map(|name| self.file.reserved.identifier(name)), value));
         }
         let (callee, is_known, given_tensors) = match maker {
             Maker::Known(callee) => (callee, true, None),
@@ -334,7 +338,7 @@ impl Body<'_, '_> {
                     };
                 }
                 PathSegment::Index(expr) => {
-                    let index = self.position(expr);
+                    let index = self.whole(expr);
                     pieces.push(match &index {
                         Py::Atom(text) => Piece::Text(text.clone()),
                         _ => Piece::Value(index.clone()),

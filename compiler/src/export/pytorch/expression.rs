@@ -19,12 +19,14 @@ impl Body<'_, '_> {
         if self.mode != Mode::Function && self.file.flow.is_costly(expr, &self.place) && !self.holds(expr).tensor {
             return self.kept(expr);
         }
+        self.kept_name = None;
         self.plain(expr, hint)
     }
 
     /// A value that is computed once, in the constructor.
     fn kept(&mut self, expr: &Expr) -> (Py, Kind) {
         let wanted = match &expr.kind {
+            _ if self.kept_name.is_some() => self.kept_name.take().unwrap_or_default(),
             ExprKind::Call { callee, .. } => match &callee.kind {
                 ExprKind::Name(name) => snake_case(name),
                 _ => "constant".to_owned(),
@@ -115,10 +117,9 @@ impl Body<'_, '_> {
 
     /// A whole number: what might be a float in Python is converted.
     pub(super) fn whole(&mut self, expr: &Expr) -> Py {
-        match self.expr(expr) {
-            (value, Kind::Int) => value,
-            (value, _) => Py::call("int", vec![value]),
-        }
+        let is_float = self.holds(expr).float;
+        let (value, kind) = self.expr(expr);
+        if is_float && kind != Kind::Int { Py::call("int", vec![value]) } else { value }
     }
 
     /// A number that may be rounded: a quotient need not be whole where it could.
@@ -231,6 +232,8 @@ impl Body<'_, '_> {
             self.emit(Stmt::If(vec![(condition, block)], Vec::new()));
             return (Py::Name(result), Kind::Other);
         }
+        let (left_holds, right_holds) = (self.holds(left), self.holds(right));
+        let is_float = left_holds.float || right_holds.float || left_holds.tensor || right_holds.tensor;
         let ((left, left_kind), (right, right_kind)) = (self.expr(left), self.expr(right));
         let kind = match (left_kind, right_kind) {
             (Kind::Tensor, _) | (_, Kind::Tensor) => Kind::Tensor,
@@ -239,10 +242,10 @@ impl Body<'_, '_> {
             _ => Kind::Other,
         };
         match operator {
-            BinaryOperator::Divide => match kind {
-                Kind::Tensor | Kind::Float => (Py::binary("/", left, right), kind),
-                Kind::Int | Kind::Other => (self.helper_call("divide", vec![left, right]), Kind::Other),
-            },
+            BinaryOperator::Divide if is_float => {
+                (Py::binary("/", left, right), if kind == Kind::Int { Kind::Other } else { kind })
+            }
+            BinaryOperator::Divide => (self.helper_call("divide", vec![left, right]), Kind::Other),
             BinaryOperator::Remainder => {
                 // The remainder of the language is never negative.
                 let is_positive = matches!(&right, Py::Atom(text) if text.parse::<u64>().is_ok());
@@ -309,10 +312,10 @@ impl Body<'_, '_> {
         let parts: Vec<Py> = subscripts
             .iter()
             .map(|subscript| match subscript {
-                Subscript::At(expr) => self.position(expr),
+                Subscript::At(expr) => self.whole(expr),
                 Subscript::Slice { start, end, step, .. } => {
                     is_slice = true;
-                    let mut part = |part: &Option<Expr>| part.as_ref().map(|part| Box::new(self.position(part)));
+                    let mut part = |part: &Option<Expr>| part.as_ref().map(|part| Box::new(self.whole(part)));
                     Py::Slice([part(start), part(end), part(step)])
                 }
             })
@@ -322,16 +325,6 @@ impl Body<'_, '_> {
             (true, true) => (Py::call("list", vec![value]), Kind::Other),
             (true, false) => (value, Kind::Int),
             (false, _) => (value, if kind == Kind::Tensor { Kind::Tensor } else { Kind::Other }),
-        }
-    }
-
-    /// A subscript: variables are taken to be whole numbers unless they are floats by all that is known.
-    pub(super) fn position(&mut self, expr: &Expr) -> Py {
-        let is_name = matches!(expr.kind, ExprKind::Name(_));
-        match self.expr(expr) {
-            (value, Kind::Int) => value,
-            (value, Kind::Other) if is_name => value,
-            (value, _) => Py::call("int", vec![value]),
         }
     }
 }

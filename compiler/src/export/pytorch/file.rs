@@ -8,7 +8,7 @@ use super::body::{Body, Class, Mode};
 use super::flow::Flow;
 use super::layout;
 use super::liveness::prune;
-use super::names::{Unique, camel, identifier};
+use super::names::{Reserved, Unique, camel};
 use super::python::{Py, Stmt};
 use super::runtime;
 use crate::program::{ItemRef, Program, item_name};
@@ -20,8 +20,9 @@ pub(super) struct File<'p> {
     names: HashMap<ItemRef, String>,
     /// The names of all items in Python.
     pub globals: BTreeSet<String>,
-    /// Every word of the program: no temporary variable has such a name.
+    /// What items are called, and what the program calls anything.
     pub taken: Unique,
+    pub reserved: Reserved,
     /// The helpers that are used.
     pub helpers: BTreeSet<&'static str>,
     pub uses_partial: bool,
@@ -34,19 +35,21 @@ pub(super) struct File<'p> {
 }
 
 impl<'p> File<'p> {
-    pub(super) fn new(program: &'p Program, flow: Flow<'p>, has_named_outputs: bool, batch: Option<usize>) -> Self {
+    pub(super) fn new(
+        program: &'p Program,
+        flow: Flow<'p>,
+        reserved: Reserved,
+        has_named_outputs: bool,
+        batch: Option<usize>,
+    ) -> Self {
         let mut taken = Unique::default();
-        for (_, source) in program.sources().iter() {
-            let words = source.text.split(|character: char| !(character.is_alphanumeric() || character == '_'));
-            words.filter(|word| !word.is_empty()).for_each(|word| taken.reserve(identifier(word)));
-        }
         let mut unique = Unique::default();
         let mut names = HashMap::new();
         for item in flow.reached() {
             let Some(name) = program.item(*item).and_then(item_name) else { continue };
             let is_function = matches!(program.item(*item).map(|item| &item.kind), Some(ItemKind::Fn(_)));
             let wanted = if is_function && flow.is_class(*item) { camel(&name.text) } else { name.text.clone() };
-            let python = unique.fresh(&identifier(&wanted));
+            let python = unique.fresh(&reserved.identifier(&wanted));
             taken.reserve(python.clone());
             names.insert(*item, python);
         }
@@ -58,6 +61,7 @@ impl<'p> File<'p> {
             names,
             globals,
             taken,
+            reserved,
             helpers: BTreeSet::from(["Module"]),
             uses_partial: false,
             groups,
@@ -71,8 +75,8 @@ impl<'p> File<'p> {
         self.names.get(&item).cloned().unwrap_or_default()
     }
 
-    /// The text of the file.
-    pub(super) fn text(mut self, network: ItemRef, head: &str) -> String {
+    /// The text of the file, and the helpers that it has.
+    pub(super) fn text(mut self, network: ItemRef, head: &str) -> (String, BTreeSet<&'static str>) {
         let mut order = Vec::new();
         self.depend(network, &mut HashSet::new(), &mut order);
         let mut items = String::new();
@@ -95,7 +99,8 @@ impl<'p> File<'p> {
             self.helpers.insert("set_attribute");
         }
         let mut body = String::new();
-        for helper in runtime::texts(&self.helpers) {
+        let helpers = runtime::needed(&self.helpers);
+        for helper in runtime::texts(&helpers) {
             body.push_str("\n\n");
             body.push_str(helper);
             body.push('\n');
@@ -124,7 +129,7 @@ impl<'p> File<'p> {
         }
         out.push_str("from torch import nn\n");
         out.push_str(&body);
-        out
+        (out, helpers)
     }
 
     /// Items after those that they use.
@@ -151,6 +156,7 @@ impl<'p> File<'p> {
         let mut class = Class::default();
         let name = self.item_name(item);
         let mut body = Body::new(self, &mut class, Mode::Function, item.file);
+        body.reserve_words(definition.span);
         let (value, _) = body.expr(&constant.value);
         body.assign(&name, value);
         let statements = body.finish();
@@ -168,6 +174,7 @@ impl<'p> File<'p> {
         let assigned = self.flow.assigned(item);
         let mut body = Body::new(self, &mut class, Mode::Function, item.file);
         body.assigned = assigned;
+        body.reserve_words(definition.span);
         let signature = body.given_parameters(&function.parameters, false);
         match &function.body {
             FnBody::Expr(expr) => {
@@ -234,6 +241,7 @@ impl<'p> File<'p> {
         let assigned = self.flow.assigned(item);
         let mut body = Body::new(self, class, mode, item.file);
         body.assigned = assigned;
+        body.reserve_words(definition.span);
         let mut signature = vec![("self".to_owned(), None)];
         let (parameters, is_network) = match &definition.kind {
             ItemKind::Fn(function) => (&function.parameters, false),

@@ -28,16 +28,20 @@ pub(super) struct Holds {
     pub constant: bool,
     /// A callable whose call makes layers.
     pub layers: bool,
+    /// A number that is a `float` in Python, even where it is whole.
+    pub float: bool,
 }
 
 impl Holds {
-    const TENSOR: Holds = Holds { tensor: true, constant: false, layers: false };
+    const TENSOR: Holds = Holds { tensor: true, constant: false, layers: false, float: false };
+    const FLOAT: Holds = Holds { tensor: false, constant: false, layers: false, float: true };
 
     fn join(self, other: Holds) -> Holds {
         Holds {
             tensor: self.tensor || other.tensor,
             constant: self.constant || other.constant,
             layers: self.layers || other.layers,
+            float: self.float || other.float,
         }
     }
 }
@@ -349,7 +353,8 @@ impl<'p> Flow<'p> {
     /// What the value of an expression may hold. Once the flow is complete, this changes nothing.
     pub(super) fn expr(&mut self, expr: &Expr, place: &mut Place) -> Holds {
         match &expr.kind {
-            ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Str(_) | ExprKind::Bool(_) => Holds::default(),
+            ExprKind::Float(_) => Holds::FLOAT,
+            ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Bool(_) => Holds::default(),
             ExprKind::Name(name) => self.name(name, place),
             ExprKind::List(elements) | ExprKind::Tuple(elements) => self.all(elements, place),
             ExprKind::Comprehension { element, clauses } => {
@@ -493,7 +498,12 @@ impl<'p> Flow<'p> {
                 }
                 all
             }
-            Some(Meaning::Builtin(_) | Meaning::Word(_)) => all,
+            Some(Meaning::Builtin(builtin)) => match builtin.name {
+                "ceil" | "floor" | "round" | "len" | "make_divisible" => Holds { float: false, ..all },
+                "sqrt" => Holds::FLOAT,
+                _ => all,
+            },
+            Some(Meaning::Word(_)) => all,
             Some(Meaning::Item(item)) if self.parameters_of(item).is_some() => self.item_call(item, &given, waits, all),
             _ => {
                 let holds = self.expr(callee, place);

@@ -93,6 +93,10 @@ fn bare(expression: &Py) -> String {
             let inside = elements.iter().map(flat).collect::<Vec<_>>().join(", ");
             if elements.len() == 1 { format!("({inside},)") } else { format!("({inside})") }
         }
+        Py::Dict(entries) => {
+            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{key}: {}", flat(value))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
         Py::Unary("not ", operand) => format!("not {}", at_least(operand, Tightness::Not)),
         Py::Unary(operator, operand) => format!("{operator}{}", at_least(operand, Tightness::Unary)),
         Py::Binary(operator, left, right) => {
@@ -119,7 +123,9 @@ fn bare(expression: &Py) -> String {
 }
 
 fn is_small(part: &Py) -> bool {
-    matches!(part, Py::Name(_) | Py::Atom(_)) || matches!(part, Py::Unary("-", inner) if is_small(inner))
+    matches!(part, Py::Name(_))
+        || matches!(part, Py::Atom(text) if !text.contains('.'))
+        || matches!(part, Py::Unary("-", inner) if is_small(inner))
 }
 
 fn slice_part(part: &Py) -> String {
@@ -278,6 +284,14 @@ fn opened(expression: &Py, indent: usize) -> Option<String> {
         Py::Tuple(elements) if !elements.is_empty() => {
             (String::new(), elements.iter().map(|element| (None, element)).collect(), ["(", ")"], true)
         }
+        Py::Dict(entries) if !entries.is_empty() => {
+            let inner = indent + STEP;
+            let lines = entries.iter().map(|(key, value)| {
+                let value = outside(value, inner, inner + width(key) + 2, 1);
+                format!("{}{key}: {value},", spaces(inner))
+            });
+            return Some(format!("{{\n{}\n{}}}", lines.collect::<Vec<_>>().join("\n"), spaces(indent)));
+        }
         Py::Index(base, subscripts) => {
             let items = subscripts.iter().map(|subscript| (None, subscript)).collect();
             (at_least(base, Tightness::Postfix), items, ["[", "]"], subscripts.len() > 1)
@@ -433,7 +447,8 @@ pub(super) fn docs(text: &str, indent: usize, out: &mut String) {
     if text.is_empty() {
         return;
     }
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let lines: Vec<String> = text.lines().flat_map(|line| wrapped(line.trim_end(), WIDTH - indent - QUOTES)).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let last_ends_badly = text.ends_with('"');
     match lines.as_slice() {
         [only] => line(out, indent, &format!("\"\"\"{only}{}\"\"\"", if last_ends_badly { " " } else { "" })),
@@ -446,4 +461,26 @@ pub(super) fn docs(text: &str, indent: usize, out: &mut String) {
         }
         [] => {}
     }
+}
+
+/// The quotes on either side of a documentation string of one line.
+const QUOTES: usize = 6;
+
+/// A line in parts of at most `limit` characters, as far as its words allow.
+fn wrapped(text: &str, limit: usize) -> Vec<String> {
+    if width(text) <= limit {
+        return vec![text.to_owned()];
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if width(last) + 1 + width(word) <= limit => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }

@@ -138,10 +138,22 @@ const ATTRIBUTES: &[&str] = &[
     "zero_grad",
 ];
 
-/// A name that Python can have, the same for every use of a name: the name itself, or with `_` behind it.
-pub(super) fn identifier(name: &str) -> String {
-    let is_helper = super::runtime::is_section(name);
-    if RESERVED.contains(&name) || is_helper { format!("{name}_") } else { name.to_owned() }
+/// The names that generated code needs for itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reserved {
+    /// The helpers of the file; `None` for all that there are, while it is not known which it has.
+    pub helpers: Option<BTreeSet<&'static str>>,
+}
+
+impl Reserved {
+    /// A name that Python can have, the same for every use of a name: the name itself, or with `_` behind it.
+    pub(super) fn identifier(&self, name: &str) -> String {
+        let is_helper = match &self.helpers {
+            Some(helpers) => helpers.contains(name),
+            None => super::runtime::is_section(name),
+        };
+        if RESERVED.contains(&name) || is_helper { format!("{name}_") } else { name.to_owned() }
+    }
 }
 
 /// Whether a layer can be an attribute of that name.

@@ -7,7 +7,6 @@ use parameternet_dsl::source::Span;
 
 use super::body::{Body, Kind, Mode};
 use super::call::{Given, Source};
-use super::names::identifier;
 use super::python::Py;
 use super::runtime;
 use crate::op::{Default, Definition};
@@ -118,7 +117,7 @@ impl Body<'_, '_> {
                     Source::Expr(expr) if reads_real => self.real(expr),
                     _ => self.argument(given).0,
                 };
-                (given.name.map(identifier), value)
+                (given.name.map(|name| self.file.reserved.identifier(name)), value)
             })
             .collect();
         let is_named = given.iter().any(|given| given.name.is_some());
@@ -149,8 +148,10 @@ impl Body<'_, '_> {
             return (usual, kind);
         }
         let callee = self.operation_name(definition.name);
-        let values: Vec<(Option<String>, Py)> =
-            given.iter().map(|given| (given.name.map(identifier), self.argument(given).0)).collect();
+        let values: Vec<(Option<String>, Py)> = given
+            .iter()
+            .map(|given| (given.name.map(|name| self.file.reserved.identifier(name)), self.argument(given).0))
+            .collect();
         (Py::Call(Box::new(callee), values), kind)
     }
 

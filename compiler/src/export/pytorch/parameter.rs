@@ -3,7 +3,7 @@
 use parameternet_dsl::ast::{self, Expr, ExprKind, Network, Statement, StatementKind};
 
 use super::body::{Body, Class, Kind, Mode, Variable};
-use super::names::{identifier, string};
+use super::names::string;
 use super::python::{Py, Stmt, Target};
 
 type Signature = Vec<(String, Option<Py>)>;
@@ -17,7 +17,7 @@ impl Body<'_, '_> {
             let holds = self.file.flow.variable(name.span);
             let outside = self.file.flow.setting(&name.text).filter(|_| is_network);
             let default = outside.or(parameter.default.as_ref());
-            let python = identifier(&name.text);
+            let python = self.file.reserved.identifier(&name.text);
             let kind = match default.map(|default| &default.kind) {
                 Some(ExprKind::Int(_)) if is_network => Kind::Int,
                 Some(ExprKind::Float(_)) if is_network => Kind::Float,
@@ -80,7 +80,7 @@ impl Body<'_, '_> {
             if !self.class.read.contains(&attribute) {
                 continue;
             }
-            let value = Py::name(&identifier(&parameter.name.text));
+            let value = Py::name(&self.file.reserved.identifier(&parameter.name.text));
             if holds.tensor {
                 // Tensors come with every call of `forward`; what else stands here is remembered.
                 let known = self.helper_call("known", vec![value]);
@@ -127,9 +127,9 @@ impl Body<'_, '_> {
         });
         let made_for = self.file.batch;
         let py = match (self.mode, of_batch, made_for) {
-            (Mode::Forward, Some((input, position)), _) => {
-                Py::name(&identifier(input.name)).attribute("shape").index(Py::atom(position.to_string()))
-            }
+            (Mode::Forward, Some((input, position)), _) => Py::name(&self.file.reserved.identifier(input.name))
+                .attribute("shape")
+                .index(Py::atom(position.to_string())),
             (Mode::Forward, None, Some(_)) => Py::atom("self.batch"),
             (Mode::Init, _, Some(_)) => Py::name("batch"),
             _ => Py::atom("1"),
@@ -146,7 +146,7 @@ impl Body<'_, '_> {
             let (optional, required): (Vec<&Input<'_>>, Vec<&Input<'_>>) =
                 inputs.iter().partition(|input| input.is_optional);
             for input in required.into_iter().chain(optional) {
-                let name = identifier(input.name);
+                let name = self.file.reserved.identifier(input.name);
                 if signature.iter().all(|(other, _)| *other != name) {
                     signature.push((name, input.is_optional.then(|| Py::atom("None"))));
                 }

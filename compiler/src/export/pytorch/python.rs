@@ -23,6 +23,8 @@ pub(super) enum Py {
     List(Vec<Py>),
     /// `(a, b)`.
     Tuple(Vec<Py>),
+    /// `{"a": b}`, with the keys as they are written.
+    Dict(Vec<(String, Py)>),
     /// `-a`, `not a`.
     Unary(&'static str, Box<Py>),
     /// `a + b`.
@@ -143,6 +145,7 @@ impl Py {
             }
             Py::Slice(parts) => parts.iter().flatten().for_each(|part| part.reads(names)),
             Py::List(elements) | Py::Tuple(elements) => elements.iter().for_each(|element| element.reads(names)),
+            Py::Dict(entries) => entries.iter().for_each(|(_, value)| value.reads(names)),
             Py::Binary(_, left, right) => {
                 left.reads(names);
                 right.reads(names);
@@ -183,6 +186,7 @@ impl Py {
             }
             Py::Slice(parts) => parts.iter().flatten().for_each(|part| part.atoms(visit)),
             Py::List(elements) | Py::Tuple(elements) => elements.iter().for_each(|element| element.atoms(visit)),
+            Py::Dict(entries) => entries.iter().for_each(|(_, value)| value.atoms(visit)),
             Py::Binary(_, left, right) => {
                 left.atoms(visit);
                 right.atoms(visit);

@@ -48,8 +48,8 @@ pub(super) fn section(name: &'static str) -> &'static str {
     name
 }
 
-/// The texts of the helpers with these names and of all that they need.
-pub(super) fn texts(wanted: &BTreeSet<&'static str>) -> Vec<&'static str> {
+/// The helpers with these names and all that they need.
+pub(super) fn needed(wanted: &BTreeSet<&'static str>) -> BTreeSet<&'static str> {
     let mut needed = wanted.clone();
     loop {
         let more: BTreeSet<&'static str> = SECTIONS
@@ -59,9 +59,13 @@ pub(super) fn texts(wanted: &BTreeSet<&'static str>) -> Vec<&'static str> {
             .filter(|word| is_section(word) && !needed.contains(word))
             .collect();
         if more.is_empty() {
-            break;
+            return needed;
         }
         needed.extend(more);
     }
+}
+
+/// The texts of helpers.
+pub(super) fn texts(needed: &BTreeSet<&'static str>) -> Vec<&'static str> {
     SECTIONS.iter().filter(|section| needed.contains(section.name)).map(|section| section.text).collect()
 }

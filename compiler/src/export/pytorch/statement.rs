@@ -58,10 +58,9 @@ impl Body<'_, '_> {
                         let pairs = named.iter().map(|value| {
                             let key = value.name.as_ref().map_or_else(String::new, |name| string(&name.text));
                             let (value, _) = self.expr(&value.value);
-                            Py::Tuple(vec![Py::atom(key), value])
+                            (key, value)
                         });
-                        let pairs = pairs.collect();
-                        Py::call("dict", vec![Py::List(pairs)])
+                        Py::Dict(pairs.collect())
                     }
                     several => Py::Tuple(several.iter().map(|value| self.expr(&value.value).0).collect()),
                 };
@@ -148,6 +147,7 @@ impl Body<'_, '_> {
             ExprKind::Pipeline { stages, .. } => !stages.iter().skip(1).any(|stage| self.mentions(stage.span, name)),
             _ => false,
         };
+        self.kept_name = Some(name.to_owned());
         let (value, kind) = self.expr_into(value, Some(python).filter(|_| is_safe));
         self.assign(python, value);
         kind

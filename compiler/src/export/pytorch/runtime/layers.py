@@ -85,10 +85,17 @@ def layer_norm(x, dim=-1, eps=1e-5, affine=True):
     return LayerNorm(size, dim, eps, affine)
 
 
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation, of groups of one element as well."""
+
+    def forward(self, x):
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+
 @makes_layer
 def group_norm(x, groups, eps=1e-5, affine=True):
     """Group normalisation of tensors such as `x`."""
-    return nn.GroupNorm(int(groups), x.shape[1], eps=eps, affine=affine)
+    return GroupNorm(int(groups), x.shape[1], eps=eps, affine=affine)
 
 
 @makes_layer
