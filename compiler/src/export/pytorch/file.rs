@@ -272,7 +272,7 @@ impl<'p> File<'p> {
 /// Documentation as a comment.
 fn comment(docs: &str, out: &mut String) {
     for line in docs.trim().lines() {
-        out.push_str(&format!("# {line}").trim_end().to_owned());
+        out.push_str(format!("# {line}").trim_end());
         out.push('\n');
     }
 }
