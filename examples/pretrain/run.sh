@@ -16,6 +16,7 @@ folder=${1:-$here/run}
 python=${PYTHON:-python3}
 processes=${PROCESSES:-2}
 mkdir -p "$folder"
+export OMP_NUM_THREADS=1
 
 if [ -z "${PNETC:-}" ]; then
     (cd "$here/../.." && cargo build --release --package pnetc)
@@ -30,13 +31,13 @@ train() {
 
 "$PNETC" build "$here/reader.pnet" --emit pytorch --output "$folder/reader.py"
 if [ -n "$tiny" ]; then
-    train --task pairs --out "$folder/pairs" --set width=4,experts=2 --epochs 1 --save-every 4 --kill-at 10
-    train --task digits --out "$folder/digits" --set width=4,experts=2 --epochs 1 \
-        --start "$folder/pairs/weights.safetensors"
+    train --task pairs --out "$folder/pairs" --set width=4,experts=2 --epochs 2 --average 0.8 --save-every 4 --kill-at 10
+    train --task digits --out "$folder/digits" --set width=4,experts=2 --epochs 1 --average 0.8 \
+        --weights "$folder/pairs/weights.safetensors"
     settings="--set width=4 --set experts=2"
 else
     train --task pairs --out "$folder/pairs" --epochs 150
-    train --task digits --out "$folder/digits" --epochs 40 --rate 0.002 --start "$folder/pairs/weights.safetensors"
+    train --task digits --out "$folder/digits" --epochs 40 --rate 0.002 --weights "$folder/pairs/weights.safetensors"
     settings=
 fi
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "digits"))
-from data import augment, load_splits  # noqa: E402
+from data import METADATA, augment, load_splits  # noqa: E402
 
 
 class Task:
@@ -15,6 +15,8 @@ class Task:
 
     classes = 10
     columns = 8
+    # How programs prepare images, and what the classes are called.
+    metadata = METADATA
 
     def __init__(self):
         train, held_out = load_splits()
@@ -38,6 +40,7 @@ class Pairs(Task):
 
     classes = 100
     columns = 16
+    metadata = {**METADATA, "pnet.labels": "\n".join(f"{pair:02}" for pair in range(100))}
 
     def batch(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         return self.pairs(super().batch(numbers), super().batch(torch.randint(len(self), numbers.shape)))

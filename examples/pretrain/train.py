@@ -2,7 +2,7 @@
 
     pnetc build reader.pnet --emit pytorch -o reader.py
     torchrun --nproc-per-node 2 train.py reader.py --task pairs --out runs/pairs
-    torchrun --nproc-per-node 2 train.py reader.py --task digits --start runs/pairs/weights.safetensors --out runs/digits
+    torchrun --nproc-per-node 2 train.py reader.py --task digits --weights runs/pairs/weights.safetensors --out runs/digits
 
 The processes share each batch (`--batch` is that of all together): over gloo on CPUs, over NCCL on GPUs. The same command goes on from
 the last checkpoint in `--out` if there is one, and so does torchrun itself with `--max-restarts`.
@@ -88,12 +88,12 @@ def train(arguments: argparse.Namespace, device: torch.device) -> None:
     task = TASKS[arguments.task]()
     torch.manual_seed(arguments.seed)  # the same initial weights everywhere
     network = exported(arguments.network, arguments.name, task, arguments.set).to(device)
-    head = start_from(network, arguments.start) if arguments.start else []
+    head = start_from(network, arguments.weights) if arguments.weights else []
     sampler = DistributedSampler(range(len(task)), world, rank, seed=arguments.seed, drop_last=True)
     per_process = arguments.batch // world
     per_epoch = len(sampler) // per_process
     steps = arguments.epochs * per_epoch
-    optimizer = optimiser(network, arguments.rate, arguments.decay, arguments.start is not None, head)
+    optimizer = optimiser(network, arguments.rate, arguments.decay, arguments.weights is not None, head)
     warmup = max(int(arguments.warmup * steps), 1)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(steps, warmup))
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(arguments.average), use_buffers=True)
@@ -139,7 +139,7 @@ def train(arguments: argparse.Namespace, device: torch.device) -> None:
         found = accuracy(average.module, task, device)
         weights = {name: tensor for name, tensor in average.module.state_dict().items() if "num_batches" not in name}
         beside = arguments.out / f"weights.{os.getpid()}"
-        save_file(weights, beside, metadata={"pnet.mean": "0", "pnet.std": "1", "pnet.resize": "stretch"})
+        save_file(weights, beside, metadata=task.metadata)
         os.replace(beside, arguments.out / "weights.safetensors")
         log(arguments.out, accuracy=found, of=len(task.test()[1]), weights=str(arguments.out / "weights.safetensors"))
 
@@ -159,7 +159,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--name", default="Reader", help="its class")
     parser.add_argument("--set", default="", help="hyper-parameters, such as width=24,experts=8")
     parser.add_argument("--task", choices=TASKS, required=True)
-    parser.add_argument("--start", type=Path, help="weights to begin with: fine-tuning")
+    parser.add_argument("--weights", type=Path, help="weights to begin with: fine-tuning")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and log")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--batch", type=int, default=64, help="images in a step, of all processes together")
@@ -185,7 +185,10 @@ def main() -> None:
         torch.cuda.set_device(device)
     else:
         torch.set_num_threads(1)
-    dist.init_process_group("nccl" if on_gpu else "gloo")
+    # What processes that were killed left in the store of torchrun is not for those that take their place.
+    store, rank, world = next(dist.rendezvous("env://"))
+    store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=world)
     train(arguments, device)
     dist.destroy_process_group()
 
