@@ -162,4 +162,85 @@ pub(crate) const PROGRAMS: &[(&str, usize, &str)] = &[
             return y |> twice(3)
         }",
     ),
+    (
+        "recursion, returns in loops, lists of tensors",
+        2,
+        "fn factorial(n) = if n < 2 { 1 } else { let rest = factorial(n - 1)  n * rest }
+        module Again(x, n) {
+            if n == 0 { return x }
+            return x |> conv(n + 1) as c |> Again(n - 1) as again
+        }
+        module First(x, wanted) {
+            for i in 0..5 {
+                let y = x |> conv(i + 2) as tried[i]
+                if i == wanted { return [y, x] }
+            }
+            return [x, x]
+        }
+        network Case {
+            input x: f32[batch, 3, 4, 4]
+            let y = x |> Again(factorial(3) / 2) as deep
+            let parts = y |> First(2) as first
+            for part in reversed(parts) { y = concat(y, part) }
+            for x in y |> split(len(parts) * 0 + y.channels) { parts = parts + [x] }
+            return sum([p.channels for p in parts]) * (concat(parts) |> conv(2) as last)
+        }",
+    ),
+    (
+        "functions as values",
+        1,
+        "fn bigger(n, by = 2) = n * by
+        fn swish(x, beta = 1) = x * sigmoid(x * beta)
+        fn join(a, b) = a + b
+        fn keep(x) = x |> conv(x.channels) as kept
+        module Use(x, act, size, join) {
+            let out = size(n=x.channels, by=3)
+            let convolution = if out > 3 { conv(kernel=3) } else { dynamic_conv }
+            let y = x |> convolution(out) as conv |> act
+            return join(a=y, b=y |> act)
+        }
+        network Case {
+            input x: f32[batch, 2, 4, 4]
+            let y = x |> Use(swish, bigger, join) as a |> Use(leaky_relu(slope=0.3), bigger, join) as b
+            let act = keep
+            let convolution = if y.channels > 1 { conv } else { Use }
+            y = y |> convolution(bigger(y.channels)) as e
+            return y |> Use(act=hard_sigmoid, size=bigger, join=join) as d |> act
+        }",
+    ),
+    (
+        "names of tensors as names of layers",
+        1,
+        "module Inner(x) { return (x |> conv(2) as weight) + param(\"bias\", [1]) |> batch_norm as running_mean }
+        network Case {
+            input x: f32[batch, 2, 4, 4]
+            let y = x |> conv(2) as a |> Inner as a.bias |> Inner as a.x.weight
+            return y * param(\"scale.weight\", [2, 1, 1]) + param(\"to\" + \"tal\", [1])
+        }",
+    ),
+    (
+        "constants as inputs of layers",
+        2,
+        "module Embedded(x, n) { return x |> linear(n) as fc |> gelu(form=tanh) }
+        fn table(n) = constant([[i * j / n for j in 0..3] for i in 0..n])
+        network Case {
+            input x: f32[batch, 4]
+            let t = table(4) |> Embedded(5) as embedded
+            let u = constant([[1, 2], [3, 4]]) |> linear(5) as fc
+            return matmul(x, t) + (u |> mean(0)) + (matmul(x, t) |> Embedded(5) as other)
+        }",
+    ),
+    (
+        "pooling of all kinds",
+        2,
+        "network Case {
+            input x: f32[batch, 4, 9, 7]
+            let a = x |> max_pool(3, stride=2, ceil_mode=true) |> flatten
+            let b = x |> avg_pool([2, 3], stride=2, padding=1, ceil_mode=true, count_padding=false) |> flatten
+            let c = x |> avg_pool(3, stride=2, padding=1, ceil_mode=true) |> adaptive_avg_pool([2, 3]) |> flatten
+            let d = x |> avg_pool(3, stride=2, padding=same) |> upsample(size=[5, 6], mode=bilinear) |> flatten
+            let e = x |> max_pool(3, padding=same, dilation=2) |> upsample(3) |> pad([1, 0, 0, 2], value=0.5) |> flatten
+            return concat([a, b], c, d, e)
+        }",
+    ),
 ];

@@ -44,6 +44,9 @@ enum Maker {
     Unknown(Py, bool),
 }
 
+/// What layers of PyTorch call their tensors.
+const TENSORS: &[&str] = &["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+
 /// How many calls may nest on one line.
 const MAX_CALLS: usize = 2;
 
@@ -131,9 +134,17 @@ impl Body<'_, '_> {
         match known {
             Some(Meaning::Operation(definition)) if makes_layer(definition) => {
                 let first = given.iter().position(|given| given.name.is_none() || given.name == Some("x"));
-                // Beside the input, the only tensor among the arguments is that of coefficients, by name or last.
-                let tensors: Vec<bool> =
-                    given.iter().enumerate().map(|(at, given)| Some(at) == first || given.holds.tensor).collect();
+                // Beside the input, only coefficients can be a tensor.
+                let last = definition.parameters.len().saturating_sub(1);
+                let is_routing = |at: usize, given: &Given<'_>| match given.name {
+                    Some(name) => name == "routing",
+                    None => definition.name == "dynamic_conv" && at == last,
+                };
+                let tensors: Vec<bool> = given
+                    .iter()
+                    .enumerate()
+                    .map(|(at, given)| Some(at) == first || (given.holds.tensor && is_routing(at, given)))
+                    .collect();
                 let keywords: Vec<Option<String>> =
                     given.iter().enumerate().map(|(at, _)| (Some(at) != first).then(|| "routing".to_owned())).collect();
                 let maker = Maker::Known(self.operation_name(definition.name));
@@ -223,6 +234,13 @@ impl Body<'_, '_> {
         let is_settings = !given.is_empty() && given.iter().all(|given| given.name.is_some()) && site.path.is_none();
         if is_settings {
             let (callee, _) = self.expr(site.callee);
+            if self.file.flow.has_functions_as_values() {
+                // A function that is called with names alone does not wait.
+                self.file.helpers.insert("settled");
+                let mut arguments = vec![(None, callee)];
+                arguments.extend(self.all_arguments(given));
+                return (Py::Call(Box::new(Py::atom("settled")), arguments), Kind::Other);
+            }
             return (self.partial(callee, given), Kind::Other);
         }
         if site.path.is_some() || holds.layers {
@@ -270,6 +288,7 @@ impl Body<'_, '_> {
             }
             arguments.push((argument.name.map(|name| self.file.reserved.identifier(name)), value));
         }
+        let has_more = passed.len() > 1;
         let (callee, is_known, given_tensors) = match maker {
             Maker::Known(callee) => (callee, true, None),
             Maker::Unknown(callee, has_tensors) => (callee.clone(), false, has_tensors.then_some(callee)),
@@ -316,6 +335,12 @@ impl Body<'_, '_> {
                 }
             }
         };
+        if !is_known && has_more {
+            // The layer may be one of PyTorch, which takes its input alone.
+            passed.insert(0, (None, access));
+            self.file.helpers.insert("run");
+            return Py::Call(Box::new(Py::atom("run")), passed);
+        }
         Py::Call(Box::new(access), passed)
     }
 
@@ -330,7 +355,9 @@ impl Body<'_, '_> {
             }
             match segment {
                 PathSegment::Name(name) => {
-                    is_plain &= can_be_attribute(&name.text);
+                    // Below a layer, its own tensors come first.
+                    let is_tensor = position > 0 && TENSORS.contains(&name.text.as_str());
+                    is_plain &= can_be_attribute(&name.text) && !is_tensor;
                     pieces.push(Piece::Text(name.text.clone()));
                     access = match access {
                         Py::Atom(text) => Py::Atom(format!("{text}.{}", name.text)),

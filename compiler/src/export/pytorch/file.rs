@@ -113,6 +113,9 @@ impl<'p> File<'p> {
         layout::docs(head, 0, &mut out);
         out.push('\n');
         let mut standard = String::new();
+        if body.contains("inspect.") {
+            standard.push_str("import inspect\n");
+        }
         if body.contains("math.") {
             standard.push_str("import math\n");
         }

@@ -157,6 +157,12 @@ impl<'p> Flow<'p> {
         self.settings.get(name).copied()
     }
 
+    /// Whether some `fn` is used as a value.
+    pub(super) fn has_functions_as_values(&self) -> bool {
+        let mut items = self.values.iter().filter_map(|position| self.reached.get(*position));
+        items.any(|item| matches!(self.program.item(*item).map(|item| &item.kind), Some(ItemKind::Fn(_))))
+    }
+
     /// What a variable may hold.
     pub(super) fn variable(&self, declared: Span) -> Holds {
         self.variables.get(&declared).copied().unwrap_or_default()

@@ -49,7 +49,7 @@ class Module(Group):
         parent = self
         for group in groups:
             parent = parent._modules[group]
-        return parent._parameters[name] if name in parent._parameters else parent._modules[name]
+        return parent._modules[name] if name in parent._modules else parent._parameters[name]
 
     def keep(self, name, value):
         """Remembers a value that is computed once; tensors follow the module to its device."""
@@ -121,9 +121,16 @@ class Function(nn.Module):
         self.kwargs = {name: value for name, value in kwargs.items() if not holds_tensor(value)}
 
     def forward(self, *tensors, **given):
-        tensors = iter(tensors)
+        tensors = iter([tensor for tensor in tensors if holds_tensor(tensor)])
         args = [next(tensors) if passed else arg for arg, passed in zip(self.args, self.passed)]
         return self.function(*args, **{**self.kwargs, **given})
+
+
+def run(layer_, x, *args, **kwargs):
+    """Calls a layer that may take more than its input."""
+    if isinstance(layer_, (Module, Function)):
+        return layer_(x, *args, **kwargs)
+    return layer_(x, **{name: value for name, value in kwargs.items() if holds_tensor(value)})
 
 
 def layer(maker, *args, **kwargs):
@@ -132,6 +139,15 @@ def layer(maker, *args, **kwargs):
     if isinstance(function, type) or getattr(function, "makes_layer", False):
         return maker(*args, **kwargs)
     return Function(maker, args, kwargs)
+
+
+def settled(function, **settings):
+    """Calls a function that lacks no argument; any other waits for its input."""
+    try:
+        inspect.signature(function).bind(**settings)
+    except TypeError:
+        return partial(function, **settings)
+    return function(**settings)
 
 
 def makes_layer(function):
