@@ -3,6 +3,7 @@
 The argument is a JSON list of jobs. Prints `ok NAME` or `failed NAME` with the reason for each.
 """
 
+import copy
 import importlib.util
 import json
 import sys
@@ -82,6 +83,15 @@ def check_training(network, inputs):
             raise AssertionError("dropout is active in evaluation")
 
 
+def check_devices(network, inputs):
+    """Every tensor follows the network to another device; that of shapes without elements costs nothing."""
+    network = copy.deepcopy(network).to("meta")
+    outputs = network(*[x.to("meta") for x in inputs])
+    for output in [outputs] if torch.is_tensor(outputs) else outputs.values():
+        if output.device.type != "meta":
+            raise AssertionError("an output is not where the network is")
+
+
 def run(job):
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64 if job["double"] else torch.float32)
@@ -98,6 +108,8 @@ def run(job):
     inputs = [inputs[name] for name in job["inputs"]]
     with torch.no_grad():
         compare(network(*inputs), part(tensors, "output"), job["tolerance"])
+        if sum(weight.numel() for weight in weights.values()) < 1_000_000:
+            check_devices(network, inputs)
     if job["trains"]:
         check_training(network, inputs)
 
