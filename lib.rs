@@ -23,7 +23,10 @@
 //! ```
 //!
 //! With the feature `jit`, `Compiler` compiles networks while a program runs, and `compiler` and `dsl` are the compiler
-//! itself. Without it, a program contains the runtime alone. The command line is the package `pnetc`.
+//! itself. Without it, a program contains the runtime alone. Without the feature `std`, which is on by default, that needs an allocator and
+//! nothing else. The command line is the package `pnetc`.
+
+#![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(feature = "jit")]
 mod network;
@@ -41,4 +44,4 @@ pub use parameternet_dsl::files::{FileLoader, read_text};
 pub use parameternet_macros::parameternet;
 pub use parameternet_runtime as runtime;
 pub use parameternet_runtime::program::{Port, Program, RunError, Session, SessionError};
-pub use parameternet_runtime::{Isa, WeightFile};
+pub use parameternet_runtime::{Isa, Shaped, WeightFile};

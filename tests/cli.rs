@@ -10,6 +10,10 @@ mod exports;
 mod html;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
+#[path = "cli/onnx.rs"]
+mod onnx;
+#[path = "cli/packages.rs"]
+mod packages;
 #[path = "cli/pictures.rs"]
 mod pictures;
 mod shared;

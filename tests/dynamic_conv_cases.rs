@@ -1,40 +1,19 @@
 //! Dynamic convolution alone, in the form of the paper, through the interpreter: outputs and coefficients against the
 //! reference implementation (`../shared/golden/dynamic_conv_cases.json`).
 
+#[path = "shared/cases.rs"]
+mod cases;
 mod shared;
 
-use parameternet_compiler::elaborate::{Request, elaborate};
+use cases::{DYNAMIC_CONV_GAIN, dynamic_conv, elaborated};
 use parameternet_compiler::interp::{self, NamedWeights};
 use parameternet_compiler::op::Op;
-use parameternet_compiler::program::{MemoryLoader, Program};
 use parameternet_runtime::synth;
-use serde_json::Value;
 use shared::{golden, numbers};
-
-/// The gain of the weights, as the README of the reference outputs says.
-const GAIN: f64 = 3.0;
 
 /// The reference scaled its weights in f64 and then rounded them; `Role::initial` (and the references of whole networks)
 /// round the scale first. That shows in the eighth digit.
 const TOLERANCE: f64 = 1e-7;
-
-/// The network of a case; the call's name is the case's, and so are the names of its tensors.
-fn program(case: &Value) -> String {
-    let (channels, size) = (&case["cin"], &case["h"]);
-    format!(
-        "network Case {{
-            input x: f32[{}, {channels}, {size}, {size}]
-            return x |> dynamic_conv({}, kernel={}, stride={}, groups={}, experts={}) as {}
-        }}",
-        case["n"],
-        case["cout"],
-        case["k"],
-        case["stride"],
-        case["groups"],
-        case["m"],
-        case["name"].as_str().expect("a name"),
-    )
-}
 
 fn assert_near(found: &[f64], expected: &[f64], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -51,9 +30,7 @@ fn outputs_and_coefficients() {
     assert!(!cases.is_empty());
     for case in cases {
         let name = case["name"].as_str().expect("a name");
-        let program = Program::load(&MemoryLoader::new("case.pnet", program(case)), "case.pnet");
-        let program = program.unwrap_or_else(|failure| panic!("{name}: {failure}"));
-        let graph = elaborate(&program, &Request::default()).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        let graph = elaborated(&dynamic_conv(case, None, "mlp"));
         assert_eq!(Some(graph.parameter_count()), case["params"].as_u64(), "{name}");
 
         let draw = |name: &str, length: usize| synth::tensor(name, length);
@@ -61,7 +38,7 @@ fn outputs_and_coefficients() {
         let image = draw(&format!("{name}.input"), input).map(|u| f64::from(u) * 2.0).collect();
         let weight = |weight: &parameternet_compiler::weight::Weight| {
             let draws = draw(&weight.name, weight.shape.elements());
-            (weight.name.clone(), draws.map(|u| f64::from(weight.role.initial(u, GAIN))).collect())
+            (weight.name.clone(), draws.map(|u| f64::from(weight.role.initial(u, DYNAMIC_CONV_GAIN))).collect())
         };
         let weights: NamedWeights = graph.weights().iter().map(weight).collect();
 

@@ -47,6 +47,12 @@ pub struct InstanceId(pub(crate) usize);
 impl InstanceId {
     /// The root: the network itself.
     pub const NETWORK: InstanceId = InstanceId(0);
+
+    /// Instances are numbered from 0 in the order in which they were opened.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
 }
 
 impl fmt::Display for InstanceId {

@@ -54,6 +54,8 @@ pub mod figures;
 pub mod graph;
 pub mod interp;
 pub mod limits;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod op;
 pub mod passes;
 pub mod plan;

@@ -4,10 +4,10 @@
 //! A length goes in, an [`AlignedBuffer`] or an [`AllocationError`] comes out; a lack of memory never ends the program. The
 //! buffer owns its memory alone, and all of it is initialised from the beginning.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::fmt;
-use std::ptr::NonNull;
-use std::slice;
+use alloc::alloc::{Layout, alloc_zeroed, dealloc};
+use core::fmt;
+use core::ptr::NonNull;
+use core::slice;
 
 /// Where buffers start: at a multiple of so many bytes. A cache line, and the widest vector that there is (AVX-512).
 pub const ALIGNMENT: usize = 64;

@@ -10,24 +10,24 @@
 mod describe;
 mod lanes;
 mod member;
-mod shaped;
 mod shapes;
 
-use std::fmt;
-use std::marker::PhantomData;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+#[cfg(feature = "std")]
 use std::path::Path;
-use std::sync::Arc;
 
 pub use crate::abi::ActivationShape as Activation;
 pub use describe::Describe;
 use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
-pub use shaped::Shaped;
-pub use shapes::{
-    GELU_ERF, GELU_TANH, HARD_SIGMOID, HARD_SWISH, NONE, RELU, RELU6, SIGMOID, SILU, TANH, depthwise, gemm, leaky_relu,
-    norm, patches, pool, product, resample, softmax, window,
-};
+pub use shapes::{activations, depthwise, gemm, leaky_relu, norm, patches, pool, product, resample, softmax, window};
 
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
@@ -35,6 +35,7 @@ pub use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
 use crate::program::{Code, Context, Driver, Drivers, Port, Program};
 pub use crate::program::{RunError, Session, SessionError};
+pub use crate::shaped::Shaped;
 use crate::weights::{MismatchError, TensorSpec, WeightFile, WeightFileError};
 
 /// A network that the compiler wrote down. Lengths count `f32`s.
@@ -126,6 +127,7 @@ impl<N: Net> Weights<N> {
     ///
     /// # Errors
     /// When it cannot be read or does not fit the network: then all that does not fit is listed.
+    #[cfg(feature = "std")]
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         Weights::bind(&WeightFile::open(path)?)
     }
@@ -220,18 +222,21 @@ impl<N: Net> Weights<N> {
     }
 }
 
+/// Memory of an output.
+pub type Elements = Box<[f32]>;
+
 /// Numbers that are passed together.
 pub type N<const LENGTH: usize> = [usize; LENGTH];
 
 /// No operand.
 #[must_use]
 pub const fn null() -> *mut f32 {
-    std::ptr::null_mut()
+    core::ptr::null_mut()
 }
 
 /// Memory for an output.
 #[must_use]
-pub fn zeros(length: usize) -> Box<[f32]> {
+pub fn zeros(length: usize) -> Elements {
     vec![0.0; length].into()
 }
 
@@ -247,7 +252,7 @@ pub fn view<T: Shaped>(elements: &[f32]) -> Result<&T, RunError> {
 /// Numbers written as runs: how many there are of each.
 #[must_use]
 pub fn runs(runs: &[(f64, usize)]) -> Vec<f64> {
-    runs.iter().flat_map(|(value, count)| std::iter::repeat_n(*value, *count)).collect()
+    runs.iter().flat_map(|(value, count)| core::iter::repeat_n(*value, *count)).collect()
 }
 
 /// Numbers written as runs of neighbours: the first of each run, and how many there are.
@@ -270,7 +275,7 @@ pub fn packed_runs(bytes: &[u8]) -> Vec<f64> {
     for run in bytes.as_chunks::<12>().0 {
         let [a, b, c, d, e, f, g, h, length @ ..] = *run;
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(0);
-        numbers.extend(std::iter::repeat_n(f64::from_le_bytes([a, b, c, d, e, f, g, h]), length));
+        numbers.extend(core::iter::repeat_n(f64::from_le_bytes([a, b, c, d, e, f, g, h]), length));
     }
     numbers
 }

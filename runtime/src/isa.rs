@@ -3,8 +3,11 @@
 //! In comes the machine and, in [`Isa::chosen`] and [`Isa::chosen_among`] alone, the environment variable `PNET_ISA`. Out comes an [`Isa`]. Its
 //! kernels are in [`Kernels::for_isa`](crate::kernels::Kernels::for_isa), which gives none that the machine cannot run.
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,9 +79,9 @@ impl Isa {
     pub fn is_available(self) -> bool {
         match self {
             Isa::Portable => true,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(feature = "std", target_arch = "x86_64"))]
             Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(feature = "std", target_arch = "x86_64"))]
             Isa::Avx512 => {
                 Isa::Avx2.is_available()
                     && is_x86_feature_detected!("avx512f")
@@ -86,7 +89,7 @@ impl Isa {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
             }
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
             Isa::Avx2 | Isa::Avx512 => false,
         }
     }
@@ -103,7 +106,7 @@ impl Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
     }
 
-    /// The one that the environment variable `PNET_ISA` asks for, else the best one.
+    /// The one that the environment variable `PNET_ISA` asks for, else the best one. Without the feature `std` there is no environment.
     ///
     /// # Errors
     ///
@@ -118,7 +121,10 @@ impl Isa {
     ///
     /// As [`Isa::chosen`], and if there is no code for the one that was asked for, or for none of this machine's.
     pub fn chosen_among(among: &[Isa]) -> Result<Isa, IsaError> {
+        #[cfg(feature = "std")]
         let name = std::env::var_os("PNET_ISA").map(|name| name.to_string_lossy().into_owned());
+        #[cfg(not(feature = "std"))]
+        let name: Option<String> = None;
         Isa::choose(name.as_deref(), among)
     }
 
@@ -136,6 +142,7 @@ impl Isa {
 
     /// Whether this machine has what machine code of every instruction set takes for granted: SSE4.1 on x86-64, which
     /// machines of the last fifteen years have.
+    #[cfg(feature = "std")]
     #[must_use]
     pub fn has_machine_code() -> bool {
         #[cfg(target_arch = "x86_64")]

@@ -30,7 +30,7 @@ use crate::abi::{
 };
 use crate::isa::Isa;
 use crate::simd::Simd;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 
 /// Makes types, the structure of a table, and one table for each instruction set.
@@ -38,9 +38,9 @@ macro_rules! kernels {
     ($($list:tt)*) => {
         declare! { $($list)* }
         table! { portable, Isa::Portable, Portable, [], $($list)* }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
         table! { avx2, Isa::Avx2, Avx2, [#[target_feature(enable = "avx2,fma")]], $($list)* }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
         table! {
             avx512, Isa::Avx512, Avx512,
             [#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]], $($list)*
@@ -83,7 +83,7 @@ macro_rules! declare {
             #[must_use]
             pub const fn offset(kernel: Kernel) -> usize {
                 match kernel {
-                    $(Kernel::$variant => std::mem::offset_of!(Kernels, $field),)*
+                    $(Kernel::$variant => core::mem::offset_of!(Kernels, $field),)*
                 }
             }
         }
@@ -182,11 +182,11 @@ impl Kernels {
         }
         match isa {
             Isa::Portable => Some(&portable::TABLE),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(feature = "std", target_arch = "x86_64"))]
             Isa::Avx2 => Some(&avx2::TABLE),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(feature = "std", target_arch = "x86_64"))]
             Isa::Avx512 => Some(&avx512::TABLE),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
             Isa::Avx2 | Isa::Avx512 => None,
         }
     }

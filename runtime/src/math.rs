@@ -61,7 +61,7 @@ pub const EXP_LOW: f32 = -87.5;
 /// From it on, `exp` is infinite.
 pub const EXP_HIGH: f32 = 89.0;
 /// `1 / ln(2)`
-pub const LOG2_E: f32 = std::f32::consts::LOG2_E;
+pub const LOG2_E: f32 = core::f32::consts::LOG2_E;
 /// `1.5 * 2^23 + 126`: added to a small number, it leaves the number's nearest integer plus 126 in the lowest bits, and
 /// zeros in the nine bits that are left when these are shifted into the exponent.
 pub const EXP_MAGIC: f32 = 12_583_038.0;
@@ -88,7 +88,7 @@ pub const TANH_NUMERATOR: [f32; 7] =
 pub const TANH_DENOMINATOR: [f32; 4] = [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3];
 
 /// `1 / sqrt(2)`
-pub const FRAC_1_SQRT_2: f32 = std::f32::consts::FRAC_1_SQRT_2;
+pub const FRAC_1_SQRT_2: f32 = core::f32::consts::FRAC_1_SQRT_2;
 /// From it on, the error function is one up to the error.
 pub const ERF_HIGH: f32 = 4.0;
 /// `-sqrt(2) * ERF_HIGH`

@@ -7,14 +7,17 @@
 //!
 //! Vectors per channel are computed in f64; a large tensor is rounded to f32 once for each map that is folded into it.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::abi::Tile;
 use crate::arena::{AlignedBuffer, AllocationError};
+use crate::arithmetic::sqrt;
 use crate::weights::BoundWeights;
 
 /// A value in a [`Preparation`]: an index of [`Preparation::values`].
@@ -235,7 +238,7 @@ impl Preparation {
     /// When the source lacks a tensor or has one of another length, or memory runs out.
     pub fn run(&self, source: &dyn TensorSource) -> Result<AlignedBuffer, PrepareError> {
         let mut block = AlignedBuffer::new(self.length)?;
-        let mut values = Values { preparation: self, source, known: HashMap::new(), reads: self.reads() };
+        let mut values = Values { preparation: self, source, known: BTreeMap::new(), reads: self.reads() };
         for prepared in &self.contents {
             let end = prepared.offset.saturating_add(prepared.content.length());
             let found = block.as_slice().len();
@@ -261,8 +264,8 @@ impl Preparation {
     }
 
     /// By value: how many other values and contents read it.
-    fn reads(&self) -> HashMap<ValueId, usize> {
-        let mut reads = HashMap::new();
+    fn reads(&self) -> BTreeMap<ValueId, usize> {
+        let mut reads = BTreeMap::new();
         let contents = self.contents.iter().filter_map(|prepared| match &prepared.content {
             Content::Value { value, .. } => Some(*value),
             Content::Indices(_) => None,
@@ -322,8 +325,8 @@ fn narrow(value: f64) -> f32 {
 struct Values<'s> {
     preparation: &'s Preparation,
     source: &'s dyn TensorSource,
-    known: HashMap<ValueId, Elements<'s>>,
-    reads: HashMap<ValueId, usize>,
+    known: BTreeMap<ValueId, Elements<'s>>,
+    reads: BTreeMap<ValueId, usize>,
 }
 
 impl<'s> Values<'s> {
@@ -374,7 +377,7 @@ impl<'s> Values<'s> {
             Value::Constant(values) => Elements::Double(values.to_vec()),
             Value::InverseSqrt { of, eps } => {
                 let of = self.operand(*of)?.to_f64();
-                Elements::Double(of.into_iter().map(|value| 1.0 / (value + eps).sqrt()).collect())
+                Elements::Double(of.into_iter().map(|value| 1.0 / sqrt(value + eps)).collect())
             }
             Value::Vector { operator, left, right, inner } => {
                 vector(*operator, self.operand(*left)?, &self.operand(*right)?.to_f64(), *inner)?
@@ -517,7 +520,7 @@ fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
                 for first in (0..columns.size).step_by(tile.columns().max(1)) {
                     let count = (columns.size - first).min(tile.columns());
                     let width = tile.panel_width(count);
-                    let (panel, behind) = std::mem::take(&mut rest).split_at_mut(depth_size * width);
+                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(depth_size * width);
                     rest = behind;
                     let start = offset + first * columns.stride;
                     columns_of(panel, width, start, Dimension { size: count, ..*columns }, depth, read);

@@ -4,11 +4,16 @@
 //! which is immutable and shared: any number of [`Session`]s, each with an arena and threads of its own, run it at once.
 //! [`Session::run`] borrows inputs and outputs and allocates nothing.
 
-use std::any::Any;
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::ops::Range;
-use std::sync::Arc;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
+use core::num::NonZeroUsize;
+use core::ops::Range;
+#[cfg(feature = "std")]
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -192,11 +197,19 @@ pub enum SessionError {
     #[error(transparent)]
     Allocation(#[from] AllocationError),
     /// The operating system starts no thread.
+    #[cfg(feature = "std")]
     #[error("no thread can be started: {0}")]
     Thread(#[from] std::io::Error),
     /// More threads than can share a network.
     #[error("{found} threads cannot share a network: at most {MAX_THREADS} can")]
     Threads {
+        /// How many were asked for.
+        found: usize,
+    },
+    /// More than one thread, where there are none but the caller's.
+    #[cfg(not(feature = "std"))]
+    #[error("{found} threads were asked for, but without the feature `std` there is one")]
+    Alone {
         /// How many were asked for.
         found: usize,
     },
@@ -300,8 +313,8 @@ impl Program {
             arena: AlignedBuffer::new(self.code.arena)?,
             scratch: AlignedBuffer::new(self.code.scratch.saturating_mul(threads.get()))?,
             team: Team::new(threads)?,
-            inputs: Pointers(vec![std::ptr::null(); self.code.inputs.len()]),
-            outputs: Pointers(vec![std::ptr::null_mut(); self.code.outputs.len()]),
+            inputs: Pointers(vec![core::ptr::null(); self.code.inputs.len()]),
+            outputs: Pointers(vec![core::ptr::null_mut(); self.code.outputs.len()]),
             program: self.clone(),
         })
     }
@@ -382,6 +395,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::run`], and when there are more or fewer times than steps.
+    #[cfg(feature = "std")]
     pub fn run_timed(
         &mut self,
         inputs: &[&[f32]],
@@ -462,14 +476,14 @@ impl Session {
             barrier: self.team.barrier(),
             scratch_length: self.program.code.scratch,
             kernels: self.program.code.kernels,
-            environment: self.program.code.environment.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
+            environment: self.program.code.environment.as_ref().map_or(core::ptr::null(), core::ptr::from_ref),
         })
     }
 
     /// Drops the pointers of a run.
     fn forget(&mut self) {
-        self.inputs.0.fill(std::ptr::null());
-        self.outputs.0.fill(std::ptr::null_mut());
+        self.inputs.0.fill(core::ptr::null());
+        self.outputs.0.fill(core::ptr::null_mut());
     }
 }
 

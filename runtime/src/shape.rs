@@ -1,6 +1,6 @@
 //! Shapes: how many elements they hold, and how they are shown.
 
-use std::fmt;
+use core::fmt;
 
 /// Dimensions shown before the rest is only counted. No network has tensors of more dimensions; a damaged file may.
 const SHOWN_DIMENSIONS: usize = 8;

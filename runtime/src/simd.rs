@@ -7,9 +7,9 @@
 //! Where two instruction sets could round differently, only [`Simd::mul_add`] does: it rounds once with AVX2 and AVX-512,
 //! twice in portable code.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) mod avx512;
 pub(crate) mod portable;
 

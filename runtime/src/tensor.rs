@@ -4,6 +4,7 @@
 //! Invariant: the data holds exactly as many elements as the shape says.
 
 use crate::shape::{ShowShape, element_count};
+use alloc::vec::Vec;
 
 /// A dense, row-major array of `f32`.
 #[derive(Debug, Clone, PartialEq)]

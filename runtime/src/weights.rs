@@ -18,6 +18,7 @@ mod file;
 mod header;
 mod kind;
 mod mismatch;
+#[cfg(feature = "std")]
 mod save;
 mod show;
 mod view;
@@ -32,5 +33,6 @@ pub use error::{WeightFileError, WeightFileProblem};
 pub use file::{StoredTensor, WeightFile};
 pub use kind::FileKind;
 pub use mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
+#[cfg(feature = "std")]
 pub use save::{NamedTensor, SaveError, save};
 pub use view::{ElementType, TensorView};

@@ -2,7 +2,6 @@
 
 use parameternet_compiler::compile::{Options, compile};
 use parameternet_compiler::graph::Graph;
-use parameternet_compiler::interp::{self, InitialWeights};
 use parameternet_compiler::passes::{PASSES, Selection};
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::plan::rewrites::REWRITES;
@@ -11,24 +10,7 @@ use parameternet_runtime::Isa;
 use parameternet_runtime::prepare::TensorSource;
 use parameternet_runtime::program::Port;
 
-/// The largest error of an output, as a share of its largest element (rung 3 of the ladder).
-pub(crate) const TOLERANCE: f64 = 1e-4;
-
-/// Made-up inputs of a graph, all near 1 at most.
-pub(crate) fn inputs(graph: &Graph) -> Vec<Vec<f32>> {
-    let input = |port: &parameternet_compiler::graph::Port| {
-        let elements = graph.node(port.node).map_or(0, |node| node.shape.elements());
-        parameternet_runtime::synth::tensor(&port.name, elements).collect()
-    };
-    graph.inputs().iter().map(input).collect()
-}
-
-/// What the interpreter computes.
-pub(crate) fn expected(graph: &Graph, inputs: &[Vec<f32>], gain: f64) -> Vec<Vec<f64>> {
-    let inputs: Vec<Vec<f64>> = inputs.iter().map(|input| input.iter().copied().map(f64::from).collect()).collect();
-    let outputs = interp::run(graph, &InitialWeights { gain }, &inputs).unwrap_or_else(|error| panic!("{error}"));
-    outputs.into_iter().map(|output| output.data).collect()
-}
+use crate::compare::{TOLERANCE, expected, inputs, relative_error};
 
 /// The names of everything that can be left out.
 pub(crate) fn names() -> Vec<&'static str> {
@@ -92,27 +74,6 @@ fn channels_first(shape: &[usize], data: &[f32]) -> Vec<f32> {
 pub(crate) fn same_bits(left: &[Vec<f32>], right: &[Vec<f32>]) -> bool {
     let bits = |outputs: &[Vec<f32>]| -> Vec<u32> { outputs.iter().flatten().map(|value| value.to_bits()).collect() };
     bits(left) == bits(right)
-}
-
-/// The largest error of any output, as a share of its largest element.
-pub(crate) fn relative_error(found: &[Vec<f32>], expected: &[Vec<f64>]) -> f64 {
-    error_in_shares(found, expected, f64::MIN_POSITIVE)
-}
-
-/// The largest error of any output, as a share of its largest element, or of `least` where all are smaller.
-pub(crate) fn error_in_shares(found: &[Vec<f32>], expected: &[Vec<f64>], least: f64) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let mut error = 0.0f64;
-    for (found, expected) in found.iter().zip(expected) {
-        assert_eq!(found.len(), expected.len());
-        let largest = expected.iter().fold(least, |largest, value| largest.max(value.abs()));
-        for (found, expected) in found.iter().zip(expected) {
-            let difference = (f64::from(*found) - expected).abs() / largest;
-            // NaN, which a poisoned arena leaves, is larger than any error.
-            error = if difference.is_nan() { f64::INFINITY } else { error.max(difference) };
-        }
-    }
-    error
 }
 
 /// Checks machine code for a graph against the interpreter.

@@ -5,6 +5,12 @@
 
 #[path = "../shared/cases.rs"]
 mod cases;
+#[path = "../shared/compare.rs"]
+mod compare;
+#[path = "../shared/networks.rs"]
+mod networks;
+#[path = "../shared/seeds.rs"]
+mod seeds;
 #[path = "../shared/mod.rs"]
 mod shared;
 

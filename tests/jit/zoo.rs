@@ -1,49 +1,12 @@
 //! The networks of `examples/models`, whole.
 
-use std::path::PathBuf;
-
-use parameternet_compiler::elaborate::{Request, elaborate};
-use parameternet_compiler::graph::Graph;
-use parameternet_compiler::program::Program;
 use parameternet_compiler::weight::InitialTensors;
-use parameternet_dsl::source::{LoadError, Loader};
 use parameternet_runtime::Isa;
 
+use crate::compare::{TOLERANCE, relative_error};
 use crate::ladder;
-use crate::shared::{Disk, numbers, reference};
-
-/// Hyper-parameters, as on the command line.
-type Settings<'a> = &'a [(&'a str, &'a str)];
-
-/// A network of the repository; `size` replaces the size of its images, height and width.
-fn elaborated(file: &str, settings: Settings<'_>, batch: usize, size: Option<[usize; 2]>) -> Graph {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let path = folder.join(file);
-    let path = path.to_string_lossy();
-    let loader = Resized { path: path.to_string(), size };
-    let program = Program::load(&loader, &path).unwrap_or_else(|failure| panic!("{failure}"));
-    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    elaborate(&program, &Request { settings, batch, network: None }).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-/// Files of the disk, but images of another size in one of them.
-struct Resized {
-    path: String,
-    size: Option<[usize; 2]>,
-}
-
-impl Loader for Resized {
-    fn load(&self, path: &str) -> Result<String, LoadError> {
-        let text = Disk.load(path)?;
-        match self.size {
-            Some([height, width]) if path == self.path => {
-                assert!(text.contains("size, size]"), "the input of {path} has another shape now");
-                Ok(text.replace("size, size]", &format!("{height}, {width}]")))
-            }
-            _ => Ok(text),
-        }
-    }
-}
+use crate::networks::{Settings, elaborated};
+use crate::shared::{numbers, reference};
 
 /// One image of the usual size, and three of an odd one.
 fn check(name: &str, file: &str) {
@@ -160,9 +123,9 @@ fn reference_outputs() {
         for isa in Isa::available() {
             let weights = InitialTensors { graph: &graph, gain };
             let found = ladder::run(&graph, &ladder::options(isa, 2, &[]), std::slice::from_ref(&image), &weights);
-            let error = ladder::relative_error(&found, &expected);
+            let error = relative_error(&found, &expected);
             println!("{name}, {isa}: relative error {error:.1e} to the reference");
-            assert!(error < ladder::TOLERANCE, "{name}, {isa}: relative error {error:e}");
+            assert!(error < TOLERANCE, "{name}, {isa}: relative error {error:e}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Source grows with distinct modules, not with their instances.
 
-use parameternet_compiler::backend::rust::{Options, generate};
+use parameternet_compiler::backend::rust::{Documentation, Options, generate};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::program::{MemoryLoader, Program};
@@ -26,7 +26,7 @@ fn source(blocks: usize) -> String {
         runtime: quote!(::parameternet_runtime),
         layout: ImageLayout::Nchw,
         embedded: None,
-        documentation: Vec::new(),
+        documentation: Documentation::default(),
     };
     let graph = graph.unwrap_or_else(|failure| panic!("{failure}"));
     generate(&graph, &options).unwrap_or_else(|error| panic!("{error}")).to_string()

@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files, and run cargo")]
 
+mod bare;
 mod growth;
 mod made;
 mod package;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use parameternet_compiler::backend::rust::{Options, generate};
+use parameternet_compiler::backend::rust::{Documentation, Options, generate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_runtime::Isa;
@@ -27,7 +27,7 @@ fn source(graph: &Graph) -> String {
         runtime: quote!(::parameternet_runtime),
         layout: ImageLayout::Nchw,
         embedded: None,
-        documentation: Vec::new(),
+        documentation: Documentation::default(),
     };
     generate(graph, &options).unwrap_or_else(|error| panic!("{error}")).to_string()
 }
@@ -63,11 +63,25 @@ fn call(index: usize, graph: &Graph) -> String {
 }
 
 /// Writes a file unless it is there with that text already: cargo then sees nothing new.
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|found| found == text) {
         return;
     }
     fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// Builds a crate, into its own folder `target`.
+pub(crate) fn build(folder: &Path, arguments: &[&str]) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--offline", "--quiet"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env_remove("RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
 }
 
 /// Compiles networks and runs each; gives what they print, a line for each instruction set and number of threads.
@@ -99,17 +113,8 @@ pub(crate) fn run(networks: &[Network], threads: &[usize]) -> Vec<String> {
     }
     let _ = writeln!(main, "fn main() {{\nlet threads: &[usize] = &{threads:?};\n{body}}}");
     write(&folder.join("src/main.rs"), &main);
-    let target = folder.join("target");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--offline", "--quiet"])
-        .current_dir(&folder)
-        .env("CARGO_TARGET_DIR", &target)
-        .env_remove("RUSTFLAGS")
-        .output()
-        .expect("cargo runs");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let binary = target.join("release").join(format!("generated-networks{}", std::env::consts::EXE_SUFFIX));
+    build(&folder, &["--release"]);
+    let binary = folder.join("target/release").join(format!("generated-networks{}", std::env::consts::EXE_SUFFIX));
     let ran = Command::new(&binary).output().unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("the output is text").lines().map(str::to_owned).collect()

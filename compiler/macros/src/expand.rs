@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use parameternet_compiler::analysis::budget;
+use parameternet_compiler::backend::rust::{self, Documentation, RustError, module_name};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::plan::ImageLayout;
@@ -21,7 +22,7 @@ use syn::{Error, LitStr};
 
 use crate::files::{Files, INLINE};
 use crate::invocation::{FileForm, HyperParameter, Invocation};
-use crate::module::{documentation, further_stub, items, module, module_name, network_names, stub};
+use crate::module::{further_stub, module, network_names, stub};
 use crate::report;
 use crate::source_map::SourceText;
 
@@ -42,15 +43,15 @@ fn file(mut form: FileForm, folder: &Path) -> TokenStream {
     let path = join("", &if cfg!(windows) { path.replace('\\', "/") } else { path });
     let mut errors = std::mem::take(&mut form.errors);
     let content = match network_of_file(&form, &files, &path, &mut errors) {
-        Ok((graph, documentation)) => {
+        Ok((graph, mut documentation)) => {
             let embedded =
                 form.settings.weights.as_ref().and_then(|weights| embedded(weights, &graph, &files, &mut errors));
             let mut lines = form.documentation.clone();
-            if !lines.is_empty() && !documentation.is_empty() {
+            if !lines.is_empty() && !documentation.network.is_empty() {
                 lines.push(String::new());
             }
-            lines.extend(documentation);
-            items(&graph, form.settings.layout, embedded, lines).map_err(|error| {
+            documentation.network.splice(0..0, lines);
+            items(&graph, form.settings.layout, embedded, documentation).map_err(|error| {
                 errors.push(Error::new(form.path.span(), error));
                 vec![graph.network.clone()]
             })
@@ -74,7 +75,7 @@ fn network_of_file(
     files: &Files<'_>,
     path: &str,
     errors: &mut Vec<Error>,
-) -> Result<(Graph, Vec<String>), Vec<String>> {
+) -> Result<(Graph, Documentation), Vec<String>> {
     let asked = form.settings.network.as_ref().map(ToString::to_string);
     let names = |program: Option<&Program>| match (&asked, program) {
         (Some(name), _) => vec![name.clone()],
@@ -110,7 +111,7 @@ fn network_of_file(
     if let Err(failure) = budget::check(&program, &request, &graph, &[]) {
         errors.extend(report::file(&failure, form));
     }
-    let documentation = documentation(&program, &graph.network);
+    let documentation = Documentation::of(&program, &graph.network);
     Ok((graph, documentation))
 }
 
@@ -119,7 +120,7 @@ fn embedded(weights: &LitStr, graph: &Graph, files: &Files<'_>, errors: &mut Vec
     let written = weights.value();
     let path = files.path(&written);
     // So that messages have the path as it is written.
-    let shown = Some(written.clone().into());
+    let shown = Some(written.clone());
     match WeightFile::open(&path) {
         Ok(file) => {
             let expected: Vec<TensorSpec> = graph.stored_weights().map(Weight::spec).collect();
@@ -217,12 +218,30 @@ fn name_span(text: &SourceText, network: &str) -> Span {
     name.and_then(|range| text.spans(&range)).map_or_else(Span::call_site, |(first, _)| first)
 }
 
+/// The items of the module of a network.
+///
+/// # Errors
+/// When it computes nothing, or has a name that Rust cannot have there.
+fn items(
+    graph: &Graph,
+    layout: ImageLayout,
+    embedded: Option<TokenStream>,
+    documentation: Documentation,
+) -> Result<TokenStream, RustError> {
+    let runtime = quote!(::parameternet::runtime);
+    rust::generate(graph, &rust::Options { runtime, layout, embedded, documentation })
+}
+
 /// A network of a text as items; `None` if the compiler says what is wrong.
-fn network_of_text(program: &Program, name: &str, failures: &mut Vec<Failure>) -> Option<Result<TokenStream, String>> {
+fn network_of_text(
+    program: &Program,
+    name: &str,
+    failures: &mut Vec<Failure>,
+) -> Option<Result<TokenStream, RustError>> {
     let request = Request { network: Some(name.to_owned()), ..Request::default() };
     let graph = elaborate(program, &request).map_err(|failure| failures.push(failure)).ok()?;
     if let Err(failure) = budget::check(program, &request, &graph, &[]) {
         failures.push(failure);
     }
-    Some(items(&graph, ImageLayout::default(), None, documentation(program, name)))
+    Some(items(&graph, ImageLayout::default(), None, Documentation::of(program, name)))
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use quote::{ToTokens, quote};
 
 use crate::expand::expand;
-use crate::module::{module_name, network_names};
+use crate::module::network_names;
 use crate::source_map::SourceText;
 
 fn tokens(text: &str) -> TokenStream {
@@ -121,27 +121,6 @@ fn documentation_comes_back_as_comments() {
         ["/// One.", "///", "/// Two.", "network N {}", "//! Inner.", "///a", "///b", "module M ( x ) { }"],
         "after two lines for one, places are no longer known"
     );
-}
-
-#[test]
-fn modules_are_called_like_networks() {
-    let names =
-        ["Mlp", "MLP", "ParameterNet", "MobileNetV2", "HTTPServer", "Net2Net", "tiny", "Type", "Self", "Box", "A"];
-    let modules = names.map(|name| module_name(name).to_string());
-    let expected = [
-        "mlp",
-        "mlp",
-        "parameter_net",
-        "mobile_net_v2",
-        "http_server",
-        "net2_net",
-        "tiny",
-        "r#type",
-        "self_",
-        "r#box",
-        "a",
-    ];
-    assert_eq!(modules, expected);
 }
 
 #[test]

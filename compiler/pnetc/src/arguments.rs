@@ -1,5 +1,7 @@
 //! The command line: what can be asked of `pnetc`. Only declarations.
 
+mod onnx;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -8,6 +10,8 @@ use parameternet_compiler::analysis::convention::Convention;
 use parameternet_compiler::passes::PASSES;
 use parameternet_compiler::plan::rewrites::REWRITES;
 use parameternet_runtime::Isa;
+
+pub(crate) use onnx::OnnxOptions;
 
 /// The ParameterNet compiler: networks with many parameters and few FLOPs, from `.pnet` files.
 #[derive(Debug, Parser)]
@@ -76,7 +80,7 @@ Examples:
 Example:
   pnetc init net.pnet -o net.safetensors --gain 2")]
     Init(Init),
-    /// Print a stage of the compilation, or compile a network for C
+    /// Print a stage of the compilation, or write a network for C or as ONNX
     #[command(after_help = "\
 Examples:
   pnetc build net.pnet --emit ir
@@ -90,6 +94,8 @@ Examples:
   pnetc build net.pnet --emit object -o net.o --header net.h
   pnetc build net.pnet --emit staticlib -o libnet.a --header net.h --threads 4
   pnetc build net.pnet --emit cdylib -o libnet.so --header net.h --prefix my_net
+  pnetc build net.pnet --emit onnx -o net.onnx --weights net.safetensors
+  pnetc build net.pnet --emit onnx -o net.onnx --weights net.safetensors --external-data
 
 An object holds code for every instruction set, of which the program chooses the best that its machine has, or that of \
 PNET_ISA; with --isa, it holds that one alone. Sessions may have any number of threads; --threads says how many the work \
@@ -457,7 +463,7 @@ pub(crate) struct Build {
     /// The stage to print, or the kind of file to write
     #[arg(long, value_name = "STAGE")]
     pub emit: Stage,
-    /// Where to write it; standard output by default, but for object files and libraries
+    /// Where to write it; standard output by default, but for object files, libraries and ONNX
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// With `--emit ir`: print the graph after this pass, or after all; without it, as the network is written
@@ -473,7 +479,26 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub machine: MachineOptions,
     #[command(flatten)]
+    pub package: PackageOptions,
+    #[command(flatten)]
     pub object: ObjectOptions,
+    #[command(flatten)]
+    pub onnx: OnnxOptions,
+}
+
+/// What a crate around the network is made with.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Crates")]
+pub(crate) struct PackageOptions {
+    /// With `--emit rust`: write a whole crate that classifies images into this folder; files that may have been edited are kept
+    #[arg(long = "crate", value_name = "FOLDER", conflicts_with = "output")]
+    pub folder: Option<PathBuf>,
+    /// Make these weights part of the program [default: it reads a file]
+    #[arg(long, value_name = "WEIGHTS", requires = "folder")]
+    pub embed: Option<PathBuf>,
+    /// The repository of ParameterNet, if the crate is to depend on it by path [default: on its releases]
+    #[arg(long, value_name = "FOLDER", requires = "folder")]
+    pub parameternet: Option<PathBuf>,
 }
 
 /// What object files and libraries are made with.
@@ -518,6 +543,8 @@ pub(crate) enum Stage {
     Clif,
     /// The code of each step and thread as instructions of this machine
     Asm,
+    /// An ONNX file with the network and its weights
+    Onnx,
     /// An object file with the network, for C
     Object,
     /// A static library with the network and the runtime

@@ -6,15 +6,21 @@
 //! ([`Machine`](crate::code::Machine)), all else is checked here to be the same for all of them.
 //!
 //! `functions` puts the source together along the author's modules, `routine` writes a step and `weights` how weights
-//! are prepared, `sharing` makes one function of what is alike, `interface` writes what users see.
+//! are prepared, `sharing` makes one function of what is alike, `interface` writes what users see, `documentation` what
+//! doc comments say; `identifiers` knows which names Rust can have.
 
 mod blocks;
+mod documentation;
 mod functions;
+mod identifiers;
 mod interface;
 mod routine;
 mod sharing;
 mod weights;
 
+use documentation::Costs;
+pub use documentation::Documentation;
+pub use identifiers::{identifier, module_name};
 use parameternet_runtime::Isa;
 use proc_macro2::TokenStream;
 
@@ -32,8 +38,8 @@ pub struct Options {
     pub layout: ImageLayout,
     /// An expression of type `&'static [u8]` that gives a safetensors file, if weights are part of the program.
     pub embedded: Option<TokenStream>,
-    /// What the author says of the network, a line each.
-    pub documentation: Vec<String>,
+    /// What the author says of the network and its modules.
+    pub documentation: Documentation,
 }
 
 /// Why there is no source.
@@ -53,6 +59,18 @@ pub enum RustError {
         /// What differs.
         reason: &'static str,
     },
+    /// A Rust type in the module of a network cannot have that name.
+    #[error("a Rust type in this module cannot be called `{name}`: rename the network")]
+    Network {
+        /// The name of the network.
+        name: String,
+    },
+    /// A parameter of a function in Rust cannot have that name.
+    #[error("a parameter of `run` cannot be called `{name}`: rename the input")]
+    Input {
+        /// The name of the input.
+        name: String,
+    },
     /// The network computes nothing.
     #[error("the network has no operation, so there is nothing to write")]
     Empty,
@@ -61,13 +79,18 @@ pub enum RustError {
 /// The items of a module that holds the network.
 ///
 /// # Errors
-/// When the network has no operation. All other errors are defects.
+/// When the network has no operation, or a name that Rust cannot have there. All other errors are defects.
 pub fn generate(graph: &Graph, options: &Options) -> Result<TokenStream, RustError> {
+    identifiers::check(graph)?;
+    let costs = Costs::of(graph);
+    let functions = |optimised: &Graph, plan| {
+        functions::functions(optimised, plan, &costs, &options.documentation).ok_or(RustError::Empty)
+    };
     let optimised = passes::optimize(graph, &Selection::default())?;
     let plans = plans(&optimised, options.layout)?;
-    let source = functions::functions(&optimised, &plans[0]).ok_or(RustError::Empty)?;
+    let source = functions(&optimised, &plans[0])?;
     for plan in &plans[1..] {
-        let other = functions::functions(&optimised, plan).ok_or(RustError::Empty)?;
+        let other = functions(&optimised, plan)?;
         if let Some(reason) = difference(&source, &other, &plans[0], plan) {
             return Err(RustError::Machine { isa: plan.options.isa, reason });
         }

@@ -276,10 +276,11 @@ const SIDE_BY_SIDE: usize = 4;
 /// Sums that do not wait for one another: a core begins two multiply-adds in a cycle, and each takes four.
 const INDEPENDENT: usize = 8;
 
-/// In how many parts, of neighbours, `depth` products are summed so that enough sums are under way for so many vectors: 1, 2, 4 or 8.
-fn parts(depth: usize, vectors: usize) -> usize {
-    let fits = |parts: &usize| parts * vectors <= INDEPENDENT && depth.is_multiple_of(*parts);
-    [8, 4, 2].into_iter().find(fits).unwrap_or(1)
+/// In how many parts, in turn, products are summed so that enough sums are under way for so many vectors: 1, 2, 4 or 8. It does not
+/// depend on how many products there are (what does not divide is summed behind them), so that layers of any depth have the
+/// same code.
+fn parts(vectors: usize) -> usize {
+    [8, 4, 2].into_iter().find(|parts| parts * vectors <= INDEPENDENT).unwrap_or(1)
 }
 
 /// One row per unit: columns in vectors of four, several at once, each summed in [`parts`], in order of `depth`.
@@ -293,23 +294,32 @@ fn small_linear(builder: &mut Builder<'_>, step: &SmallLinear) -> (Index, Vec<St
         let bias = step.bias.as_ref().map(|bias| builder.address(bias, &[]));
         let vectors: Vec<usize> = (0..padded).step_by(4).collect();
         for group in vectors.chunks(SIDE_BY_SIDE) {
-            let parts = parts(step.depth, group.len());
-            let part_depth = step.depth / parts;
+            let parts = parts(group.len());
+            let depth = Index::Size(step.depth);
+            let turns = depth.clone().over(parts);
             // By part, then by vector.
             let sums: Vec<_> =
                 (0..parts * group.len()).map(|_| builder.set(body, Lanes::Four, Operation::Constant(0.0))).collect();
-            let each = builder.repeat(0, part_depth, 1, |builder, k, body| {
+            let add = |builder: &mut Builder<'_>, k: Index, sums: &[super::Local], body: &mut Vec<Statement>| {
+                let x = builder.set(body, Lanes::Four, Operation::Splat(source.clone().plus(k.clone())));
+                for (column, sum) in group.iter().zip(sums) {
+                    let at = weights.clone().plus(k.clone().times(padded)).plus(*column);
+                    let weight = builder.set(body, Lanes::Four, Operation::Load(at));
+                    body.push(Statement::Set { local: *sum, operation: Operation::MultiplyAdd(x, weight, *sum) });
+                }
+            };
+            let each = builder.repeat(0, turns.clone(), 1, |builder, turn, body| {
                 for (part, sums) in sums.chunks(group.len()).enumerate() {
-                    let k = Index::from(k).plus((part * part_depth).into());
-                    let x = builder.set(body, Lanes::Four, Operation::Splat(source.clone().plus(k.clone())));
-                    for (column, sum) in group.iter().zip(sums) {
-                        let at = weights.clone().plus(k.clone().times(padded)).plus(*column);
-                        let weight = builder.set(body, Lanes::Four, Operation::Load(at));
-                        body.push(Statement::Set { local: *sum, operation: Operation::MultiplyAdd(x, weight, *sum) });
-                    }
+                    add(builder, Index::from(turn).times(parts).plus(part.into()), sums, body);
                 }
             });
             body.push(each);
+            if parts > 1 {
+                let rest = builder.repeat(turns.times(parts), depth, 1, |builder, k, body| {
+                    add(builder, k.into(), &sums, body);
+                });
+                body.push(rest);
+            }
             for (vector, column) in group.iter().enumerate() {
                 let sums = sums.iter().copied().skip(vector).step_by(group.len()).collect();
                 let sum = sum_of_parts(builder, sums, body);

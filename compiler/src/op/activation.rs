@@ -44,22 +44,31 @@ pub enum Activation {
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Activation::Relu => f.write_str("relu"),
-            Activation::Relu6 => f.write_str("relu6"),
             Activation::LeakyRelu { slope } => write!(f, "leaky_relu(slope={slope:?})"),
-            Activation::Sigmoid => f.write_str("sigmoid"),
-            Activation::HardSigmoid => f.write_str("hard_sigmoid"),
-            Activation::HardSwish => f.write_str("hard_swish"),
-            Activation::Silu => f.write_str("silu"),
-            Activation::GeluErf => f.write_str("gelu"),
             Activation::GeluTanh => f.write_str("gelu(form=tanh)"),
-            Activation::Tanh => f.write_str("tanh"),
-            Activation::Identity => f.write_str("identity"),
+            plain => f.write_str(plain.name()),
         }
     }
 }
 
 impl Activation {
+    /// The name of the function without its settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Relu => "relu",
+            Activation::Relu6 => "relu6",
+            Activation::LeakyRelu { .. } => "leaky_relu",
+            Activation::Sigmoid => "sigmoid",
+            Activation::HardSigmoid => "hard_sigmoid",
+            Activation::HardSwish => "hard_swish",
+            Activation::Silu => "silu",
+            Activation::GeluErf | Activation::GeluTanh => "gelu",
+            Activation::Tanh => "tanh",
+            Activation::Identity => "identity",
+        }
+    }
+
     /// Floating-point operations per element as the formula reads; `exp`, `tanh` and `erf` are one each, as are comparisons.
     #[must_use]
     pub fn operations(self) -> u64 {

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempPath;
+
 use crate::error::{DataError, Problem, reason};
 
 /// How many bytes an input may have.
@@ -73,20 +75,57 @@ fn cannot_read(error: io::Error) -> Problem {
 /// # Errors
 /// If the operating system refuses.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let written = match fs::metadata(path) {
-        Ok(found) if found.is_file() => fs::canonicalize(path).and_then(|target| replace(&target, bytes)),
-        Ok(_) => File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)),
-        Err(_) => replace(path, bytes),
-    };
-    written.map_err(|error| {
-        let reason = reason(&error);
-        DataError::from(Problem::CannotWrite { reason }).about(path.display())
-    })
+    prepare(path, |file| file.write_all(bytes))?.place()
 }
 
-/// Puts a new file of these bytes in the place of `path`.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
+/// A file that is written but not at its place yet. Dropped, it leaves no trace.
+#[derive(Debug)]
+pub struct Pending {
+    /// What the user calls it.
+    path: PathBuf,
+    /// The file under its temporary name, and where it belongs; nothing where the bytes could only be written directly.
+    written: Option<(TempPath, PathBuf)>,
+}
+
+/// The first half of [`write_whole`], for content that is made while it is written, and for files that belong together: all
+/// are prepared before the first takes its place.
+///
+/// # Errors
+/// If the operating system refuses, or `write` fails.
+pub fn prepare(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Pending, DataError> {
+    let written = match fs::metadata(path) {
+        Ok(found) if found.is_file() => fs::canonicalize(path).and_then(|target| beside(target, write).map(Some)),
+        Ok(_) => File::options().write(true).open(path).and_then(|mut file| write(&mut file)).map(|()| None),
+        Err(_) => beside(path.to_owned(), write).map(Some),
+    };
+    match written {
+        Ok(written) => Ok(Pending { path: path.to_owned(), written }),
+        Err(error) => Err(cannot_write(path, &error)),
+    }
+}
+
+impl Pending {
+    /// Puts the file in its place, and what was there is gone.
+    ///
+    /// # Errors
+    /// If the operating system refuses.
+    pub fn place(self) -> Result<(), DataError> {
+        match self.written {
+            Some((file, target)) => file.persist(target).map_err(|error| cannot_write(&self.path, &error.error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The operating system's refusal, told of a file.
+fn cannot_write(path: &Path, error: &io::Error) -> DataError {
+    let reason = reason(error);
+    DataError::from(Problem::CannotWrite { reason }).about(path.display())
+}
+
+/// A temporary file in the folder of `target`, with what `write` writes.
+fn beside(target: PathBuf, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<(TempPath, PathBuf)> {
+    let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
@@ -98,9 +137,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    write(&mut file)?;
+    Ok((file.into_temp_path(), target))
 }
 
 #[cfg(test)]
@@ -145,6 +183,18 @@ mod tests {
         assert!(matches!(error.problem, Problem::CannotWrite { .. }));
         let error = write_whole(folder.path(), b"").unwrap_err();
         assert!(matches!(error.problem, Problem::CannotWrite { .. }));
+    }
+
+    #[test]
+    fn a_failure_while_writing_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        write_whole(&path, b"old").unwrap();
+        let full = prepare(&path, |file| file.write_all(b"half").and(Err(io::ErrorKind::StorageFull.into())));
+        assert!(matches!(full.unwrap_err().problem, Problem::CannotWrite { .. }));
+        drop(prepare(&path, |file| file.write_all(b"new")).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]

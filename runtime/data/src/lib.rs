@@ -11,7 +11,7 @@
 //! - [`classes`]: scores as classes and their shares.
 //! - [`error`]: what can be wrong with any of them.
 //!
-//! [`load_input`] is the way in: the first bytes of a file, not its name, say what it holds.
+//! [`load_input`] is the way in, or [`decode_input`] for bytes: the first of them, not the name of a file, say what they hold.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
@@ -44,8 +44,11 @@ pub fn load_input(source: &Source, shape: &[usize], preprocess: &Preprocess) -> 
     decode_input(&bytes, shape, preprocess).map_err(|error| error.about(source))
 }
 
-/// [`load_input`] after the reading.
-fn decode_input(bytes: &[u8], shape: &[usize], preprocess: &Preprocess) -> Result<Vec<f32>, DataError> {
+/// [`load_input`] of bytes that are there already.
+///
+/// # Errors
+/// If they are neither, are damaged, or do not fit the shape.
+pub fn decode_input(bytes: &[u8], shape: &[usize], preprocess: &Preprocess) -> Result<Vec<f32>, DataError> {
     if npy::is_npy(bytes) {
         return npy::read(bytes, Some(shape)).map(|(_, values)| values);
     }

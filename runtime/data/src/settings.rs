@@ -9,6 +9,14 @@ use crate::error::{DataError, Problem};
 use crate::preprocess::{Preprocess, Resize};
 use crate::resample::Filter;
 
+const MEAN: &str = "pnet.mean";
+const STD: &str = "pnet.std";
+const RESIZE: &str = "pnet.resize";
+const LABELS: &str = "pnet.labels";
+
+/// Everything in the metadata of weights that this module reads.
+pub const KEYS: [&str; 4] = [MEAN, STD, RESIZE, LABELS];
+
 /// What is known of [`Preprocess`] from elsewhere than the weights, and comes before what they carry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -31,8 +39,8 @@ impl Settings {
     /// When what is taken from the weights makes no sense.
     pub fn with_weights(&self, weights: &WeightFile) -> Result<Preprocess, DataError> {
         let default = Preprocess::default();
-        let mean = self.mean.clone().map_or_else(|| numbers(weights, "pnet.mean"), |mean| Ok(Some(mean)))?;
-        let std = self.std.clone().map_or_else(|| numbers(weights, "pnet.std"), |std| Ok(Some(std)))?;
+        let mean = self.mean.clone().map_or_else(|| numbers(weights, MEAN), |mean| Ok(Some(mean)))?;
+        let std = self.std.clone().map_or_else(|| numbers(weights, STD), |std| Ok(Some(std)))?;
         let resize = self.resize.map_or_else(|| carried_resize(weights), |resize| Ok(Some(resize)))?;
         Ok(Preprocess {
             resize: resize.unwrap_or(default.resize),
@@ -47,7 +55,7 @@ impl Settings {
 /// The names of the classes, if the weights carry them.
 #[must_use]
 pub fn labels(weights: &WeightFile) -> Option<Vec<String>> {
-    Some(weights.metadata("pnet.labels")?.lines().map(str::to_owned).collect())
+    Some(weights.metadata(LABELS)?.lines().map(str::to_owned).collect())
 }
 
 /// Numbers separated by commas.
@@ -58,12 +66,11 @@ fn numbers(weights: &WeightFile, key: &'static str) -> Result<Option<Vec<f32>>, 
 }
 
 fn carried_resize(weights: &WeightFile) -> Result<Option<Resize>, DataError> {
-    const KEY: &str = "pnet.resize";
-    match weights.metadata(KEY) {
+    match weights.metadata(RESIZE) {
         Some("crop") => Ok(Some(Resize::Crop)),
         Some("stretch") => Ok(Some(Resize::Stretch)),
         Some("none") => Ok(Some(Resize::None)),
-        Some(other) => Err(unusable(KEY, other)),
+        Some(other) => Err(unusable(RESIZE, other)),
         None => Ok(None),
     }
 }

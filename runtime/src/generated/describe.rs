@@ -3,7 +3,10 @@
 //! In: calls in the order of the plan. Out: the tensors that a file must hold, and a [`Preparation`] for a register tile.
 //! Names are relative to the module that is being described, as in the author's text.
 
-use std::collections::HashMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::abi::Tile;
 use crate::prepare::{Arithmetic, Content, Dimension, Layout, Preparation, Prepared, Value, ValueId};
@@ -25,7 +28,7 @@ pub struct Describe<'d> {
 pub(super) struct Described {
     tile: Tile,
     pub tensors: Vec<TensorSpec>,
-    values_of_tensors: HashMap<String, ValueId>,
+    values_of_tensors: BTreeMap<String, ValueId>,
     pub preparation: Preparation,
 }
 
@@ -46,7 +49,7 @@ impl Described {
         let mut described = Described {
             tile,
             tensors: Vec::new(),
-            values_of_tensors: HashMap::new(),
+            values_of_tensors: BTreeMap::new(),
             preparation: Preparation::default(),
         };
         describe(&mut Describe { described: &mut described, path: String::new() });

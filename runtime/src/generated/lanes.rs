@@ -5,14 +5,16 @@
 
 #![allow(clippy::inline_always, reason = "see the module's documentation")]
 
-use std::ops::{Add, Div, Mul, Sub};
+use core::ops::{Add, Div, Mul, Sub};
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m128, _mm_add_ps, _mm_and_ps, _mm_andnot_ps, _mm_castps_si128, _mm_castsi128_ps, _mm_cmpgt_ps, _mm_cvtsi32_si128,
     _mm_div_ps, _mm_fmadd_ps, _mm_loadu_ps, _mm_max_ps, _mm_min_ps, _mm_mul_ps, _mm_or_ps, _mm_set1_ps, _mm_sll_epi32,
     _mm_storeu_ps, _mm_sub_ps,
 };
+
+use crate::arithmetic::fma;
 
 /// How often a multiply-add is rounded.
 pub trait Rounding: Copy {
@@ -92,7 +94,7 @@ impl Lanes for f32 {
 
     #[inline(always)]
     unsafe fn mul_add<R: Rounding>(self, factor: f32, sum: f32) -> f32 {
-        if R::IS_ONCE { f32::mul_add(self, factor, sum) } else { self * factor + sum }
+        if R::IS_ONCE { fma(self, factor, sum) } else { self * factor + sum }
     }
 
     #[inline(always)]

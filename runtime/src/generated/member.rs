@@ -1,6 +1,6 @@
 //! A thread's view of a run, as generated source sees it.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use crate::abi::Tile;
 use crate::blocking::{Blocking, Product};
@@ -90,6 +90,17 @@ impl<'r> Member<'r> {
     #[must_use]
     pub fn content(&self, index: usize) -> usize {
         self.environment.contents.get(index).copied().unwrap_or(0)
+    }
+
+    /// A content of the prepared weights.
+    ///
+    /// # Safety
+    /// The network has one of that index.
+    #[inline]
+    #[must_use]
+    pub unsafe fn weight(&self, index: usize) -> *const f32 {
+        // SAFETY: by the contract, the content begins within the block.
+        unsafe { self.weights.add(self.content(index)) }
     }
 
     /// The register tile of matrix products.

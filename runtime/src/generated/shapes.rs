@@ -6,29 +6,34 @@ use crate::abi::{
 };
 use crate::blocking::Product;
 
-/// None.
-pub const NONE: ActivationShape = activation(ActivationCode::Identity);
-/// See [`ActivationCode::Relu`].
-pub const RELU: ActivationShape = activation(ActivationCode::Relu);
-/// See [`ActivationCode::Relu6`].
-pub const RELU6: ActivationShape = activation(ActivationCode::Relu6);
-/// See [`ActivationCode::Sigmoid`].
-pub const SIGMOID: ActivationShape = activation(ActivationCode::Sigmoid);
-/// See [`ActivationCode::HardSigmoid`].
-pub const HARD_SIGMOID: ActivationShape = activation(ActivationCode::HardSigmoid);
-/// See [`ActivationCode::HardSwish`].
-pub const HARD_SWISH: ActivationShape = activation(ActivationCode::HardSwish);
-/// See [`ActivationCode::Silu`].
-pub const SILU: ActivationShape = activation(ActivationCode::Silu);
-/// See [`ActivationCode::GeluErf`].
-pub const GELU_ERF: ActivationShape = activation(ActivationCode::GeluErf);
-/// See [`ActivationCode::GeluTanh`].
-pub const GELU_TANH: ActivationShape = activation(ActivationCode::GeluTanh);
-/// See [`ActivationCode::Tanh`].
-pub const TANH: ActivationShape = activation(ActivationCode::Tanh);
+/// Activations without a parameter, by names that stand alone.
+pub mod activations {
+    use super::{ActivationCode, ActivationShape};
 
-const fn activation(code: ActivationCode) -> ActivationShape {
-    ActivationShape { code, slope: 0.0 }
+    /// None.
+    pub const NONE: ActivationShape = activation(ActivationCode::Identity);
+    /// See [`ActivationCode::Relu`].
+    pub const RELU: ActivationShape = activation(ActivationCode::Relu);
+    /// See [`ActivationCode::Relu6`].
+    pub const RELU6: ActivationShape = activation(ActivationCode::Relu6);
+    /// See [`ActivationCode::Sigmoid`].
+    pub const SIGMOID: ActivationShape = activation(ActivationCode::Sigmoid);
+    /// See [`ActivationCode::HardSigmoid`].
+    pub const HARD_SIGMOID: ActivationShape = activation(ActivationCode::HardSigmoid);
+    /// See [`ActivationCode::HardSwish`].
+    pub const HARD_SWISH: ActivationShape = activation(ActivationCode::HardSwish);
+    /// See [`ActivationCode::Silu`].
+    pub const SILU: ActivationShape = activation(ActivationCode::Silu);
+    /// See [`ActivationCode::GeluErf`].
+    pub const GELU_ERF: ActivationShape = activation(ActivationCode::GeluErf);
+    /// See [`ActivationCode::GeluTanh`].
+    pub const GELU_TANH: ActivationShape = activation(ActivationCode::GeluTanh);
+    /// See [`ActivationCode::Tanh`].
+    pub const TANH: ActivationShape = activation(ActivationCode::Tanh);
+
+    const fn activation(code: ActivationCode) -> ActivationShape {
+        ActivationShape { code, slope: 0.0 }
+    }
 }
 
 /// See [`ActivationCode::LeakyRelu`].

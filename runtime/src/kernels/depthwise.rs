@@ -4,7 +4,7 @@
 //! window meet the image, several pixels are computed at once that share the inputs they read. Every output is one chain of
 //! fused multiply-adds over the taps that meet the image, in row-major order, from zero, whatever the path.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::epilogue::{Direct, Operands};
 use super::window::Axis;

@@ -10,6 +10,7 @@
 
 use super::mean::{sum, sum_of_squares};
 use crate::abi::NormShape;
+use crate::arithmetic::sqrt;
 use crate::simd::{Simd, for_each_vector};
 
 /// See [`Kernel::LayerNorm`](crate::abi::Kernel::LayerNorm).
@@ -92,7 +93,7 @@ unsafe fn group<S: Simd>(
         for row in 0..rows {
             total += f64::from(sum_of_squares(s, source.add(row * shape.source_stride), shape.columns, mean));
         }
-        let scale = (1.0 / (total / count + f64::from(shape.eps)).sqrt()) as f32;
+        let scale = (1.0 / sqrt(total / count + f64::from(shape.eps))) as f32;
         let (mean, scale) = (s.splat(mean), s.splat(scale));
         for row in 0..rows {
             let (source, out) = (source.add(row * shape.source_stride), out.add(row * shape.out_stride));

@@ -1,6 +1,6 @@
 //! Pooling: maxima and averages over windows.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::window::Axis;
 use crate::abi::{PoolShape, WindowShape};

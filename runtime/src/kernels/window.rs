@@ -1,6 +1,6 @@
 //! Where a sliding window lies: which of its taps meet the image.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use crate::abi::WindowShape;
 

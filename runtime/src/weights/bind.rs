@@ -6,8 +6,13 @@ use super::file::WeightFile;
 use super::mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
 use super::view::{ElementType, TensorView};
 use crate::shape::element_count;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 
 /// The end of the names of the counters that PyTorch's batch norms keep while training; inference has no use for them.
 const TRAINING_COUNTER: &str = ".num_batches_tracked";
@@ -25,7 +30,7 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const TRIED_PREFIXES: usize = 8;
 
 /// A tensor that a network expects in its weight file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TensorSpec {
     /// The name, such as `blocks.0.0.primary_conv.0.weight`.
     pub name: String,
@@ -56,7 +61,7 @@ impl TensorSpec {
 #[derive(Debug, Clone)]
 pub struct BoundWeights<'file> {
     views: Vec<TensorView<'file>>,
-    index_of_name: HashMap<&'file str, usize>,
+    index_of_name: BTreeMap<&'file str, usize>,
 }
 
 impl<'file> BoundWeights<'file> {
@@ -97,7 +102,7 @@ pub(super) fn bind<'file>(
 /// Everything that keeps the file from fitting the specs; empty if it fits.
 fn compare(file: &WeightFile, specs: &[TensorSpec]) -> MismatchError {
     let mut mismatch = MismatchError { path: file.path().map(Into::into), ..MismatchError::default() };
-    let mut compared = HashSet::new();
+    let mut compared = BTreeSet::new();
     for spec in specs {
         if !compared.insert(spec) {
             continue;
@@ -132,7 +137,7 @@ fn compare(file: &WeightFile, specs: &[TensorSpec]) -> MismatchError {
 
 /// The tensors of the file that no spec names, sorted by name.
 fn unexpected(file: &WeightFile, specs: &[TensorSpec]) -> Vec<UnexpectedTensor> {
-    let expected: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let expected: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     file.names()
         .filter(|name| !expected.contains(name) && !name.ends_with(TRAINING_COUNTER))
         .filter_map(|name| file.stored(name))
@@ -180,6 +185,14 @@ fn suggest_names(mismatch: &mut MismatchError) {
     }
 }
 
+/// How alike two names are, from 0 to 1. Nothing is without the feature `std`, which the library that knows needs.
+fn similarity(name: &str, candidate: &str) -> f64 {
+    #[cfg(feature = "std")]
+    return strsim::normalized_levenshtein(name, candidate);
+    #[cfg(not(feature = "std"))]
+    return if name == candidate { 1.0 } else { 0.0 };
+}
+
 /// The candidate most like `name`, the first of several; `None` if none is like it.
 fn most_similar(name: &str, candidates: &[&str]) -> Option<String> {
     if name.len() > COMPARED_BYTES {
@@ -188,7 +201,7 @@ fn most_similar(name: &str, candidates: &[&str]) -> Option<String> {
     let mut best = None;
     let mut best_similarity = LEAST_SIMILARITY;
     for candidate in candidates {
-        let similarity = strsim::normalized_levenshtein(name, candidate);
+        let similarity = similarity(name, candidate);
         if similarity > best_similarity {
             best = Some(candidate);
             best_similarity = similarity;

@@ -1,15 +1,14 @@
 //! Why a weight file cannot be used: the facts, and the sentence made of them.
 
 use super::kind::FileKind;
-use std::fmt;
-use std::io;
-use std::path::PathBuf;
+use alloc::string::String;
+use core::fmt;
 
 /// A weight file that cannot be used.
 #[derive(Debug)]
 pub struct WeightFileError {
     /// The file; `None` for bytes that did not come from a file.
-    pub path: Option<PathBuf>,
+    pub path: Option<String>,
     /// What is wrong with it.
     pub problem: WeightFileProblem,
 }
@@ -18,23 +17,24 @@ impl fmt::Display for WeightFileError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("cannot read the weights")?;
         if let Some(path) = &self.path {
-            write!(formatter, " in `{}`", path.display())?;
+            write!(formatter, " in `{path}`")?;
         }
         write!(formatter, ": {}", self.problem)
     }
 }
 
 // The problem is part of the message, so it is not repeated as the source.
-impl std::error::Error for WeightFileError {}
+impl core::error::Error for WeightFileError {}
 
 /// What is wrong with a weight file.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightFileProblem {
     /// The operating system does not let us open or map the file.
+    #[cfg(feature = "std")]
     #[error("cannot open the file: {error}")]
     Open {
         /// The operating system's answer.
-        error: io::Error,
+        error: std::io::Error,
     },
     /// The path leads to a directory, a pipe or a device.
     #[error("not a regular file")]

@@ -1,19 +1,26 @@
 //! A safetensors file as a set of named tensors: opened, checked once, and read where it lies.
 
 use super::bind::{self, BoundWeights, TensorSpec};
-use super::error::{WeightFileError, WeightFileProblem};
+use super::error::WeightFileError;
+#[cfg(feature = "std")]
+use super::error::WeightFileProblem;
 use super::header::{self, Header};
 use super::mismatch::MismatchError;
 use super::view::{ElementType, TensorView};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+#[cfg(feature = "std")]
 use memmap2::Mmap;
-use std::borrow::Cow;
+#[cfg(feature = "std")]
 use std::fs::File;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "std")]
+use std::path::Path;
 
 /// A safetensors file whose header has been checked. Its tensors are read on request.
 #[derive(Debug)]
 pub struct WeightFile {
-    path: Option<PathBuf>,
+    path: Option<String>,
     storage: Storage,
     header: Header,
 }
@@ -21,6 +28,7 @@ pub struct WeightFile {
 /// Where the bytes of a file are.
 #[derive(Debug)]
 enum Storage {
+    #[cfg(feature = "std")]
     Mapped(Mmap),
     Memory(Cow<'static, [u8]>),
 }
@@ -28,6 +36,7 @@ enum Storage {
 impl Storage {
     fn bytes(&self) -> &[u8] {
         match self {
+            #[cfg(feature = "std")]
             Storage::Mapped(map) => map,
             Storage::Memory(bytes) => bytes,
         }
@@ -55,15 +64,17 @@ impl WeightFile {
     ///
     /// # Errors
     /// [`WeightFileError`] if the file cannot be opened, is not a safetensors file, or is damaged.
+    #[cfg(feature = "std")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightFileError> {
         let path = path.as_ref();
         let opened = map(path).and_then(|map| {
             let header = header::read(&map)?;
             Ok((Storage::Mapped(map), header))
         });
+        let path = Some(path.display().to_string());
         match opened {
-            Ok((storage, header)) => Ok(WeightFile { path: Some(path.to_owned()), storage, header }),
-            Err(problem) => Err(WeightFileError { path: Some(path.to_owned()), problem }),
+            Ok((storage, header)) => Ok(WeightFile { path, storage, header }),
+            Err(problem) => Err(WeightFileError { path, problem }),
         }
     }
 
@@ -79,9 +90,9 @@ impl WeightFile {
         }
     }
 
-    /// Where the file was opened; `None` for bytes.
+    /// Where the file was opened, for people; `None` for bytes.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
@@ -138,6 +149,7 @@ impl WeightFile {
 }
 
 /// Maps a regular file that is not empty.
+#[cfg(feature = "std")]
 fn map(path: &Path) -> Result<Mmap, WeightFileProblem> {
     let open_problem = |error| WeightFileProblem::Open { error };
     // Asked before opening, since opening a pipe waits for its writer.
@@ -199,7 +211,7 @@ mod tests {
         let values = [1.0, -2.5, 3.0];
         std::fs::write(&path, file_with(&[("w", Dtype::F32, &[3], &f32_bytes(&values))])).unwrap();
         let file = WeightFile::open(&path).unwrap();
-        assert_eq!(file.path(), Some(path.as_path()));
+        assert_eq!(file.path().map(str::to_owned), Some(path.display().to_string()));
         assert_eq!(file.tensor("w").unwrap().to_f32(), values);
     }
 

@@ -11,10 +11,13 @@
 use super::error::WeightFileProblem;
 use super::kind::FileKind;
 use super::show::ShowText;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::Range;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
-use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Longest header that is read. A tensor takes about 100 bytes of it, so this is room for 80,000 tensors; the format
 /// would allow 100 MB, which a hostile file could blow up to gigabytes of parsed JSON.

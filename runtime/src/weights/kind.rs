@@ -3,7 +3,7 @@
 //! Looks at the first bytes only. Called after the header was found wrong, never before: a valid safetensors file
 //! begins with a number, which may happen to look like another format's signature.
 
-use std::fmt;
+use core::fmt;
 
 /// Bytes that decide between text and anything else.
 const INSPECTED_BYTES: usize = 64;
@@ -97,12 +97,12 @@ fn guess_binary(bytes: &[u8]) -> Option<FileKind> {
 
 fn guess_text(bytes: &[u8]) -> Option<FileKind> {
     let start = bytes.get(..INSPECTED_BYTES).unwrap_or(bytes);
-    let start = match std::str::from_utf8(start) {
+    let start = match core::str::from_utf8(start) {
         Ok(text) => text,
         // A character that is cut off at the end is no reason to doubt the text before it.
         Err(error) if error.error_len().is_none() => {
             let (valid, _) = start.split_at(error.valid_up_to());
-            std::str::from_utf8(valid).ok()?
+            core::str::from_utf8(valid).ok()?
         }
         Err(_) => return None,
     };

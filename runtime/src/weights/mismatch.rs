@@ -5,8 +5,9 @@
 
 use super::show::ShowText;
 use crate::shape::ShowShape;
-use std::fmt;
-use std::path::PathBuf;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 /// How many tensors of each kind the message names.
 pub(super) const SHOWN_PER_KIND: usize = 8;
@@ -15,7 +16,7 @@ pub(super) const SHOWN_PER_KIND: usize = 8;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MismatchError {
     /// The weight file; `None` for bytes that did not come from a file.
-    pub path: Option<PathBuf>,
+    pub path: Option<String>,
     /// Tensors that the network expects and the file does not have, in the order of the specs.
     pub missing: Vec<MissingTensor>,
     /// Tensors of the file that the network does not expect, sorted by name.
@@ -89,13 +90,13 @@ impl MismatchError {
     }
 }
 
-impl std::error::Error for MismatchError {}
+impl core::error::Error for MismatchError {}
 
 impl fmt::Display for MismatchError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the weights")?;
         if let Some(path) = &self.path {
-            write!(formatter, " in `{}`", path.display())?;
+            write!(formatter, " in `{path}`")?;
         }
         formatter.write_str(" do not fit the network")?;
         if let Some(hint) = &self.common_prefix {

@@ -1,6 +1,6 @@
 //! Texts out of a file, made safe to print: a name in a damaged file may be a megabyte long or move the cursor.
 
-use std::fmt;
+use core::fmt;
 
 /// Characters of a text that are shown before it is cut. The longest names of real networks have about 50.
 const SHOWN_CHARACTERS: usize = 200;

@@ -2,9 +2,10 @@
 //!
 //! Invariant: a view has as many bytes as its shape and its element type say (the header check made sure of it).
 
+use alloc::vec::Vec;
+use core::fmt;
 use half::{bf16, f16};
 use safetensors::Dtype;
-use std::fmt;
 
 /// How the elements of a tensor are stored. All are little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,11 +1,12 @@
 //! `pnetc build`: print a stage of the compilation, or write a network for other languages.
 
 mod object;
+mod onnx;
 mod rust;
 
 use parameternet_compiler::backend::jit::{self, Listing};
 use parameternet_compiler::compile::{self, CompileError};
-use parameternet_compiler::elaborate::{Request, elaborate};
+use parameternet_compiler::elaborate::elaborate;
 use parameternet_compiler::export::pytorch::pytorch;
 use parameternet_compiler::graph::{Graph, print};
 use parameternet_compiler::passes::{Selection, optimize};
@@ -22,7 +23,7 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
     let text = match options.emit {
         Stage::Ast => parameternet_dsl::print(files::load(&options.file)?.root()),
         Stage::Ir => {
-            let mut graph = graph(options)?;
+            let mut graph = graph(&files::load(&options.file)?, options)?;
             if let Some(after) = &options.after {
                 let after = (after != ALL).then(|| after.clone());
                 let selection = Selection { without: options.without.clone(), after };
@@ -30,36 +31,34 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
             }
             print::print(&graph)
         }
-        Stage::Rust => rust::file(&graph(options)?, Vec::new())?,
+        Stage::Rust => {
+            let program = files::load(&options.file)?;
+            return rust::write(&program, &graph(&program, options)?, options);
+        }
         Stage::Pytorch => {
             let program = files::load(&options.file)?;
-            let request = files::request(&options.network);
-            pytorch(&program, &request, &checked(&program, &request, options)?)?
+            pytorch(&program, &files::request(&options.network), &graph(&program, options)?)?
         }
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
         Stage::Asm => code(options, Some(Listing::Assembly))?,
+        Stage::Onnx => return onnx::write(&graph(&files::load(&options.file)?, options)?, options),
         Stage::Object | Stage::Staticlib | Stage::Cdylib => {
             let Some(output) = &options.output else {
                 let message = "`--emit object`, `staticlib` and `cdylib` need `--output`: they are no texts";
                 return Err(Failure::Usage(message.to_owned()));
             };
-            return object::write(&graph(options)?, options, output);
+            return object::write(&graph(&files::load(&options.file)?, options)?, options, output);
         }
     };
     files::emit(options.output.as_deref(), &text)
 }
 
 /// The graph of the network, if its budgets hold.
-fn graph(options: &Build) -> Result<Graph, Failure> {
-    let program = files::load(&options.file)?;
-    checked(&program, &files::request(&options.network), options)
-}
-
-/// The graph of a request, if its budgets hold.
-fn checked(program: &Program, request: &Request, options: &Build) -> Result<Graph, Failure> {
-    let graph = elaborate(program, request)?;
-    budgets::check(program, request, &graph, &options.budget)?;
+fn graph(program: &Program, options: &Build) -> Result<Graph, Failure> {
+    let request = files::request(&options.network);
+    let graph = elaborate(program, &request)?;
+    budgets::check(program, &request, &graph, &options.budget)?;
     Ok(graph)
 }
 
@@ -67,7 +66,7 @@ fn checked(program: &Program, request: &Request, options: &Build) -> Result<Grap
 fn code(options: &Build, listing: Option<Listing>) -> Result<String, Failure> {
     let mut compiler = stages::options(&options.machine)?;
     compiler.passes.without.clone_from(&options.without);
-    let graph = graph(options)?;
+    let graph = graph(&files::load(&options.file)?, options)?;
     let plan = compile::plan(&graph, &compiler)?;
     match listing {
         None => Ok(plan.to_string()),
@@ -86,7 +85,7 @@ fn check(options: &Build) -> Result<(), Failure> {
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),
-        Stage::Rust | Stage::Pytorch => (false, false),
+        Stage::Rust | Stage::Onnx | Stage::Pytorch => (false, false),
         Stage::Plan | Stage::Clif | Stage::Asm | Stage::Object | Stage::Staticlib | Stage::Cdylib => (true, true),
     };
     let is_object = matches!(options.emit, Stage::Object | Stage::Staticlib | Stage::Cdylib);
@@ -103,8 +102,12 @@ fn check(options: &Build) -> Result<(), Failure> {
         "`--budget` is for stages after `--emit ast`: costs are known when the graph is"
     } else if (options.object.header.is_some() || options.object.prefix.is_some()) && !is_object {
         "`--header` and `--prefix` are for `--emit object`, `staticlib` and `cdylib`: C programs use these"
+    } else if options.package.folder.is_some() && options.emit != Stage::Rust {
+        "`--crate` is for `--emit rust`"
     } else if options.object.runtime_lib.is_some() && !has_runtime {
         "`--runtime-lib` is for `--emit staticlib` and `cdylib`, which hold the runtime library"
+    } else if (options.onnx.weights.is_some() || options.onnx.external_data.is_some()) && options.emit != Stage::Onnx {
+        "`--weights` and `--external-data` are for `--emit onnx`: other stages hold no weights"
     } else {
         return Ok(());
     };

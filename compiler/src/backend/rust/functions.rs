@@ -9,6 +9,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::blocks::{Block, Item, blocks};
+use super::documentation::{Costs, Documentation, Place};
+use super::identifiers::KEYWORDS;
 use super::routine;
 use super::sharing::{Constant, Finished, Functions, Kind, Piece, Use};
 use super::weights::{self, Contents};
@@ -33,20 +35,14 @@ struct Uses {
     run: Use,
 }
 
-/// Words of Rust that no function can be called, those that are kept for later among them.
-const KEYWORDS: [&str; 52] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
-    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
-    "try", "type", "typeof", "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
-];
-
 /// What generated functions call their own variables and each other.
 const TAKEN: [&str; 11] = ["begin", "describe", "end", "m", "once", "product", "rest", "rt", "run", "w", "width"];
 
 /// Puts functions together.
 struct Writer<'g> {
     graph: &'g Graph,
+    costs: &'g Costs,
+    documentation: &'g Documentation,
     describe: Functions,
     run: Functions,
     /// By step: its function, and that of the weights that it is the first to need, if there are any.
@@ -56,9 +52,18 @@ struct Writer<'g> {
 }
 
 /// See the module's documentation.
-pub(super) fn functions(graph: &Graph, plan: &Plan) -> Option<Source> {
+pub(super) fn functions(graph: &Graph, plan: &Plan, costs: &Costs, documentation: &Documentation) -> Option<Source> {
     let blocks = blocks(graph, plan);
-    let mut writer = Writer::new(graph, plan, &blocks);
+    let mut writer = Writer {
+        graph,
+        costs,
+        documentation,
+        describe: Functions::default(),
+        run: Functions::default(),
+        steps: Vec::new(),
+        uses: Vec::new(),
+    };
+    writer.steps(plan, &blocks);
     writer.uses = vec![None; blocks.len()];
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     // What is called must have all its uses before it is.
@@ -73,20 +78,13 @@ pub(super) fn functions(graph: &Graph, plan: &Plan) -> Option<Source> {
     top.map(|top| writer.finish(top, &plan.weights.preparation))
 }
 
-impl<'g> Writer<'g> {
-    /// With the functions of steps and weights.
-    fn new(graph: &'g Graph, plan: &Plan, blocks: &[Block]) -> Writer<'g> {
-        let mut writer = Writer {
-            graph,
-            describe: Functions::default(),
-            run: Functions::default(),
-            steps: Vec::new(),
-            uses: Vec::new(),
-        };
+impl Writer<'_> {
+    /// Adds the functions of steps and weights.
+    fn steps(&mut self, plan: &Plan, blocks: &[Block]) {
         let routines = code::generate(plan);
         let mut contents = Contents::default();
         let is_whole = !routines.iter().any(routine::calls_kernels);
-        let paths = writer.paths_of_steps(blocks, plan.steps.len());
+        let paths = self.paths_of_steps(blocks, plan.steps.len());
         for ((step, routine), path) in plan.steps.iter().zip(&routines).zip(&paths) {
             let claimed = contents.claim(routine);
             let product = match &step.work {
@@ -95,14 +93,13 @@ impl<'g> Writer<'g> {
             };
             let piece = routine::write(routine, product, &contents, is_whole);
             let name = code::steps::name(&step.work);
-            let run = writer.run.add(name, piece, None);
+            let run = self.run.add(name, piece);
             let describe = (!claimed.is_empty()).then(|| {
-                let piece = weights::write(graph, &plan.weights.preparation, &claimed, path);
-                writer.describe.add(name, piece, None)
+                let piece = weights::write(self.graph, &plan.weights.preparation, &claimed, path);
+                self.describe.add(name, piece)
             });
-            writer.steps.push((run, describe));
+            self.steps.push((run, describe));
         }
-        writer
     }
 
     /// By step: the path of the block that it stands in.
@@ -149,14 +146,12 @@ impl<'g> Writer<'g> {
             }
         }
         let stem = self.stem(block.instance);
-        let describe = (!describe.tokens.is_empty()).then(|| self.describe.add(&stem, describe, None));
-        Uses { describe, run: self.run.add(&stem, run, Some(self.place(block.instance))) }
-    }
-
-    /// Where an instance stands, for people.
-    fn place(&self, instance: InstanceId) -> String {
-        let path = self.path(instance);
-        if path.is_empty() { "the network".to_owned() } else { format!("`{path}`") }
+        let describe = (!describe.tokens.is_empty()).then(|| self.describe.add(&stem, describe));
+        let run = self.run.add(&stem, run);
+        let place = Place { path: own.to_string(), macs: self.costs.macs(block.instance) };
+        let module = self.graph.instance(block.instance).map(|instance| instance.module.as_str());
+        self.run.explain(run, place, module.and_then(|module| self.documentation.module(module)));
+        Uses { describe, run }
     }
 
     /// What functions of an instance are called.

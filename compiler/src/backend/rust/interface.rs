@@ -4,7 +4,9 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Options;
+use super::documentation::of_network;
 use super::functions::Source;
+use super::identifiers::identifier;
 use crate::analysis::analyze;
 use crate::graph::{Graph, NodeId, Port};
 use crate::plan::{ImageLayout, Plan};
@@ -32,7 +34,8 @@ pub(super) fn module(graph: &Graph, plans: &[Plan; 3], source: &Source, options:
         /// What is computed, one step after the other.
         #allowed
         mod steps {
-            use super::rt::{self, Activation, F32x4, Kernels, Lanes, Member, N, NONE};
+            use super::rt::activations::*;
+            use super::rt::{self, Activation, F32x4, Kernels, Lanes, Member, N, null};
             #steps
         }
     }
@@ -53,10 +56,10 @@ fn network(graph: &Graph, plans: &[Plan; 3], options: &Options) -> TokenStream {
     let (inputs, outputs) = (ports(&plan.inputs), ports(&plan.outputs));
     let arena = Literal::usize_unsuffixed(plan.arena);
     let scratch = plans.iter().map(|plan| Literal::usize_unsuffixed(plan.scratch));
-    let embedded = options.embedded.as_ref().map(|bytes| {
+    let embedded = options.embedded.as_ref().map(|_| {
         quote! {
             impl rt::Embeds for #name {
-                const BYTES: &'static [u8] = #bytes;
+                const BYTES: &'static [u8] = #name::WEIGHTS;
             }
         }
     });
@@ -120,26 +123,34 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
         ports.iter().map(|port| array(&dims(graph, port.node, options.layout))).collect()
     };
     let (inputs, outputs) = (shapes(graph.inputs()), shapes(graph.outputs()));
-    let input_names: Vec<_> = graph.inputs().iter().map(|port| format_ident!("r#{}", port.name)).collect();
+    let input_names: Vec<_> = graph.inputs().iter().map(|port| identifier(&port.name)).collect();
     let output_names: Vec<_> = (0..outputs.len()).map(|index| format_ident!("output{index}")).collect();
     let lengths = plan.outputs.iter().map(|port| Literal::usize_unsuffixed(port.shape.elements()));
     let (result, value) = match (outputs.as_slice(), output_names.as_slice()) {
         ([shape], [name]) => (quote!(&#shape), quote!(rt::view(#name))),
         _ => (quote!((#(&#outputs),*)), quote!(Ok((#(rt::view(#output_names)?),*)))),
     };
-    let documentation = documentation(graph, options);
+    let documentation = of_network(graph, &options.documentation);
     let costs = costs(graph);
+    let weights = options.embedded.as_ref().map(|bytes| {
+        quote! {
+            /// The safetensors file that is part of the program.
+            pub const WEIGHTS: &'static [u8] = #bytes;
+        }
+    });
     let count = Literal::usize_unsuffixed(outputs.len());
     quote! {
         #(#[doc = #documentation])*
         #[derive(Debug)]
         pub struct #name {
             session: rt::Session,
-            outputs: [Box<[f32]>; #count],
+            outputs: [rt::Elements; #count],
         }
 
+        #[allow(dead_code, reason = "a program need not use all of it")]
         impl #name {
             #costs
+            #weights
 
             /// A session with these weights, on the calling thread.
             ///
@@ -163,29 +174,12 @@ fn session(graph: &Graph, plan: &Plan, options: &Options) -> TokenStream {
             /// # Errors
             /// None: the types have the shapes of the network.
             pub fn run(&mut self #(, #input_names: &#inputs)*) -> Result<#result, rt::RunError> {
+                let inputs = [#(rt::Shaped::elements(#input_names)),*];
                 let [#(#output_names),*] = &mut self.outputs;
-                self.session.run(&[#(rt::Shaped::elements(#input_names)),*], &mut [#(&mut **#output_names),*])?;
+                self.session.run(&inputs, &mut [#(&mut **#output_names),*])?;
                 let [#(#output_names),*] = &self.outputs;
                 #value
             }
         }
     }
-}
-
-/// What the author says, and what it costs.
-fn documentation(graph: &Graph, options: &Options) -> Vec<String> {
-    let totals = analyze(graph).totals;
-    let mut lines: Vec<String> = options.documentation.iter().map(|line| format!(" {line}")).collect();
-    if !lines.is_empty() {
-        lines.push(String::new());
-    }
-    let settings: Vec<String> = graph.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    lines.push(format!(
-        " {} parameters, {} multiply-adds for batch {}.",
-        totals.parameters, totals.counts.core, graph.batch
-    ));
-    if !settings.is_empty() {
-        lines.push(format!(" Hyper-parameters: `{}`.", settings.join(", ")));
-    }
-    lines
 }

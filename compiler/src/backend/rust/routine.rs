@@ -1,17 +1,17 @@
-//! A step's routine as Rust source: each statement is a line or two.
+//! A step's routine as Rust source: each statement is a line or two; `shapes` writes the constant structures of kernels.
+
+mod shapes;
 
 use std::collections::BTreeSet;
 
-use parameternet_runtime::abi::{ActivationCode, ActivationShape, Epilogue, Kernel, WindowShape};
+use parameternet_runtime::abi::Kernel;
 use parameternet_runtime::blocking::Product;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
 use super::sharing::{ARGUMENTS, Constant, Kind, PARAMETERS, Piece, UNPACKING};
 use super::weights::Contents;
-use crate::code::{
-    Address, Argument, Base, Index, Lanes, Local, Machine, Operation, Panel, Routine, Shape, Statement, Variable,
-};
+use crate::code::{Address, Argument, Base, Index, Lanes, Local, Machine, Operation, Routine, Statement, Variable};
 
 /// Writes one routine.
 struct Writer<'r> {
@@ -26,6 +26,10 @@ struct Writer<'r> {
     kernels: BTreeSet<Kernel>,
     /// By local: whether it was declared.
     declared: Vec<bool>,
+    /// By local: how often it is set.
+    sets: Vec<usize>,
+    /// By local that is always the same number: that number. It stands where it is used.
+    constants: Vec<Option<f32>>,
 }
 
 /// How tightly an expression holds together.
@@ -57,6 +61,7 @@ impl Expression {
 /// The body of the function of a routine, which is a product of matrices if one is given. Of a network that needs no
 /// kernels, `is_whole`.
 pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Contents, is_whole: bool) -> Piece {
+    let (sets, constants) = settings(routine);
     let mut writer = Writer {
         piece: Piece::default(),
         routine,
@@ -65,6 +70,8 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
         uses_width: false,
         kernels: BTreeSet::new(),
         declared: vec![false; routine.locals.len()],
+        sets,
+        constants,
     };
     // Written first, so that parameters are called as its numbers are.
     let product = product.map(|product| writer.product(&product));
@@ -84,6 +91,11 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
     if !kernels.is_empty() {
         head.extend(quote!(let Kernels { #(#kernels,)* .. } = *m.kernels;));
     }
+    // An expression of several parts stands better on a line of its own.
+    let begin = match units.clone().into_iter().count() {
+        1 => quote!(let (begin, end) = m.step(#units);),
+        _ => quote!(let units = #units; let (begin, end) = m.step(units);),
+    };
     let mut piece = writer.piece;
     let (parameters, arguments) = (format_ident!("{PARAMETERS}"), format_ident!("{ARGUMENTS}"));
     piece.tokens = if is_arithmetic(routine) {
@@ -100,7 +112,7 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
                 work::<rt::Once>(m, begin, end #arguments)
             }
             #head
-            let (begin, end) = m.step(#units);
+            #begin
             #[cfg(target_arch = "x86_64")]
             if m.rounds_once() {
                 return once(m, begin, end #arguments);
@@ -110,7 +122,7 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
     } else {
         quote! {
             #head
-            let (begin, end) = m.step(#units);
+            #begin
             #body
         }
     };
@@ -217,10 +229,11 @@ impl Writer<'_> {
                 self.kernels.insert(*kernel);
                 quote!(#name(#(#arguments),*);)
             }
+            Statement::Set { local: name, .. } if self.constant(*name).is_some() => TokenStream::new(),
             Statement::Set { local: name, operation } => {
                 let is_first = self.declared.get_mut(name.0).is_some_and(|declared| !std::mem::replace(declared, true));
                 let value = self.operation(operation, *name);
-                let is_changed = sets(self.routine, *name) > 1;
+                let is_changed = self.sets.get(name.0).is_some_and(|sets| *sets > 1);
                 let name = local(*name);
                 match (is_first, is_changed) {
                     (true, true) => quote!(let mut #name = #value;),
@@ -229,7 +242,7 @@ impl Writer<'_> {
                 }
             }
             Statement::Store { local: name, to } => {
-                let name = local(*name);
+                let name = self.operand(*name);
                 let to = self.address(to);
                 quote!(#name.store(#to);)
             }
@@ -239,7 +252,7 @@ impl Writer<'_> {
     fn argument(&mut self, argument: &Argument) -> TokenStream {
         match argument {
             Argument::Address(address) => self.address(address),
-            Argument::Null => quote!(rt::null()),
+            Argument::Null => quote!(null()),
             Argument::Index(index) => self.index(index, "count").tokens,
             Argument::Shape(shape) => {
                 let shape = self.shape(shape);
@@ -252,7 +265,7 @@ impl Writer<'_> {
         let (base, name) = match address.base {
             Base::Arena => (quote!(m.arena), "at"),
             Base::Scratch => (quote!(m.scratch), "scratch"),
-            Base::Weights => (quote!(m.weights), "weights"),
+            Base::Weights => return self.weight(&address.offset),
             Base::Input(index) => {
                 let index = Literal::usize_unsuffixed(index);
                 (quote!(m.input(#index)), "input")
@@ -270,6 +283,35 @@ impl Writer<'_> {
                 quote!(#base.add(#offset))
             }
         }
+    }
+
+    /// An address among the weights: a content, and how far behind its beginning.
+    fn weight(&mut self, offset: &Index) -> TokenStream {
+        let terms = match offset {
+            Index::Sum(terms) => terms.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let content = |term: &&Index| matches!(term, Index::Machine(Machine::Content(_), _));
+        let base = match terms.iter().find(content) {
+            Some(Index::Machine(Machine::Content(content), _)) => {
+                let content = self.content(*content);
+                quote!(m.weight(#content))
+            }
+            _ => quote!(m.weights),
+        };
+        let rest = Index::Sum(terms.iter().filter(|term| !content(term)).cloned().collect());
+        match self.place(&rest, "weights") {
+            None => base,
+            Some(offset) => {
+                let offset = offset.tokens;
+                quote!(#base.add(#offset))
+            }
+        }
+    }
+
+    fn content(&mut self, content: usize) -> TokenStream {
+        let content = Constant::Number(self.contents.number(content));
+        self.piece.hole(Kind::Place("content"), content)
     }
 
     /// An offset, whose constant part is a place; none if it is always nothing.
@@ -376,18 +418,42 @@ impl Writer<'_> {
                 quote!(m.panels_length(#depth, #columns))
             }
             Machine::Content(content) => {
-                let content = Constant::Number(self.contents.number(content));
-                let content = self.piece.hole(Kind::Place("content"), content);
+                let content = self.content(content);
                 quote!(m.content(#content))
             }
         }
     }
 
-    fn operation(&mut self, operation: &Operation, result: Local) -> TokenStream {
-        let lanes = match self.routine.locals.get(result.0) {
+    /// The type of a local.
+    fn lanes(&self, local: Local) -> TokenStream {
+        match self.routine.locals.get(local.0) {
             Some(Lanes::Four) => quote!(F32x4),
             Some(Lanes::One) | None => quote!(f32),
-        };
+        }
+    }
+
+    fn constant(&self, local: Local) -> Option<f32> {
+        self.constants.get(local.0).copied().flatten()
+    }
+
+    /// A local as an operand: its name, or the number that it always is.
+    fn operand(&self, name: Local) -> TokenStream {
+        match self.constant(name) {
+            Some(value) => {
+                let (lanes, value) = (self.lanes(name), float(value));
+                quote!(#lanes::every(#value))
+            }
+            None => local(name).into_token_stream(),
+        }
+    }
+
+    fn binary(&self, operator: &TokenStream, left: Local, right: Local) -> TokenStream {
+        let (left, right) = (self.operand(left), self.operand(right));
+        quote!(#left #operator #right)
+    }
+
+    fn operation(&mut self, operation: &Operation, result: Local) -> TokenStream {
+        let lanes = self.lanes(result);
         match operation {
             Operation::Load(address) => {
                 let address = self.address(address);
@@ -401,150 +467,38 @@ impl Writer<'_> {
                 let value = float(*value);
                 quote!(#lanes::every(#value))
             }
-            Operation::Add(left, right) => binary(&quote!(+), *left, *right),
-            Operation::Subtract(left, right) => binary(&quote!(-), *left, *right),
-            Operation::Multiply(left, right) => binary(&quote!(*), *left, *right),
-            Operation::Divide(left, right) => binary(&quote!(/), *left, *right),
+            Operation::Add(left, right) => self.binary(&quote!(+), *left, *right),
+            Operation::Subtract(left, right) => self.binary(&quote!(-), *left, *right),
+            Operation::Multiply(left, right) => self.binary(&quote!(*), *left, *right),
+            Operation::Divide(left, right) => self.binary(&quote!(/), *left, *right),
             Operation::MultiplyAdd(left, right, sum) => {
-                let (left, right, sum) = (local(*left), local(*right), local(*sum));
+                let (left, right, sum) = (self.operand(*left), self.operand(*right), self.operand(*sum));
                 quote!(Lanes::mul_add::<R>(#left, #right, #sum))
             }
             Operation::Minimum(left, right) => {
-                let (left, right) = (local(*left), local(*right));
+                let (left, right) = (self.operand(*left), self.operand(*right));
                 quote!(Lanes::minimum(#left, #right))
             }
             Operation::Maximum(left, right) => {
-                let (left, right) = (local(*left), local(*right));
+                let (left, right) = (self.operand(*left), self.operand(*right));
                 quote!(Lanes::maximum(#left, #right))
             }
             Operation::SelectGreater(left, right, yes, no) => {
-                let [left, right, yes, no] = [left, right, yes, no].map(|operand| local(*operand));
+                let [left, right, yes, no] = [left, right, yes, no].map(|operand| self.operand(*operand));
                 quote!(Lanes::select_greater(#left, #right, #yes, #no))
             }
             Operation::ShiftLeft(value, count) => {
-                let value = local(*value);
+                let value = self.operand(*value);
                 let count = Literal::u8_unsuffixed(*count);
                 quote!(Lanes::shift_left(#value, #count))
             }
             Operation::Lane(value, lane) => {
-                let value = local(*value);
+                let value = self.operand(*value);
                 let lane = Literal::u8_unsuffixed(*lane);
                 quote!(#value.lane::<#lane>())
             }
         }
     }
-
-    fn shape(&mut self, shape: &Shape) -> TokenStream {
-        match shape {
-            Shape::Matmul(shape, panel) => {
-                let depth = self.number("depth", shape.depth);
-                let columns = match panel {
-                    Panel::Full => {
-                        self.uses_width = true;
-                        quote!(width)
-                    }
-                    Panel::Rest => quote!(rest),
-                };
-                let strides = [shape.a_stride, shape.out_stride, shape.epilogue.residual_stride];
-                let strides = self.list("stride", &strides);
-                let activations = self.activations(&shape.epilogue);
-                quote!(rt::gemm(#depth, #columns, #strides, #activations))
-            }
-            Shape::Patches(shape) => {
-                let window = self.window(&shape.window);
-                let channels = self.number("channels", shape.channels);
-                let stride = self.number("stride", shape.out_stride);
-                quote!(rt::patches(#window, #channels, #stride))
-            }
-            Shape::Depthwise(shape) => {
-                let window = self.window(&shape.window);
-                let channels = self.pair("channels", [shape.channels, shape.weight_stride]);
-                let strides = self.pair("stride", [shape.out_stride, shape.epilogue.residual_stride]);
-                let activations = self.activations(&shape.epilogue);
-                quote!(rt::depthwise(#window, #channels, #strides, #activations))
-            }
-            Shape::Pool(shape) => {
-                let window = self.window(&shape.window);
-                let channels = self.list("channels", &[shape.channels, shape.out_stride]);
-                let padding = self.pair("padding", [shape.bottom, shape.right]);
-                let count = Literal::usize_unsuffixed(shape.count_padding);
-                quote!(rt::pool(#window, #channels, #padding, #count))
-            }
-            Shape::Resample(shape) => {
-                let size = self.pair("size", [shape.height, shape.width]);
-                let out_size = self.pair("size", [shape.out_height, shape.out_width]);
-                let channels = self.number("channels", shape.channels);
-                let strides = self.list("stride", &[shape.pixel_stride, shape.row_stride, shape.out_stride]);
-                let corners = Literal::usize_unsuffixed(shape.align_corners);
-                quote!(rt::resample(#size, #out_size, #channels, #strides, #corners))
-            }
-            Shape::Softmax(shape) => {
-                let columns = self.number("columns", shape.columns);
-                let strides = self.pair("stride", [shape.source_stride, shape.out_stride]);
-                let temperature = float(shape.temperature);
-                quote!(rt::softmax(#columns, #strides, #temperature))
-            }
-            Shape::Norm(shape) => {
-                let columns = self.pair("columns", [shape.columns, shape.groups]);
-                let strides = self.pair("stride", [shape.source_stride, shape.out_stride]);
-                let eps = float(shape.eps);
-                quote!(rt::norm(#columns, #strides, #eps))
-            }
-        }
-    }
-
-    fn list(&mut self, name: &'static str, numbers: &[usize]) -> TokenStream {
-        let numbers: Vec<TokenStream> = numbers.iter().map(|number| self.number(name, *number)).collect();
-        quote!([#(#numbers),*])
-    }
-
-    fn pair(&mut self, name: &'static str, numbers: [usize; 2]) -> TokenStream {
-        self.list(name, &numbers)
-    }
-
-    fn window(&mut self, window: &WindowShape) -> TokenStream {
-        let WindowShape { height, width, out_width, .. } = *window;
-        let WindowShape { kernel_height, kernel_width, stride_height, stride_width, .. } = *window;
-        let WindowShape { dilation_height, dilation_width, top, left, .. } = *window;
-        let image = self.list("size", &[height, width, out_width, window.pixel_stride, window.row_stride]);
-        let parts = [
-            ("kernel", [kernel_height, kernel_width]),
-            ("stride", [stride_height, stride_width]),
-            ("dilation", [dilation_height, dilation_width]),
-            ("padding", [top, left]),
-        ];
-        let parts = parts.map(|(name, pair)| self.pair(name, pair));
-        quote!(rt::window(#image, [#(#parts),*]))
-    }
-
-    /// The activations of an epilogue: after the bias, and after the residual.
-    fn activations(&mut self, epilogue: &Epilogue) -> TokenStream {
-        let [before, after] = [epilogue.before, epilogue.after]
-            .map(|shape| self.piece.hole(Kind::Activation, Constant::Source(activation(shape).to_string())));
-        quote!([#before, #after])
-    }
-}
-
-/// An activation as it is called in the runtime's module for generated source.
-fn activation(activation: ActivationShape) -> TokenStream {
-    let name = match activation.code {
-        ActivationCode::Identity => "NONE",
-        ActivationCode::Relu => "RELU",
-        ActivationCode::Relu6 => "RELU6",
-        ActivationCode::LeakyRelu => {
-            let slope = float(activation.slope);
-            return quote!(rt::leaky_relu(#slope));
-        }
-        ActivationCode::Sigmoid => "SIGMOID",
-        ActivationCode::HardSigmoid => "HARD_SIGMOID",
-        ActivationCode::HardSwish => "HARD_SWISH",
-        ActivationCode::Silu => "SILU",
-        ActivationCode::GeluErf => "GELU_ERF",
-        ActivationCode::GeluTanh => "GELU_TANH",
-        ActivationCode::Tanh => "TANH",
-    };
-    let name = format_ident!("{name}");
-    if activation.is_identity() { quote!(#name) } else { quote!(rt::#name) }
 }
 
 /// A number of type `f32`, exact to the last bit.
@@ -561,18 +515,23 @@ fn float(value: f32) -> TokenStream {
     quote!(f32::from_bits(#bits))
 }
 
-fn binary(operator: &TokenStream, left: Local, right: Local) -> TokenStream {
-    let (left, right) = (local(left), local(right));
-    quote!(#left #operator #right)
-}
-
-/// How often a local is set.
-fn sets(routine: &Routine, wanted: Local) -> usize {
-    let mut sets = 0;
+/// How often each local is set, and to which number if it is once and to a number.
+fn settings(routine: &Routine) -> (Vec<usize>, Vec<Option<f32>>) {
+    let mut sets = vec![0; routine.locals.len()];
+    let mut constants = vec![None; routine.locals.len()];
     routine.visit(|statement| {
-        if matches!(statement, Statement::Set { local, .. } if *local == wanted) {
-            sets += 1;
+        let Statement::Set { local, operation } = statement else { return };
+        if let Some(sets) = sets.get_mut(local.0) {
+            *sets += 1;
+        }
+        if let (Operation::Constant(value), Some(constant)) = (operation, constants.get_mut(local.0)) {
+            *constant = Some(*value);
         }
     });
-    sets
+    for (constant, sets) in constants.iter_mut().zip(&sets) {
+        if *sets > 1 {
+            *constant = None;
+        }
+    }
+    (sets, constants)
 }

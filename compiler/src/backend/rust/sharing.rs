@@ -9,8 +9,10 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Group, Ident, Literal, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
+
+use super::documentation::{Place, of_function};
 
 /// What stands in a hole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -122,8 +124,10 @@ struct Function {
     tokens: TokenStream,
     kinds: Vec<Kind>,
     uses: Vec<Vec<Constant>>,
+    /// What its module is for, in the author's words.
+    summary: Option<String>,
     /// Where it is used, for people.
-    places: Vec<String>,
+    places: Vec<Place>,
 }
 
 /// A parameter: the hole that stands for it, and which holes are computed from it.
@@ -146,13 +150,13 @@ pub(super) struct Finished {
     /// Parameters as they stand in a signature, each behind a comma.
     pub parameters: TokenStream,
     pub body: TokenStream,
-    /// Where it is used, for people.
+    /// What it does and where, for people.
     pub documentation: Option<String>,
 }
 
 impl Functions {
-    /// Adds a use of the function with that source, whose name begins with `stem`; `place` says to people where it is.
-    pub fn add(&mut self, stem: &str, piece: Piece, place: Option<String>) -> Use {
+    /// Adds a use of the function with that source, whose name begins with `stem`.
+    pub fn add(&mut self, stem: &str, piece: Piece) -> Use {
         let key = (stem.to_owned(), piece.tokens.to_string());
         let kinds = piece.holes.iter().map(|hole| hole.kind).collect();
         let next = self.functions.len();
@@ -161,15 +165,23 @@ impl Functions {
             let number = self.names.entry(stem.to_owned()).or_insert(0);
             *number += 1;
             let name = if *number == 1 { format_ident!("{stem}") } else { format_ident!("{stem}_{number}") };
-            self.functions.push(Function { name, tokens: piece.tokens, kinds, uses: Vec::new(), places: Vec::new() });
+            let (uses, places) = (Vec::new(), Vec::new());
+            self.functions.push(Function { name, tokens: piece.tokens, kinds, uses, summary: None, places });
         }
         let mut index = 0;
         if let Some(function) = self.functions.get_mut(function) {
             index = function.uses.len();
             function.uses.push(piece.holes.into_iter().map(|hole| hole.constant).collect());
-            function.places.extend(place);
         }
         Use { function, index }
+    }
+
+    /// Says to people where a use is, and what its module is for.
+    pub fn explain(&mut self, used: Use, place: Place, summary: Option<&str>) {
+        if let Some(function) = self.functions.get_mut(used.function) {
+            function.places.push(place);
+            function.summary = summary.map(str::to_owned);
+        }
     }
 
     /// Writes all functions; no use may be added any more.
@@ -180,11 +192,7 @@ impl Functions {
                 let resolved = function.resolve();
                 let signature = signature(&resolved.parameters, function);
                 let filling = Filling { holes: &resolved.holes, signature: &signature };
-                let documentation = match function.places.as_slice() {
-                    [] => None,
-                    [place] => Some(format!(" Of {place}.")),
-                    [place, others @ ..] => Some(format!(" Of {place} and {} more.", others.len())),
-                };
+                let documentation = of_function(function.summary.as_deref(), &function.places);
                 let mut body = signature.unpacking.clone();
                 body.extend(filling.fill(function.tokens.clone()));
                 Finished { name: function.name.clone(), parameters: signature.parameters, body, documentation }
@@ -381,15 +389,36 @@ fn typed(tokens: TokenStream) -> TokenStream {
     }
 }
 
+fn is_comma(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
+}
+
+/// Without parentheses around all of it, which an element of a list does not need.
+fn unwrapped(tokens: TokenStream) -> TokenStream {
+    let mut all = tokens.clone().into_iter();
+    match (all.next(), all.next()) {
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        _ => tokens,
+    }
+}
+
 impl Filling<'_> {
     fn fill(&self, tokens: TokenStream) -> TokenStream {
         let mut tokens = tokens.into_iter().peekable();
         let mut filled = TokenStream::new();
+        // Whether an element of a list begins.
+        let mut begins = true;
         while let Some(token) = tokens.next() {
             let is_hole = matches!(&token, TokenTree::Ident(ident) if ident.to_string().starts_with(HOLE));
             let has_method = is_method_call(tokens.peek());
+            let stands_alone = begins && tokens.peek().is_none_or(is_comma);
+            begins = is_comma(&token);
             let one = self.fill_one(token);
-            filled.extend(if is_hole && has_method { typed(one) } else { one });
+            filled.extend(match is_hole {
+                true if has_method => typed(one),
+                true if stands_alone => unwrapped(one),
+                _ => one,
+            });
         }
         filled
     }

@@ -9,7 +9,7 @@ mod private {
 /// `f32`, or arrays of arrays of it: a tensor with its shape in the type, in row-major order.
 ///
 /// ```
-/// use parameternet_runtime::generated::Shaped;
+/// use parameternet_runtime::Shaped;
 ///
 /// let image: &[[f32; 3]; 2] = Shaped::view(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).ok_or("six numbers")?;
 /// assert_eq!(image[1], [3.0, 4.0, 5.0]);
@@ -38,7 +38,7 @@ pub trait Shaped: private::Sealed + Sized {
     /// The elements.
     #[must_use]
     fn elements(&self) -> &[f32] {
-        Self::elements_of(std::slice::from_ref(self))
+        Self::elements_of(core::slice::from_ref(self))
     }
 }
 

@@ -1,0 +1,253 @@
+"""Networks of the zoo in ParameterNet and its peers, side by side on the same weights and input.
+
+Every runtime is a process of its own (worker.py, or tract's in Rust). They are measured in turn, a slice of time each, for many rounds, so that
+whatever else the machine does meets all alike; only one runs at a time. Results are medians over all runs of all rounds, and
+ratios of medians. Outputs must agree. Run it by run.sh.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "examples/models"
+
+# By name: the file, and hyper-parameters other than the defaults.
+NETWORKS = {
+    "ParameterNet-600M": ("parameternet.pnet", {}),
+    "ParameterNet-600M, 1 expert": ("parameternet.pnet", {"experts": "1"}),
+    "ParameterNet-600M, 8 experts": ("parameternet.pnet", {"experts": "8"}),
+    "GhostNet": ("ghostnet.pnet", {}),
+    "MobileNetV2": ("mobilenetv2.pnet", {}),
+    "MobileNetV3-Large": ("mobilenetv3_large.pnet", {}),
+    "EfficientNet-B0": ("efficientnet.pnet", {}),
+    "ResNet-50": ("resnet50.pnet", {}),
+    "RepVGG-A0": ("repvgg.pnet", {}),
+    "Swin-T": ("swin.pnet", {}),
+    "DeiT-Ti": ("vit.pnet", {}),
+}
+RUNTIMES = ["parameternet", "onnxruntime", "openvino", "tract"]
+# What outputs may differ by, as a part of the largest one.
+AGREEMENT = 1e-3
+# How long a slice of one runtime is.
+SLICE_SECONDS = 0.25
+
+
+class Worker:
+    """A runtime that waits to be asked."""
+
+    def __init__(self, command: list[str], output: Path, cpus: set[int]):
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, cpus),
+        )
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{command[0]} ended with {self.process.wait()}")
+        self.facts = json.loads(line)
+        self.output = numpy.load(output)
+        self.times: list[int] = []
+
+    def measure(self, runs: int) -> list[int]:
+        self.process.stdin.write(f"{runs}\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def pnetc(options: argparse.Namespace, *arguments: str) -> str:
+    return subprocess.run([options.pnetc, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def prepare(options: argparse.Namespace, name: str, batch: int) -> dict[str, Path | int]:
+    """The files of a network: weights, an input, the model for ONNX, the library of ours."""
+    file, settings = NETWORKS[name]
+    folder = options.work / (name.replace(",", "").replace(" ", "-").lower() + f"-{batch}")
+    folder.mkdir(parents=True, exist_ok=True)
+    network = [str(MODELS / file), "--batch", str(batch)]
+    for key, value in settings.items():
+        network += ["--set", f"{key}={value}"]
+    files = {
+        "weights": folder / "weights.safetensors",
+        "onnx": folder / "model.onnx",
+        "library": folder / "libnet.so",
+        "input": folder / "input.npy",
+    }
+    pnetc(options, "init", *network, "--gain", "2", "--output", str(files["weights"]))
+    pnetc(options, "build", *network, "--emit", "onnx", "--weights", str(files["weights"]), "--output", str(files["onnx"]))
+    header = folder / "net.h"
+    library = ["--emit", "cdylib", "--prefix", "net", "--header", str(header), "--output", str(files["library"])]
+    pnetc(options, "build", *network, *library)
+    shape = (batch, 3, 224, 224)
+    generator = numpy.random.default_rng(0)
+    numpy.save(files["input"], generator.standard_normal(shape, numpy.float32))
+    return files
+
+
+def start(options: argparse.Namespace, runtime: str, files: dict, threads: int) -> Worker:
+    output = files["input"].with_name(f"{runtime}.npy")
+    cpus = set(sorted(os.sched_getaffinity(0))[-threads:])
+    model = files["library" if runtime == "parameternet" else "onnx"]
+    arguments = [str(model), str(files["weights"]), str(files["input"]), str(output), str(threads), "1000"]
+    if runtime == "tract":
+        return Worker([str(options.tract), *arguments], output, cpus)
+    return Worker([sys.executable, str(Path(__file__).with_name("worker.py")), runtime, *arguments], output, cpus)
+
+
+def compare(options: argparse.Namespace, name: str, batch: int, threads: int) -> dict:
+    """One row: a network, at a batch size, on some threads."""
+    files = prepare(options, name, batch)
+    runtimes = [runtime for runtime in options.runtimes if not (runtime == "tract" and threads > 1)]
+    workers = {}
+    for runtime in runtimes:
+        try:
+            workers[runtime] = start(options, runtime, files, threads)
+        except RuntimeError as error:
+            print(f"{name}: {runtime} left out: {error}", file=sys.stderr)
+    reference = workers["onnxruntime"].output if "onnxruntime" in workers else workers["parameternet"].output
+    for runtime, worker in workers.items():
+        difference = float(abs(worker.output - reference).max() / abs(reference).max())
+        worker.facts["difference"] = difference
+        if not difference < AGREEMENT:
+            raise SystemExit(f"{name}: the output of {runtime} differs by {difference:.1e} of the largest")
+    runs = {}
+    for runtime, worker in workers.items():
+        worker.measure(2)
+        fastest = min(worker.measure(3)) / 1e9
+        runs[runtime] = max(1, round(SLICE_SECONDS / fastest))
+    order = list(workers)
+    for _ in range(options.rounds):
+        for runtime in order:
+            # Threads of the runtime before may spin for a while.
+            time.sleep(0.02)
+            workers[runtime].times += workers[runtime].measure(runs[runtime])
+        order = order[1:] + order[:1]
+    row = {"network": name, "batch": batch, "threads": threads, "runtimes": {}}
+    for runtime, worker in workers.items():
+        milliseconds = [nanoseconds / 1e6 for nanoseconds in worker.times]
+        row["runtimes"][runtime] = {
+            "median_ms": statistics.median(milliseconds),
+            "min_ms": min(milliseconds),
+            "runs": len(milliseconds),
+            "first_ms": worker.facts["first_seconds"] * 1e3,
+            "peak_mb": worker.facts["peak_bytes"] / 1e6,
+            "difference": worker.facts["difference"],
+        }
+        worker.close()
+    peers = {runtime: facts["median_ms"] for runtime, facts in row["runtimes"].items() if runtime != "parameternet"}
+    if peers:
+        row["best_peer"] = min(peers, key=peers.get)
+        row["ratio"] = peers[row["best_peer"]] / row["runtimes"]["parameternet"]["median_ms"]
+    row["sizes_mb"] = sizes(options, files)
+    return row
+
+
+def sizes(options: argparse.Namespace, files: dict) -> dict[str, float]:
+    """What must be shipped: libraries, network and weights, without Python."""
+
+    def libraries(package: str) -> int:
+        found = [
+            path
+            for folder in sys.path
+            for path in Path(folder, package).rglob("*")
+            if ".so" in path.name and path.is_file() and not path.is_symlink()
+        ]
+        return sum(path.stat().st_size for path in found)
+
+    def size(name: str) -> int:
+        return files[name].stat().st_size
+
+    total = {
+        "parameternet": size("library") + size("weights"),
+        "onnxruntime": libraries("onnxruntime") + size("onnx"),
+        "openvino": libraries("openvino") + size("onnx"),
+        "tract": Path(options.tract).stat().st_size + size("onnx"),
+    }
+    return {runtime: total[runtime] / 1e6 for runtime in options.runtimes}
+
+
+def table(rows: list[dict], runtimes: list[str]) -> str:
+    """The rows in Markdown."""
+    lines = ["| network | batch | threads | " + " | ".join(runtimes) + " | best peer / ours |"]
+    lines.append("|---|--:|--:|" + "--:|" * (len(runtimes) + 1))
+    for row in rows:
+        cells = [
+            f"{row['runtimes'][runtime]['median_ms']:.2f}" if runtime in row["runtimes"] else "" for runtime in runtimes
+        ]
+        ratio = f"**{row['ratio']:.2f}**" if "ratio" in row else ""
+        lines.append(f"| {row['network']} | {row['batch']} | {row['threads']} | " + " | ".join(cells) + f" | {ratio} |")
+    return "\n".join(lines)
+
+
+def chart(rows: list[dict], runtimes: list[str], path: Path) -> None:
+    """A group of bars for each network: the time of each runtime as a part of the best peer's."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "parameternet"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(9, 0.6 + 0.62 * len(rows)))
+    height = 0.8 / len(runtimes)
+    for index, runtime in enumerate(runtimes):
+        places = [number + index * height for number, row in enumerate(rows) if runtime in row["runtimes"]]
+        present = [row["runtimes"][runtime]["median_ms"] for row in rows if runtime in row["runtimes"]]
+        bars = axes.barh(places, present, height, label=runtime)
+        axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=7)
+    axes.set_yticks([number + 0.4 for number in range(len(rows))], [row["network"] for row in rows])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel(f"milliseconds a run, batch {rows[0]['batch']}, {rows[0]['threads']} thread(s); shorter is better")
+    axes.legend(loc="lower right", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pnetc", required=True)
+    parser.add_argument("--tract", required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS), metavar="NAME")
+    parser.add_argument("--runtimes", nargs="*", default=RUNTIMES, choices=RUNTIMES)
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--batch", type=int, nargs="*", default=[1])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--json", type=Path, default=None, help="[default: results.json in the folder of work]")
+    parser.add_argument("--svg", type=Path, default=None, help="[default: results.svg in the folder of work]")
+    options = parser.parse_args()
+    if "parameternet" not in options.runtimes:
+        parser.error("`--runtimes` needs parameternet: it is what the others are compared with")
+    options.work.mkdir(parents=True, exist_ok=True)
+    limits = json.loads(pnetc(options, "bench", str(MODELS / "mlp.pnet"), "--json"))["machine"]
+    rows = []
+    for threads in options.threads:
+        for batch in options.batch:
+            for name in options.networks:
+                rows.append(compare(options, name, batch, threads))
+                print(table(rows[-1:], options.runtimes).splitlines()[-1], flush=True)
+    result = {"machine": limits, "cores": os.cpu_count(), "rows": rows}
+    (options.json or options.work / "results.json").write_text(json.dumps(result, indent=1) + "\n")
+    first = [row for row in rows if (row["threads"], row["batch"]) == (rows[0]["threads"], rows[0]["batch"])]
+    chart(first, options.runtimes, options.svg or options.work / "results.svg")
+    print(table(rows, options.runtimes))
+    ratios = [row["ratio"] for row in first if "ratio" in row]
+    if ratios:
+        print(f"\ngeometric mean of the ratios, {first[0]['threads']} thread(s): {statistics.geometric_mean(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
