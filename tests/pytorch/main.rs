@@ -8,6 +8,8 @@
 
 #[path = "../shared/cases.rs"]
 mod cases;
+#[path = "../shared/seeds.rs"]
+mod seeds;
 #[path = "../shared/mod.rs"]
 mod shared;
 

@@ -11,6 +11,7 @@ use parameternet_runtime::synth;
 
 use crate::cases::{cases, inputs, text, values};
 use crate::jobs::{Job, Jobs, Precision};
+use crate::seeds::seeds;
 use crate::shared::{Disk, numbers, reference};
 
 /// The random networks of every test run.
@@ -170,11 +171,7 @@ pub(crate) fn dynamic_convolutions(jobs: &mut Jobs) {
 
 /// Generated networks.
 pub(crate) fn random(jobs: &mut Jobs) {
-    let seeds = std::env::var("PNET_SEEDS").map_or(SEEDS, |text| {
-        let (first, end) = text.split_once("..").expect("PNET_SEEDS is FIRST..END");
-        first.parse().expect("a number")..end.parse().expect("a number")
-    });
-    for seed in seeds {
+    for seed in seeds(SEEDS) {
         let text = parameternet_generator::program(seed, &Settings::default());
         jobs.add(&Job {
             name: format!("seed {seed}"),

@@ -5,7 +5,7 @@
 //! constructor, and `state_dict` has the names and shapes of the network's weights.
 //!
 //! The text is translated, not the graph: `flow` finds out what is known when a network is made and what is computed when it
-//! runs; `body`, `statement`, `expression`, `call`, `operation` and `parameter` write each body once for either time; `liveness`
+//! runs; `body`, `statement`, `expression`, `call`, `layer`, `operation` and `parameter` write each body once for either time; `liveness`
 //! leaves out what a time does not need; `layout` prints. `runtime/` has the layers that PyTorch lacks. Invariant: any program
 //! that elaborates is translated, and computes in PyTorch what the graph says.
 
@@ -14,6 +14,7 @@ mod call;
 mod expression;
 mod file;
 mod flow;
+mod layer;
 mod layout;
 mod liveness;
 mod meaning;
