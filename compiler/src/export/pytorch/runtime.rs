@@ -33,8 +33,16 @@ fn name(text: &'static str) -> Option<&'static str> {
     })
 }
 
+/// The names that a section uses, but for those behind a dot and those in its documentation.
 fn words(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| !word.is_empty())
+    let code =
+        text.lines().filter(|line| !line.trim_start().starts_with("\"\"\"") && !line.trim_start().starts_with('#'));
+    code.flat_map(|line| {
+        let is_word = |character: char| character.is_alphanumeric() || character == '_';
+        line.split(move |character: char| !is_word(character) && character != '.')
+            .map(|dotted| dotted.split('.').next().unwrap_or_default())
+            .filter(|word| !word.is_empty())
+    })
 }
 
 /// Whether a helper has that name.

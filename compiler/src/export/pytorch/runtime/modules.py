@@ -29,19 +29,19 @@ class Module(Group):
         super().__init__()
         self.inlined = []
 
-    def add(self, path, layer):
+    def add(self, path, child):
         """Registers a layer or parameter under a path below this module."""
         *groups, name = path.split(".")
         parent = self
         for group in groups:
             parent = parent._modules.setdefault(group, Group())
-        if isinstance(layer, nn.Parameter):
-            parent._parameters[name] = layer
+        if isinstance(child, nn.Parameter):
+            parent._parameters[name] = child
             return
         earlier = parent._modules.get(name)
         if earlier is not None:
-            merge(layer, earlier)
-        parent._modules[name] = layer
+            merge(child, earlier)
+        parent._modules[name] = child
 
     def find(self, path):
         """The layer or parameter that was added under a path, whatever it is called."""
@@ -90,12 +90,12 @@ class Inline:
 def merge(parent, child):
     """Registers the layers and parameters of `child` as those of `parent`."""
     parent._parameters.update(child._parameters)
-    for name, layer in child._modules.items():
+    for name, part in child._modules.items():
         earlier = parent._modules.get(name)
         if earlier is None:
-            parent._modules[name] = layer
-        elif type(earlier) is Group and type(layer) is Group:
-            merge(earlier, layer)
+            parent._modules[name] = part
+        elif type(earlier) is Group and type(part) is Group:
+            merge(earlier, part)
 
 
 class Kept(nn.Module):
@@ -120,10 +120,10 @@ class Function(nn.Module):
         self.passed = [holds_tensor(arg) for arg in args]
         self.kwargs = {name: value for name, value in kwargs.items() if not holds_tensor(value)}
 
-    def forward(self, *tensors, **given):
+    def forward(self, *tensors, **settings):
         tensors = iter([tensor for tensor in tensors if holds_tensor(tensor)])
         args = [next(tensors) if passed else arg for arg, passed in zip(self.args, self.passed)]
-        return self.function(*args, **{**self.kwargs, **given})
+        return self.function(*args, **{**self.kwargs, **settings})
 
 
 def run(layer_, x, *args, **kwargs):
