@@ -32,7 +32,10 @@ fn outside(expression: &Py, indent: usize, before: usize, after: usize) -> Strin
             let text = inside(expression, inner, inner, 0);
             format!("(\n{}{text}\n{})", spaces(inner), spaces(indent))
         }
-        _ => opened(expression, indent).unwrap_or(text),
+        _ => match methods(expression, indent + STEP) {
+            Some(chain) => format!("(\n{}{chain}\n{})", spaces(indent + STEP), spaces(indent)),
+            None => opened(expression, indent).unwrap_or(text),
+        },
     }
 }
 
@@ -66,7 +69,7 @@ fn inside(expression: &Py, indent: usize, before: usize, after: usize) -> String
                 grouped(otherwise, indent, indent + 5, 0, Tightness::Ternary)
             )
         }
-        _ => opened(expression, indent).unwrap_or(text),
+        _ => methods(expression, indent).or_else(|| opened(expression, indent)).unwrap_or(text),
     }
 }
 
@@ -96,6 +99,30 @@ fn chain<'e>(expression: &'e Py, own: Tightness, before: &'static str, operands:
         }
         other => operands.push((before, other)),
     }
+}
+
+/// A chain of calls of methods, a line for each, within brackets; `None` if there are too few to be a chain.
+fn methods(expression: &Py, indent: usize) -> Option<String> {
+    let mut links = Vec::new();
+    let mut base = expression;
+    while let Py::Call(callee, arguments) = base
+        && let Py::Attribute(inner, name) = &**callee
+    {
+        links.push((name, arguments));
+        base = inner;
+    }
+    links.reverse();
+    let mut lines = vec![at_least(base, Tightness::Postfix)];
+    for (name, arguments) in links {
+        let call = Py::Call(Box::new(Py::atom(format!(".{name}"))), arguments.clone());
+        let text = inside(&call, indent, indent, 0);
+        match lines.as_mut_slice() {
+            // The first call stays with the variable that it is of.
+            [first] if matches!(base, Py::Name(_)) && !first.contains('(') => first.push_str(&text),
+            _ => lines.push(text),
+        }
+    }
+    (lines.len() > 2).then(|| lines.join(&format!("\n{}", spaces(indent))))
 }
 
 /// The expression with its last bracket opened.
