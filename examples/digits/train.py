@@ -115,7 +115,7 @@ def write_images(split: Split, right: np.ndarray, out: Path) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the network of digits.pnet on scikit-learn's digits.")
     parser.add_argument("--experts", type=int, nargs="+", default=[1, 4], help="train one network for each number")
-    parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights, the order and the augmentation")
     default = os.environ.get("PNETC", "cargo run --quiet --release --bin pnetc --")
     parser.add_argument(
