@@ -4,6 +4,8 @@
 mod costs;
 #[path = "cli/differences.rs"]
 mod differences;
+#[path = "cli/exports.rs"]
+mod exports;
 #[path = "cli/html.rs"]
 mod html;
 #[path = "cli/import.rs"]

@@ -4,8 +4,7 @@
 mod clif;
 #[cfg(feature = "jit")]
 pub mod jit;
-#[cfg(any(feature = "object", feature = "rust"))]
-mod names;
+pub(crate) mod names;
 #[cfg(feature = "object")]
 pub mod object;
 #[cfg(feature = "rust")]

@@ -62,7 +62,10 @@ pub fn elaborate(program: &Program, request: &Request) -> Result<Graph, Failure>
 }
 
 /// Programs may nest calls and expressions deeper than a thread's usual stack allows.
-fn on_large_stack<T: Send>(program: &Program, run: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+pub(crate) fn on_large_stack<T: Send>(
+    program: &Program,
+    run: impl FnOnce() -> Result<T, Failure> + Send,
+) -> Result<T, Failure> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
         match thread.map(std::thread::ScopedJoinHandle::join) {
@@ -112,28 +115,8 @@ struct Elaborator<'p> {
 
 impl<'p> Elaborator<'p> {
     fn run(program: &'p Program, request: &Request) -> Result<Graph, Failure> {
-        let mut sources = program.sources().clone();
+        let Chosen { network, settings, sources } = chosen(program, request)?;
         let fail = |sources, diagnostics| Err(Failure { sources, diagnostics });
-        let network = match choose(program, request) {
-            Ok(network) => network,
-            Err(error) => return fail(sources, vec![*error]),
-        };
-        let mut settings = HashMap::new();
-        let mut errors = Vec::new();
-        for (name, text) in &request.settings {
-            match setting(&mut sources, network, name, text) {
-                Ok(expr) if settings.contains_key(name) => {
-                    errors.push(
-                        Diagnostic::new(Code::E0207, format!("`{name}` is set twice")).primary(expr.span, "again here"),
-                    );
-                }
-                Ok(expr) => drop(settings.insert(name.clone(), expr)),
-                Err(found) => errors.extend(found),
-            }
-        }
-        if !errors.is_empty() {
-            return fail(sources, errors);
-        }
         let mut elaborator = Elaborator {
             program,
             builder: GraphBuilder::new(&network.name.text, network.name.span, request.batch.max(1)),
@@ -206,6 +189,45 @@ impl<'p> Elaborator<'p> {
     /// Whether so many errors were found that more would not help.
     fn is_exhausted(&self) -> bool {
         self.report.len() >= MAX_ERRORS
+    }
+}
+
+/// What a request asks for.
+pub(crate) struct Chosen<'p> {
+    pub network: &'p Network,
+    /// The hyper-parameters that are set from outside.
+    pub settings: HashMap<String, Expr>,
+    /// The texts of the program and of the settings.
+    pub sources: SourceMap,
+}
+
+/// Finds the network of a request and reads its settings.
+///
+/// # Errors
+/// When there is no such network, or a setting is wrong.
+pub(crate) fn chosen<'p>(program: &'p Program, request: &Request) -> Result<Chosen<'p>, Failure> {
+    let mut sources = program.sources().clone();
+    let network = match choose(program, request) {
+        Ok(network) => network,
+        Err(error) => return Err(Failure { sources, diagnostics: vec![*error] }),
+    };
+    let mut settings = HashMap::new();
+    let mut errors = Vec::new();
+    for (name, text) in &request.settings {
+        match setting(&mut sources, network, name, text) {
+            Ok(expr) if settings.contains_key(name) => {
+                errors.push(
+                    Diagnostic::new(Code::E0207, format!("`{name}` is set twice")).primary(expr.span, "again here"),
+                );
+            }
+            Ok(expr) => drop(settings.insert(name.clone(), expr)),
+            Err(found) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() {
+        Ok(Chosen { network, settings, sources })
+    } else {
+        Err(Failure { sources, diagnostics: errors })
     }
 }
 

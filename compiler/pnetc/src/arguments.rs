@@ -92,6 +92,7 @@ Examples:
   pnetc build net.pnet --emit plan --without merge-branches
   pnetc build net.pnet --emit asm --isa avx2      the instructions of each step
   pnetc build net.pnet --emit ast -o net.ast
+  pnetc build net.pnet --emit pytorch -o net.py   a Python file to train the network with
   pnetc build net.pnet --emit object -o net.o --header net.h
   pnetc build net.pnet --emit staticlib -o libnet.a --header net.h --threads 4
   pnetc build net.pnet --emit cdylib -o libnet.so --header net.h --prefix my_net
@@ -543,6 +544,8 @@ pub(crate) enum Stage {
     Plan,
     /// A Rust module with the network as a type
     Rust,
+    /// A Python file for PyTorch, to train the network with
+    Pytorch,
     /// The code of each step and thread as Cranelift's intermediate form
     Clif,
     /// The code of each step and thread as instructions of this machine

@@ -1,7 +1,7 @@
 //! Names of the language in the habits of others.
 
 /// `GhostModule` as `ghost_module`, `HTTPServer` as `http_server`.
-pub(super) fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     let mut before = '_';
     let mut characters = name.chars().peekable();

@@ -7,6 +7,7 @@ mod rust;
 use parameternet_compiler::backend::jit::{self, Listing};
 use parameternet_compiler::compile::{self, CompileError};
 use parameternet_compiler::elaborate::elaborate;
+use parameternet_compiler::export::pytorch::pytorch;
 use parameternet_compiler::graph::{Graph, print};
 use parameternet_compiler::passes::{Selection, optimize};
 use parameternet_compiler::plan::rewrites::REWRITES;
@@ -33,6 +34,10 @@ pub(crate) fn run(options: &Build) -> Result<(), Failure> {
         Stage::Rust => {
             let program = files::load(&options.file)?;
             return rust::write(&program, &graph(&program, options)?, options);
+        }
+        Stage::Pytorch => {
+            let program = files::load(&options.file)?;
+            pytorch(&program, &files::request(&options.network), &graph(&program, options)?)?
         }
         Stage::Plan => code(options, None)?,
         Stage::Clif => code(options, Some(Listing::Clif))?,
@@ -80,7 +85,7 @@ fn check(options: &Build) -> Result<(), Failure> {
     let (passes, machine) = match options.emit {
         Stage::Ast => (false, false),
         Stage::Ir => (options.after.is_some(), false),
-        Stage::Rust | Stage::Onnx => (false, false),
+        Stage::Rust | Stage::Onnx | Stage::Pytorch => (false, false),
         Stage::Plan | Stage::Clif | Stage::Asm | Stage::Object | Stage::Staticlib | Stage::Cdylib => (true, true),
     };
     let is_object = matches!(options.emit, Stage::Object | Stage::Staticlib | Stage::Cdylib);
