@@ -114,7 +114,6 @@ impl<S: Simd> Direct<S> {
     /// `column` on, for reads and, for sums, writes.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "vectors are counted below their constant number")]
-    #[expect(clippy::too_many_arguments, reason = "a tile, its place, and where it goes")]
     pub(crate) unsafe fn finish<const ROWS: usize, const VECTORS: usize>(
         &self,
         s: S,
