@@ -8,6 +8,8 @@ mod differences;
 mod exports;
 #[path = "cli/html.rs"]
 mod html;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/machine_code.rs"]
 mod machine_code;
 #[path = "cli/onnx.rs"]
@@ -17,6 +19,8 @@ mod packages;
 #[path = "cli/pictures.rs"]
 mod pictures;
 mod shared;
+#[path = "cli/weights.rs"]
+mod weights;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

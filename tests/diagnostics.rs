@@ -24,6 +24,10 @@ const WITHOUT_EXAMPLE: &[(Code, &str)] = &[
     (Code::E0704, "about the content of array files"),
     (Code::E0705, "about the inputs of a run"),
     (Code::E0706, "about the file system"),
+    (Code::E0707, "about the content of weight files"),
+    (Code::E0801, "about the content of ONNX files"),
+    (Code::E0802, "about the content of ONNX files"),
+    (Code::E0803, "about the content of ONNX files"),
 ];
 
 /// A fenced block of an explanation.

@@ -15,7 +15,7 @@ fn programs(markdown: &str) -> Vec<&str> {
 
 #[test]
 fn programs_in_the_documentation_compile() {
-    for (file, least) in [("README.md", 1), ("docs/language.md", 1), ("docs/costs.md", 1)] {
+    for (file, least) in [("README.md", 1), ("docs/language.md", 1), ("docs/costs.md", 1), ("docs/import.md", 1)] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         let text = std::fs::read_to_string(path).expect("a readable document");
         let programs = programs(&text);

@@ -8,6 +8,7 @@ ratios of medians. Outputs must agree. Run it by run.sh.
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -72,12 +73,23 @@ def pnetc(options: argparse.Namespace, *arguments: str) -> str:
     return subprocess.run([options.pnetc, *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def without_budgets(options: argparse.Namespace) -> Path:
+    """The zoo without its budgets, which hold for default hyper-parameters alone."""
+    folder = options.work / "models"
+    for path in MODELS.rglob("*.pnet"):
+        copy = folder / path.relative_to(MODELS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(re.sub(r"^budget .*$", "", path.read_text(), flags=re.MULTILINE))
+    return folder
+
+
 def prepare(options: argparse.Namespace, name: str, batch: int) -> dict[str, Path | int]:
     """The files of a network: weights, an input, the model for ONNX, the library of ours."""
     file, settings = NETWORKS[name]
+    models = without_budgets(options)
     folder = options.work / (name.replace(",", "").replace(" ", "-").lower() + f"-{batch}")
     folder.mkdir(parents=True, exist_ok=True)
-    network = [str(MODELS / file), "--batch", str(batch)]
+    network = [str(models / file), "--batch", str(batch)]
     for key, value in settings.items():
         network += ["--set", f"{key}={value}"]
     files = {

@@ -98,6 +98,11 @@ codes! {
     E0704 "array that cannot be read"
     E0705 "input that does not fit the network"
     E0706 "file that cannot be read or written"
+    E0707 "weights that cannot be converted as asked"
+    // Other formats
+    E0801 "file that is no ONNX model"
+    E0802 "a model that the language cannot express"
+    E0803 "a dimension of unknown size"
 }
 
 impl fmt::Display for Code {

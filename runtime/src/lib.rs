@@ -56,6 +56,8 @@ pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
 pub use shaped::Shaped;
 pub use tensor::{ShapeError, Tensor};
-pub use weights::{BoundWeights, ElementType, MismatchError, TensorSpec, TensorView, WeightFile, WeightFileError};
+pub use weights::{
+    BoundWeights, ElementType, MismatchError, StoredTensor, TensorSpec, TensorView, WeightFile, WeightFileError,
+};
 #[cfg(feature = "std")]
-pub use weights::{NamedTensor, SaveError, save};
+pub use weights::{ConvertedTensor, NamedTensor, SaveError, save, save_converted};

@@ -32,6 +32,9 @@ pub(crate) trait Simd: Copy {
     /// Whether there are enough registers, and code that is made for vectors, to compute several pixels of a depthwise
     /// convolution at once.
     const TILED_WINDOWS: bool;
+    /// Whether reading and writing some lanes is as fast as all of them: then it is done wherever the last vector may be partial, by the
+    /// same code.
+    const MASKS_ARE_FREE: bool;
     /// The register tile of matrix products; its lanes are those of a vector.
     const TILE: Tile;
     /// `f32`s in a vector.

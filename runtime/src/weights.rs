@@ -10,9 +10,12 @@
 //! | `bind.rs`     | [`TensorSpec`] and [`BoundWeights`]: the tensors of a network, found in a file |
 //! | `mismatch.rs` | [`MismatchError`]: everything that keeps a file from fitting a network       |
 //! | `save.rs`     | [`save`]: writes a safetensors file                                          |
+//! | `convert.rs`  | [`save_converted`]: writes tensors of other files, in other element types     |
 //! | `show.rs`     | names and texts out of a file, made safe to print                            |
 
 mod bind;
+#[cfg(feature = "std")]
+mod convert;
 mod error;
 mod file;
 mod header;
@@ -29,10 +32,12 @@ mod robustness_tests;
 mod test_files;
 
 pub use bind::{BoundWeights, TensorSpec};
+#[cfg(feature = "std")]
+pub use convert::{ConvertedTensor, save_converted};
 pub use error::{WeightFileError, WeightFileProblem};
 pub use file::{StoredTensor, WeightFile};
 pub use kind::FileKind;
 pub use mismatch::{CommonPrefix, MismatchError, MissingTensor, UnexpectedTensor, UnsupportedType, WrongShape};
 #[cfg(feature = "std")]
-pub use save::{NamedTensor, SaveError, save};
+pub use save::{NamedTensor, SaveError, save, write};
 pub use view::{ElementType, TensorView};

@@ -1,6 +1,8 @@
 //! The command line: what can be asked of `pnetc`. Only declarations.
 
+pub(crate) mod import;
 mod onnx;
+pub(crate) mod weights;
 
 use std::path::PathBuf;
 
@@ -126,6 +128,11 @@ Examples:
   pnetc diff net.pnet --network-a Small --network-b Large
   pnetc diff old.pnet new.pnet --json")]
     Diff(Diff),
+    /// Write a network of another format, ONNX, in the language
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Import),
+    /// List, compare and convert weights, which are safetensors files
+    Weights(weights::Weights),
     /// Format files in place
     #[command(after_help = "\
 Examples:

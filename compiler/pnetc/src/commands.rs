@@ -9,6 +9,8 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod ops;
 pub(crate) mod run;
+pub(crate) mod weights;

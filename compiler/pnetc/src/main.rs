@@ -2,7 +2,7 @@
 //! computed is computed by the libraries.
 //!
 //! Exit codes: 0 for success, 1 when the program or the data is at fault, 2 for misuse of the command line. As with other
-//! programs of that name, 1 from `diff` says that there are differences, and 2 that there is any trouble.
+//! programs of that name, 1 from `diff` says that there are differences, and 2 that there is any trouble; `weights compare` does the same.
 
 mod arguments;
 mod budgets;
@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         Command::Build(options) => commands::build::run(&options),
         Command::Graph(options) => commands::graph::run(&options),
         Command::Diff(options) => commands::diff::run(&options),
+        Command::Import(options) => commands::import::run(&options),
+        Command::Weights(options) => commands::weights::run(&options),
         Command::Fmt(options) => commands::fmt::run(&options),
         Command::Ops(options) => commands::ops::run(&options),
         Command::Explain(options) => commands::explain::run(&options),

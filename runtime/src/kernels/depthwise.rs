@@ -282,12 +282,12 @@ unsafe fn finish_pixels<S: Simd, const FULL: bool, const PIXELS: usize>(
     unsafe {
         let out = row.out.add(pixel * out_stride + channel);
         match &row.direct {
-            Some(direct) if FULL => {
+            Some(direct) if FULL || S::MASKS_ARE_FREE => {
                 let mut tile = [[s.zero()]; PIXELS];
                 for (row, value) in tile.iter_mut().zip(values) {
                     *row = [value];
                 }
-                direct.finish(s, tile, [pixel, channel], out, out_stride);
+                direct.finish(s, tile, [pixel, channel], out, out_stride, lanes);
             }
             _ => {
                 let mut values = values;

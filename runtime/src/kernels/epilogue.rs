@@ -64,6 +64,8 @@ pub(crate) struct Direct<S: Simd> {
 struct Bounds<S: Simd> {
     low: S::Vector,
     high: S::Vector,
+    /// Whether there are any.
+    are_set: bool,
 }
 
 impl<S: Simd> Bounds<S> {
@@ -76,7 +78,7 @@ impl<S: Simd> Bounds<S> {
             ActivationCode::Relu6 => (0.0, 6.0),
             _ => return None,
         };
-        Some(Bounds { low: s.splat(low), high: s.splat(high) })
+        Some(Bounds { low: s.splat(low), high: s.splat(high), are_set: code != ActivationCode::Identity })
     }
 
     #[inline(always)]
@@ -103,15 +105,16 @@ impl<S: Simd> Direct<S> {
         })
     }
 
-    /// Finishes a tile of full vectors in consecutive rows and writes it to `out`, `out_stride` apart. `row` and `column`
-    /// say where it begins.
+    /// Finishes a tile of vectors in consecutive rows and writes it to `out`, `out_stride` apart. `row` and `column`
+    /// say where it begins. Of the last vector, `last` are the lanes that count: all of them, unless masks are free.
     ///
     /// # Safety
     ///
-    /// For each row of the tile, `out` is valid for writes of the vectors; so is what the operands name, from `row` and
+    /// For each row of the tile, `out` is valid for writes of the lanes that count; so is what the operands name, from `row` and
     /// `column` on, for reads and, for sums, writes.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "vectors are counted below their constant number")]
+    #[expect(clippy::too_many_arguments, reason = "a tile, its place, and where it goes")]
     pub(crate) unsafe fn finish<const ROWS: usize, const VECTORS: usize>(
         &self,
         s: S,
@@ -119,12 +122,14 @@ impl<S: Simd> Direct<S> {
         [row, column]: [usize; 2],
         out: *mut f32,
         out_stride: usize,
+        last: S::Lanes,
     ) {
-        // SAFETY: every access is of a full vector of the tile's rows and columns, for which the caller vouches.
+        // SAFETY: every access is of lanes that count, of the tile's rows and columns, for which the caller vouches.
         unsafe {
             if !self.operands.bias.is_null() {
                 for vector in 0..VECTORS {
-                    let bias = s.load(self.operands.bias.add(column + vector * S::LANES));
+                    let bias = self.operands.bias.add(column + vector * S::LANES);
+                    let bias = read(s, bias, vector + 1 == VECTORS, last);
                     for values in &mut values {
                         values[vector] = s.add(values[vector], bias);
                     }
@@ -134,7 +139,7 @@ impl<S: Simd> Direct<S> {
                 for value in values.as_flattened_mut() {
                     *value = hard_swish(s, *value);
                 }
-            } else {
+            } else if self.before.are_set {
                 for value in values.as_flattened_mut() {
                     *value = self.before.apply(s, *value);
                 }
@@ -143,27 +148,60 @@ impl<S: Simd> Direct<S> {
                 let residual = self.operands.residual.add(row * self.residual_stride + column);
                 for (index, values) in values.iter_mut().enumerate() {
                     for (vector, value) in values.iter_mut().enumerate() {
-                        let residual = s.load(residual.add(index * self.residual_stride + vector * S::LANES));
+                        let residual = residual.add(index * self.residual_stride + vector * S::LANES);
+                        let residual = read(s, residual, vector + 1 == VECTORS, last);
                         *value = s.add(*value, residual);
                     }
                 }
             }
-            for (index, values) in values.iter_mut().enumerate() {
-                for (vector, value) in values.iter_mut().enumerate() {
+            if self.after.are_set {
+                for value in values.as_flattened_mut() {
                     *value = self.after.apply(s, *value);
-                    s.store(out.add(index * out_stride + vector * S::LANES), *value);
+                }
+            }
+            for (index, values) in values.iter().enumerate() {
+                for (vector, value) in values.iter().enumerate() {
+                    write(s, out.add(index * out_stride + vector * S::LANES), *value, vector + 1 == VECTORS, last);
                 }
             }
             if !self.operands.sums.is_null() {
                 for vector in 0..VECTORS {
                     let sums = self.operands.sums.add(column + vector * S::LANES);
-                    let mut sum = s.load(sums);
+                    let mut sum = read(s, sums.cast_const(), vector + 1 == VECTORS, last);
                     for values in &values {
                         sum = s.add(sum, values[vector]);
                     }
-                    s.store(sums, sum);
+                    write(s, sums, sum, vector + 1 == VECTORS, last);
                 }
             }
+        }
+    }
+}
+
+/// Reads a vector, of the last one the lanes that count.
+///
+/// # Safety
+///
+/// `source` is valid for reads of the lanes, which are all unless masks are free.
+#[inline(always)]
+unsafe fn read<S: Simd>(s: S, source: *const f32, is_last: bool, last: S::Lanes) -> S::Vector {
+    // SAFETY: as the caller vouches.
+    unsafe { if S::MASKS_ARE_FREE && is_last { s.load_partial(source, last) } else { s.load(source) } }
+}
+
+/// Writes a vector, of the last one the lanes that count.
+///
+/// # Safety
+///
+/// `out` is valid for writes of the lanes, which are all unless masks are free.
+#[inline(always)]
+unsafe fn write<S: Simd>(s: S, out: *mut f32, value: S::Vector, is_last: bool, last: S::Lanes) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        if S::MASKS_ARE_FREE && is_last {
+            s.store_partial(out, value, last);
+        } else {
+            s.store(out, value);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows of a matrix times a packed panel.
 //!
-//! The panel is one or two vectors wide. Rows are computed in tiles whose sums stay in registers; the last tile has as many
-//! rows as are left. Every output is one chain of fused multiply-adds along the depth, from zero, whatever the tile: a single
+//! The panel is one or two vectors wide. Rows are computed in tiles of near equal numbers, whose sums
+//! stay in registers. Every output is one chain of fused multiply-adds along the depth, from zero, whatever the tile: a single
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
 use super::epilogue::{Direct, Operands};
@@ -58,10 +58,13 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     const { assert!(S::TILE.rows <= MAX_ROWS) };
     let mut tile = [[s.zero(); MAX_ROWS]; VECTORS];
     let full = shape.columns == VECTORS * S::LANES;
-    let direct = if full { Direct::new(s, &shape.epilogue, operands) } else { None };
+    let last = s.lanes(shape.columns - (VECTORS - 1) * S::LANES);
+    let direct = if full || S::MASKS_ARE_FREE { Direct::new(s, &shape.epilogue, operands) } else { None };
     let mut row = 0;
     while row < rows {
-        let count = (rows - row).min(S::TILE.rows);
+        // Near equal tiles: a single row at the end would wait for its own sums.
+        let left = rows - row;
+        let count = left.div_ceil(left.div_ceil(S::TILE.rows));
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
         // holds at least one column, and all columns fit.
         unsafe {
@@ -73,7 +76,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                         $($rows if $rows <= S::TILE.rows => {
                             let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.depth);
                             match &direct {
-                                Some(direct) => direct.finish(s, sums, [row, 0], out, shape.out_stride),
+                                Some(direct) => direct.finish(s, sums, [row, 0], out, shape.out_stride, last),
                                 None => spill(&sums, &mut tile),
                             }
                         })*

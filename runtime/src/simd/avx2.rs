@@ -37,6 +37,7 @@ impl Simd for Avx2 {
     type Lanes = __m256i;
 
     const TILED_WINDOWS: bool = true;
+    const MASKS_ARE_FREE: bool = false;
     const TILE: Tile = Isa::Avx2.tile();
 
     #[inline(always)]

@@ -34,6 +34,7 @@ impl Simd for Avx512 {
     type Lanes = __mmask16;
 
     const TILED_WINDOWS: bool = true;
+    const MASKS_ARE_FREE: bool = true;
     const TILE: Tile = Isa::Avx512.tile();
 
     #[inline(always)]

@@ -54,6 +54,7 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     type Lanes = usize;
 
     const TILED_WINDOWS: bool = false;
+    const MASKS_ARE_FREE: bool = false;
     const TILE: Tile = Tile { lanes: L, rows: R };
 
     #[inline(always)]

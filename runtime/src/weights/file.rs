@@ -4,12 +4,13 @@ use super::bind::{self, BoundWeights, TensorSpec};
 use super::error::WeightFileError;
 #[cfg(feature = "std")]
 use super::error::WeightFileProblem;
-use super::header::{self, Header};
+use super::header::{self, Header, TensorEntry};
 use super::mismatch::MismatchError;
 use super::view::{ElementType, TensorView};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use core::fmt;
 #[cfg(feature = "std")]
 use memmap2::Mmap;
 #[cfg(feature = "std")]
@@ -44,7 +45,7 @@ impl Storage {
 }
 
 /// A tensor as the file describes it, whether or not its element type can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredTensor<'file> {
     /// The name in the file.
     pub name: &'file str,
@@ -52,6 +53,18 @@ pub struct StoredTensor<'file> {
     pub type_name: String,
     /// The dimensions, outermost first.
     pub shape: &'file [usize],
+    /// The elements as stored: row-major, little-endian, at any alignment.
+    pub bytes: &'file [u8],
+}
+
+impl fmt::Debug for StoredTensor<'_> {
+    /// Without the elements, which may be millions.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StoredTensor { name, type_name, shape, bytes } = self;
+        let mut shown = formatter.debug_struct("StoredTensor");
+        shown.field("name", name).field("type_name", type_name).field("shape", shape);
+        shown.field("bytes", &bytes.len()).finish()
+    }
 }
 
 impl WeightFile {
@@ -117,7 +130,8 @@ impl WeightFile {
     #[must_use]
     pub fn stored(&self, name: &str) -> Option<StoredTensor<'_>> {
         let (name, entry) = self.header.tensors.get_key_value(name)?;
-        Some(StoredTensor { name, type_name: entry.dtype.to_string(), shape: &entry.shape })
+        let bytes = self.bytes(entry)?;
+        Some(StoredTensor { name, type_name: entry.dtype.to_string(), shape: &entry.shape, bytes })
     }
 
     /// The tensor `name`; `None` if the file has no such tensor, or one whose elements are not of an [`ElementType`]
@@ -126,9 +140,18 @@ impl WeightFile {
     pub fn tensor(&self, name: &str) -> Option<TensorView<'_>> {
         let (name, entry) = self.header.tensors.get_key_value(name)?;
         let element_type = ElementType::from_safetensors(entry.dtype)?;
-        let data = self.storage.bytes().get(self.header.data_start..)?;
-        let bytes = data.get(entry.range.clone())?;
+        let bytes = self.bytes(entry)?;
         Some(TensorView { name, element_type, shape: &entry.shape, bytes })
+    }
+
+    /// The elements of a tensor; always there, since the header was checked.
+    fn bytes(&self, entry: &TensorEntry) -> Option<&[u8]> {
+        self.storage.bytes().get(self.header.data_start..)?.get(entry.range.clone())
+    }
+
+    /// All notes that the file carries in its `__metadata__`, sorted by key.
+    pub fn notes(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.header.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The note that the file carries under `key` in its `__metadata__`.

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(
             message(b"PK\x03\x04\x00\x00\x08\x08\x00\x00"),
             "not a safetensors file; it looks like a zip archive, which is what PyTorch's torch.save writes (.pth, .pt)\n\
-             hint: convert it in Python, with the model loaded: safetensors.torch.save_file(model.state_dict(), \"x.safetensors\")"
+             hint: convert it in Python, as examples/pth_to_safetensors.py does: safetensors.torch.save_file(torch.load(\"x.pth\", weights_only=True), \"x.safetensors\")"
         );
         assert_eq!(
             message(b"These are not the weights you are looking for."),

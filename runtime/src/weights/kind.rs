@@ -44,7 +44,7 @@ impl FileKind {
     pub fn advice(self) -> Option<&'static str> {
         match self {
             FileKind::Zip | FileKind::Pickle => Some(
-                "convert it in Python, with the model loaded: safetensors.torch.save_file(model.state_dict(), \"x.safetensors\")",
+                "convert it in Python, as examples/pth_to_safetensors.py does: safetensors.torch.save_file(torch.load(\"x.pth\", weights_only=True), \"x.safetensors\")",
             ),
             FileKind::Hdf5 | FileKind::Numpy => Some(
                 "convert it in Python, with its arrays in a dictionary by name: safetensors.numpy.save_file(arrays, \"x.safetensors\")",

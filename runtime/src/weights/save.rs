@@ -79,27 +79,22 @@ pub fn save(
     tensors: &[NamedTensor<'_>],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), SaveError> {
-    let path = path.as_ref();
-    let tensors = sorted_by_name(tensors)?;
-    let header = header(&tensors, metadata)?;
-    let write_content = |writer: &mut BufWriter<&File>| {
-        writer.write_all(&(header.len() as u64).to_le_bytes())?;
-        writer.write_all(header.as_bytes())?;
-        for value in tensors.values().flat_map(|tensor| tensor.data) {
-            writer.write_all(&value.to_le_bytes())?;
-        }
-        Ok(())
-    };
-    replace_file(path, write_content).map_err(|error| SaveError::Write { path: path.to_owned(), error })
+    save_entries(path.as_ref(), entries(tensors)?, metadata)
 }
 
-/// The tensors in the order of the file, each checked.
-fn sorted_by_name<'a>(tensors: &[NamedTensor<'a>]) -> Result<BTreeMap<&'a str, NamedTensor<'a>>, SaveError> {
-    let mut sorted = BTreeMap::new();
+/// Writes what [`save()`] writes to a file, for those who place it themselves.
+///
+/// # Errors
+/// Those of `sink`, and those of the tensors as [`SaveError`]s within.
+pub fn write(sink: &mut dyn Write, tensors: &[NamedTensor<'_>], metadata: &BTreeMap<String, String>) -> io::Result<()> {
+    let tensors = entries(tensors).and_then(sorted_by_name).map_err(io::Error::other)?;
+    write_content(sink, &tensors, &header(&tensors, metadata).map_err(io::Error::other)?)
+}
+
+/// The tensors, each of the size its shape says.
+fn entries<'a>(tensors: &[NamedTensor<'a>]) -> Result<Vec<Entry<'a>>, SaveError> {
+    let mut entries = Vec::with_capacity(tensors.len());
     for tensor in tensors {
-        if tensor.name == METADATA {
-            return Err(SaveError::ReservedName);
-        }
         if element_count(tensor.shape) != Some(tensor.data.len()) {
             return Err(SaveError::WrongLength {
                 name: tensor.name.to_owned(),
@@ -107,25 +102,86 @@ fn sorted_by_name<'a>(tensors: &[NamedTensor<'a>]) -> Result<BTreeMap<&'a str, N
                 found: tensor.data.len(),
             });
         }
-        if sorted.insert(tensor.name, *tensor).is_some() {
-            return Err(SaveError::DuplicateName { name: tensor.name.to_owned() });
+        let data = tensor.data;
+        entries.push(Entry {
+            name: tensor.name,
+            type_name: "F32",
+            shape: tensor.shape,
+            length: size_of_val(data),
+            write: Box::new(|sink| {
+                data.chunks(PIECE).try_for_each(|piece| {
+                    let bytes: Vec<u8> = piece.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    sink.write_all(&bytes)
+                })
+            }),
+        });
+    }
+    Ok(entries)
+}
+
+/// How many elements are turned into bytes in one go.
+pub(super) const PIECE: usize = 1 << 14;
+
+/// A tensor as the file has it.
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a str,
+    /// The element type as safetensors spells it.
+    pub(super) type_name: &'a str,
+    pub(super) shape: &'a [usize],
+    /// Bytes of the elements.
+    pub(super) length: usize,
+    /// Writes that many bytes.
+    pub(super) write: Box<WriteElements<'a>>,
+}
+
+/// Writes the elements of a tensor.
+pub(super) type WriteElements<'a> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'a;
+
+/// Writes tensors that have the sizes their shapes say; see [`save()`].
+pub(super) fn save_entries(
+    path: &Path,
+    entries: Vec<Entry<'_>>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), SaveError> {
+    let tensors = sorted_by_name(entries)?;
+    let header = header(&tensors, metadata)?;
+    replace_file(path, |writer| write_content(writer, &tensors, &header))
+        .map_err(|error| SaveError::Write { path: path.to_owned(), error })
+}
+
+fn write_content(sink: &mut dyn Write, tensors: &BTreeMap<&str, Entry<'_>>, header: &str) -> io::Result<()> {
+    sink.write_all(&(header.len() as u64).to_le_bytes())?;
+    sink.write_all(header.as_bytes())?;
+    tensors.values().try_for_each(|tensor| (tensor.write)(sink))
+}
+
+/// The tensors in the order of the file, each name checked.
+fn sorted_by_name(entries: Vec<Entry<'_>>) -> Result<BTreeMap<&str, Entry<'_>>, SaveError> {
+    let mut sorted = BTreeMap::new();
+    for entry in entries {
+        if entry.name == METADATA {
+            return Err(SaveError::ReservedName);
+        }
+        let name = entry.name;
+        if sorted.insert(name, entry).is_some() {
+            return Err(SaveError::DuplicateName { name: name.to_owned() });
         }
     }
     Ok(sorted)
 }
 
 /// The JSON header, padded with spaces to the alignment.
-fn header(tensors: &BTreeMap<&str, NamedTensor<'_>>, metadata: &BTreeMap<String, String>) -> Result<String, SaveError> {
+fn header(tensors: &BTreeMap<&str, Entry<'_>>, metadata: &BTreeMap<String, String>) -> Result<String, SaveError> {
     let mut entries = BTreeMap::new();
     if !metadata.is_empty() {
         entries.insert(METADATA, json!(metadata));
     }
     let mut start = 0;
     for (name, tensor) in tensors {
-        let end = start + size_of_val(tensor.data);
+        let end = start + tensor.length;
         // Keys in alphabetical order, so that serde_json's feature `preserve_order`, which any crate of a program may
         // switch on, changes nothing.
-        entries.insert(name, json!({ "data_offsets": [start, end], "dtype": "F32", "shape": tensor.shape }));
+        entries.insert(name, json!({ "data_offsets": [start, end], "dtype": tensor.type_name, "shape": tensor.shape }));
         start = end;
     }
     let mut header = json!(entries).to_string();

@@ -34,6 +34,17 @@ impl ElementType {
         }
     }
 
+    /// The name that safetensors has for it: `F32`, `BF16`.
+    #[must_use]
+    pub fn stored_name(self) -> &'static str {
+        match self {
+            ElementType::F16 => "F16",
+            ElementType::Bf16 => "BF16",
+            ElementType::F32 => "F32",
+            ElementType::F64 => "F64",
+        }
+    }
+
     /// Bytes of one element.
     #[must_use]
     pub fn size(self) -> usize {

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let first = run()?;
     let seconds = start.elapsed().as_secs_f64();
     let scores = first[0].cast_to::<f32>()?;
-    npy::write(Path::new(output), scores.shape(), scores.try_as_plain()?.as_slice::<f32>()?)?;
+    npy::write(Path::new(output), scores.shape(), scores.try_as_plain_ram()?.as_slice::<f32>()?)?;
     let mut out = std::io::stdout().lock();
     let peak = peak_bytes() - before;
     writeln!(out, "{}", serde_json::json!({ "first_seconds": seconds, "peak_bytes": peak }))?;
