@@ -1,11 +1,12 @@
 //! A multi-layer perceptron 6-64-8-4 as generated source and as loops that a programmer writes, in turn.
 //!
-//! `RUSTFLAGS="-C target-cpu=native" cargo bench --bench mlp`
+//! `RUSTFLAGS="-C target-cpu=native" cargo bench -p parameternet --bench mlp`
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../tests/shared/allocations.rs"]
+mod allocations;
+
 use std::borrow::Cow;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parameternet::Isa;
@@ -19,28 +20,6 @@ parameternet! { mod net = "examples/models/mlp.pnet" }
 const CALLS: usize = 50_000;
 /// Measurements of each, in turn.
 const ROUNDS: usize = 101;
-
-/// Counts allocations.
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is that of this call.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is that of this call.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Stored tensors by their number.
 struct Values<'a>(&'a [Vec<f32>]);
@@ -123,7 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(difference <= 1e-5 * largest, "{ours:?} and {theirs:?} differ");
 
     let mut times = [Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS)];
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations::count();
     for _ in 0..ROUNDS {
         let begin = Instant::now();
         for _ in 0..CALLS {
@@ -136,7 +115,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         times[1].push(begin.elapsed().as_secs_f64());
     }
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let allocations = allocations::count() - before;
     let [generated, by_hand] = times.map(|mut times| {
         times.sort_by(f64::total_cmp);
         times[ROUNDS / 2] / CALLS as f64 * 1e9

@@ -1,31 +1,9 @@
 //! A run allocates nothing: not on the caller's thread, not on the others.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "shared/allocations.rs"]
+mod allocations;
 
 use parameternet::Compiler;
-
-/// The system's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: everything is passed on to the system's allocator; counting has no influence on memory.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `System`, through `alloc` above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Every kind of step: convolutions with and without experts, depthwise and grouped, attention, pools, copies.
 const NETWORK: &str = "network Everything {
@@ -52,11 +30,11 @@ fn a_run_allocates_nothing() {
         let mut scores = vec![0.0; 10];
         // The first run may set up what threads sleep on.
         session.run(&[&image], &mut [&mut scores]).expect("the right lengths");
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations::count();
         for _ in 0..10 {
             session.run(&[&image], &mut [&mut scores]).expect("the right lengths");
         }
-        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0, "{threads} threads");
+        assert_eq!(allocations::count() - before, 0, "{threads} threads");
         assert!(scores.iter().all(|score| score.is_finite()));
     }
 }

@@ -45,11 +45,20 @@ pub fn module_name(network: &str) -> Ident {
     identifier(&snake_case(network))
 }
 
-/// A name as an identifier: raw where it is a word of Rust, with an underscore where that is not allowed either.
+/// A name as an identifier: raw where it is a word of Rust, with an underscore where that is not allowed either. What is no name of the
+/// language, such as `0` in a text with errors, becomes one that begins with an underscore.
 #[must_use]
 pub fn identifier(name: &str) -> Ident {
     if NEVER_NAMES.contains(&name) {
         return format_ident!("{name}_");
+    }
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    if name.trim_matches('_').is_empty()
+        || name.starts_with(|first: char| first.is_ascii_digit())
+        || !name.chars().all(is_part)
+    {
+        let parts: String = name.chars().map(|character| if is_part(character) { character } else { '_' }).collect();
+        return format_ident!("__{parts}");
     }
     if KEYWORDS.contains(&name) {
         return Ident::new_raw(name, Span::call_site());
@@ -60,6 +69,12 @@ pub fn identifier(name: &str) -> Ident {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_stands_for_a_name_is_an_identifier() {
+        let names = ["0", "", "_", "a-b", "type", "self", "fine_1"].map(|name| identifier(name).to_string());
+        assert_eq!(names, ["__0", "__", "___", "__a_b", "r#type", "self_", "fine_1"]);
+    }
 
     #[test]
     fn modules_are_called_like_networks() {

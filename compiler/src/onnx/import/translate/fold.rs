@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::part::Bounds;
 use super::{Translator, Value, dimension, layout, optional, whole};
 use crate::onnx::import::constant::{self, Constant, Data, strides};
 use crate::onnx::import::error::Reason;
@@ -179,14 +180,7 @@ fn limited(shape: Vec<usize>) -> Result<Vec<usize>, Reason> {
 }
 
 fn sliced(node: &Node<'_>, inputs: &[Value], x: &Constant) -> Result<Constant, Reason> {
-    let bounds = |name: &'static str, place: usize| match node.integers(name) {
-        Some(bounds) => Ok(Some(bounds.to_vec())),
-        None => optional(inputs, place, name)?.map(|found| found.fixed().ok_or(Reason::Computed(name))).transpose(),
-    };
-    let starts = bounds("starts", 1)?.ok_or(Reason::Missing("starts"))?;
-    let ends = bounds("ends", 2)?.ok_or(Reason::Missing("ends"))?;
-    let axes = bounds("axes", 3)?.unwrap_or_else(|| (0..whole(starts.len())).collect());
-    let steps = bounds("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+    let Bounds { starts, ends, axes, steps } = Bounds::of(node, inputs)?;
     let mut cut = x.clone();
     for (((start, end), axis), step) in starts.iter().zip(&ends).zip(&axes).zip(&steps) {
         let dim = dimension(*axis, x.shape.len())?;

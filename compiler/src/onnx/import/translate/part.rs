@@ -6,9 +6,17 @@ use crate::onnx::import::flow::{Argument, Literal, Operand, Operation, StepId};
 use crate::onnx::import::node::Node;
 use crate::onnx::import::size::Size;
 
-impl Translator<'_> {
-    pub(super) fn slice(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<StepId, Reason> {
-        let shape = self.shape(x);
+/// What a node `Slice` cuts: by axis, where it starts and ends, and in which steps.
+pub(super) struct Bounds {
+    pub starts: Vec<i64>,
+    pub ends: Vec<i64>,
+    pub axes: Vec<i64>,
+    pub steps: Vec<i64>,
+}
+
+impl Bounds {
+    /// Those of a node: attributes in older opsets, inputs in newer ones.
+    pub(super) fn of(node: &Node<'_>, inputs: &[Value]) -> Result<Bounds, Reason> {
         let bounds = |name: &'static str, place: usize| match node.integers(name) {
             Some(bounds) => Ok(Some(bounds.to_vec())),
             None => optional(inputs, place, name)?.map(|found| found.fixed().ok_or(Reason::Computed(name))).transpose(),
@@ -17,6 +25,14 @@ impl Translator<'_> {
         let ends = bounds("ends", 2)?.ok_or(Reason::Missing("ends"))?;
         let axes = bounds("axes", 3)?.unwrap_or_else(|| (0..whole(starts.len())).collect());
         let steps = bounds("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+        Ok(Bounds { starts, ends, axes, steps })
+    }
+}
+
+impl Translator<'_> {
+    pub(super) fn slice(&mut self, node: &Node<'_>, x: StepId, inputs: &[Value]) -> Result<StepId, Reason> {
+        let shape = self.shape(x);
+        let Bounds { starts, ends, axes, steps } = Bounds::of(node, inputs)?;
         let mut ranges = vec![None; shape.len()];
         for (((start, end), axis), step) in starts.iter().zip(&ends).zip(&axes).zip(&steps) {
             let dim = dimension(*axis, shape.len())?;
