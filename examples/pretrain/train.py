@@ -190,6 +190,8 @@ def main() -> None:
     store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=world)
     train(arguments, device)
+    # All leave together: a process that is alone at the end aborts when its connections close.
+    dist.barrier()
     dist.destroy_process_group()
 
 
