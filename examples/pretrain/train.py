@@ -14,6 +14,7 @@ import json
 import math
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -190,9 +191,11 @@ def main() -> None:
     store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=world)
     train(arguments, device)
-    # All leave together: a process that is alone at the end aborts when its connections close.
     dist.barrier()
-    dist.destroy_process_group()
+    # Everything is written. Without the end of the interpreter, in which gloo's threads can abort the process: torchrun would take
+    # that for a failure, and start all again.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
