@@ -36,13 +36,16 @@ unsafe extern "C" {
 
 struct C;
 
+// SAFETY: memory comes from the C library's allocator, at the alignment and of at least the size that the layout asks for, and goes back to it.
 unsafe impl GlobalAlloc for C {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let alignment = layout.align().max(16);
+        // SAFETY: the alignment is a power of two, and the size a multiple of it.
         unsafe { aligned_alloc(alignment, layout.size().next_multiple_of(alignment)) }.cast()
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, _: Layout) {
+        // SAFETY: by the contract, the pointer came from `alloc` above.
         unsafe { free(pointer.cast()) }
     }
 }
@@ -53,6 +56,7 @@ static ALLOCATOR: C = C;
 // A program that contains the standard library has a second one of these, and does not compile.
 #[panic_handler]
 fn panicked(_: &PanicInfo<'_>) -> ! {
+    // SAFETY: it may be called at any time.
     unsafe { abort() }
 }
 
@@ -62,6 +66,7 @@ extern "C" fn rust_eh_personality() {}
 
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Resume() -> ! {
+    // SAFETY: it may be called at any time.
     unsafe { abort() }
 }
 
@@ -76,6 +81,7 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     let Some(image) = Shaped::view(&image) else { return 4 };
     let Ok(scores) = network.run(image) else { return 5 };
     let scores = Shaped::elements(scores);
+    // SAFETY: the scores are valid for reads of their size.
     unsafe { write(1, scores.as_ptr().cast(), size_of_val(scores)) };
     0
 }
