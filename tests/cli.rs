@@ -84,6 +84,15 @@ fn fails(code: i32, arguments: &[&str]) -> String {
     said
 }
 
+/// The names in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
 fn text(path: &Path) -> String {
     path.to_str().expect("a path of text").to_owned()
 }

@@ -1,19 +1,8 @@
 //! `pnetc import` as a user meets it: a text and weights that run, and errors that leave nothing behind.
 
-use std::path::Path;
-
-use super::{DIGITS, fails, succeeds, text};
+use super::{DIGITS, fails, names, succeeds, text};
 
 const WEIGHTS: &str = "examples/digits/digits-e4.safetensors";
-
-/// The names in a folder.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).expect("a folder");
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn a_model_becomes_a_network_that_reads_digits() {

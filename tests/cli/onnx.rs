@@ -6,18 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{DIGITS, fails, repository, shared, succeeds, text};
+use super::{DIGITS, fails, names, repository, shared, succeeds, text};
 
 const WEIGHTS: &str = "examples/digits/digits-e4.safetensors";
-
-/// The names in a folder.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).expect("a folder");
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
-    names.sort();
-    names
-}
 
 /// What ONNX Runtime computes with each model for an image of digits.
 fn run(python: &Path, models: &[String], image: &[f32]) -> Vec<Vec<f64>> {
