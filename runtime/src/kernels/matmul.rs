@@ -141,8 +141,9 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     let mut k = 0;
     // SAFETY: `k` stays below `depth`.
     unsafe {
-        // Four steps at once, less to count, where most of the work is.
-        if ROWS == 1 || ROWS == S::TILE.rows {
+        // Four steps at once where there is little to do in one. (Of larger tiles, compilers read all factors of several steps
+        // before they use them, and run out of registers.)
+        if ROWS == 1 {
             while k + 4 <= depth {
                 step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), &mut sums);
                 step::<S, ROWS, VECTORS>(s, a.add(k + 1), a_stride, b.add((k + 1) * width), &mut sums);
