@@ -17,6 +17,7 @@ use std::fmt;
 
 use parameternet_runtime::abi::{
     DepthwiseShape, Kernel, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
+    WinogradInputShape, WinogradOutputShape,
 };
 
 use crate::plan::Plan;
@@ -169,6 +170,8 @@ pub enum Shape {
     Resample(ResampleShape),
     Softmax(SoftmaxShape),
     Norm(NormShape),
+    WinogradInput(WinogradInputShape),
+    WinogradOutput(WinogradOutputShape),
 }
 
 /// A panel of a matrix product.

@@ -26,8 +26,9 @@ pub enum Kernel {
     /// input values under the window as one row of `kernel_height * kernel_width * channels` values, taps in row-major
     /// order, zeros where the window leaves the image.
     Patches,
-    /// `(image, weights, out, row, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: output row `row` of a depthwise
-    /// convolution, written from `out` on, which is the first pixel of that row. `weights` are `[taps][weight_stride]`.
+    /// `(image, weights, out, first, count, channels, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: `count` output rows
+    /// from `first` on of a depthwise convolution of `channels`, written from `out` on, which is the first pixel of the first of these
+    /// rows, as is `residual`. `weights` are `[taps][weight_stride]`.
     Depthwise,
     /// `(experts, coefficients, out, length, count, stride)`: `out[i] = sum over e < count of coefficients[e] *
     /// experts[e * stride + i]` for `i < length`, in order of `e`.
@@ -64,11 +65,19 @@ pub enum Kernel {
     Gather,
     /// `(source, out, rows, columns, source_stride, out_stride)`: `out[c * out_stride + r] = source[r * source_stride + c]`.
     Transpose,
+    /// `(image, out, row, shape: WinogradInputShape)`: the transformed inputs of row `row` of tiles, see
+    /// [`winograd`](crate::winograd), zeros where they leave the image: channels of tile `t` for point `p` from `out[p * point_stride +
+    /// t * channels]` on.
+    WinogradInput,
+    /// `(products, out, row, shape: WinogradOutputShape, bias*, gate*, residual*)`: the outputs of row `row` of tiles, those in the
+    /// image, of which `out` (and `residual`) is the first pixel; the products of tile `t` for point `p` lie from `products[p *
+    /// point_stride + t * channels]` on.
+    WinogradOutput,
 }
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 17] = [
+    pub const ALL: [Kernel; 19] = [
         Kernel::Matmul,
         Kernel::Patches,
         Kernel::Depthwise,
@@ -86,6 +95,8 @@ impl Kernel {
         Kernel::GroupNorm,
         Kernel::Gather,
         Kernel::Transpose,
+        Kernel::WinogradInput,
+        Kernel::WinogradOutput,
     ];
 
     /// The name in dumps and symbol tables.
@@ -109,6 +120,8 @@ impl Kernel {
             Kernel::GroupNorm => "group_norm",
             Kernel::Gather => "gather",
             Kernel::Transpose => "transpose",
+            Kernel::WinogradInput => "winograd_input",
+            Kernel::WinogradOutput => "winograd_output",
         }
     }
 
@@ -116,8 +129,9 @@ impl Kernel {
     #[must_use]
     pub fn arity(self) -> usize {
         match self {
-            Kernel::Matmul | Kernel::Depthwise => 9,
-            Kernel::Gather => 7,
+            Kernel::Depthwise => 11,
+            Kernel::Matmul => 9,
+            Kernel::Gather | Kernel::WinogradOutput => 7,
             Kernel::Mix
             | Kernel::PackPanel
             | Kernel::MeanRows
@@ -131,7 +145,8 @@ impl Kernel {
             | Kernel::AdaptiveAveragePool
             | Kernel::ResampleNearest
             | Kernel::ResampleBilinear
-            | Kernel::Softmax => 4,
+            | Kernel::Softmax
+            | Kernel::WinogradInput => 4,
         }
     }
 }
@@ -288,12 +303,14 @@ pub struct PatchShape {
 pub struct DepthwiseShape {
     /// The window.
     pub window: WindowShape,
-    /// Channels that are computed.
-    pub channels: usize,
     /// The distance between taps of the weights.
     pub weight_stride: usize,
     /// The distance between neighbouring pixels of the output.
     pub out_stride: usize,
+    /// The distance between rows of the output.
+    pub out_row_stride: usize,
+    /// The distance between rows of the residual.
+    pub residual_row_stride: usize,
     /// What else happens.
     pub epilogue: Epilogue,
 }
@@ -368,6 +385,54 @@ pub struct NormShape {
     pub out_stride: usize,
     /// Added to the variance.
     pub eps: f32,
+}
+
+/// The geometry of [`Kernel::WinogradInput`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WinogradInputShape {
+    /// Rows of the image.
+    pub height: usize,
+    /// Columns of the image.
+    pub width: usize,
+    /// Tiles of a row.
+    pub tiles: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Rows of padding above.
+    pub top: usize,
+    /// Columns of padding at the left.
+    pub left: usize,
+    /// The distance between neighbouring pixels of the image.
+    pub pixel_stride: usize,
+    /// The distance between rows of the image.
+    pub row_stride: usize,
+    /// The distance between points of the output.
+    pub point_stride: usize,
+}
+
+/// The geometry of [`Kernel::WinogradOutput`].
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct WinogradOutputShape {
+    /// Rows of the output.
+    pub height: usize,
+    /// Columns of the output.
+    pub width: usize,
+    /// Tiles of a row.
+    pub tiles: usize,
+    /// Channels.
+    pub channels: usize,
+    /// The distance between points of the products.
+    pub point_stride: usize,
+    /// The distance between neighbouring pixels of the output.
+    pub out_stride: usize,
+    /// The distance between rows of the output.
+    pub out_row_stride: usize,
+    /// The distance between rows of the residual.
+    pub residual_row_stride: usize,
+    /// What else happens; there are no sums.
+    pub epilogue: Epilogue,
 }
 
 #[cfg(test)]

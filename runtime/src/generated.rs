@@ -27,7 +27,10 @@ pub use describe::Describe;
 use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
-pub use shapes::{activations, depthwise, gemm, leaky_relu, norm, patches, pool, product, resample, softmax, window};
+pub use shapes::{
+    activations, depthwise, gemm, leaky_relu, norm, patches, pool, product, resample, softmax, window, winograd_input,
+    winograd_output,
+};
 
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};

@@ -24,9 +24,11 @@ mod softmax;
 mod tests;
 mod transpose;
 mod window;
+mod winograd;
 
 use crate::abi::{
     DepthwiseShape, Kernel, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape, Tile,
+    WinogradInputShape, WinogradOutputShape,
 };
 use crate::isa::Isa;
 use crate::simd::Simd;
@@ -125,8 +127,9 @@ kernels! {
         image: *const f32, out: *mut f32, first: usize, count: usize, shape: *const PatchShape
     );
     Depthwise depthwise: DepthwiseFunction = depthwise::depthwise, (
-        image: *const f32, weights: *const f32, out: *mut f32, row: usize, shape: *const DepthwiseShape,
-        bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32
+        image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,
+        shape: *const DepthwiseShape, bias: *const f32, gate: *const f32, residual: *const f32,
+        sums: *mut f32
     );
     Mix mix: MixFunction = mix::mix, (
         experts: *const f32, coefficients: *const f32, out: *mut f32, length: usize, count: usize, stride: usize
@@ -170,6 +173,13 @@ kernels! {
     );
     Transpose transpose: TransposeFunction = transpose::transpose, (
         source: *const f32, out: *mut f32, rows: usize, columns: usize, source_stride: usize, out_stride: usize
+    );
+    WinogradInput winograd_input: WinogradInputFunction = winograd::input, (
+        image: *const f32, out: *mut f32, row: usize, shape: *const WinogradInputShape
+    );
+    WinogradOutput winograd_output: WinogradOutputFunction = winograd::output, (
+        products: *const f32, out: *mut f32, row: usize, shape: *const WinogradOutputShape,
+        bias: *const f32, gate: *const f32, residual: *const f32
     );
 }
 

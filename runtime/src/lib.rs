@@ -51,6 +51,7 @@ pub mod threads;
 #[path = "threads/alone.rs"]
 pub mod threads;
 pub mod weights;
+pub mod winograd;
 
 pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;

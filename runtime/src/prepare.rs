@@ -19,6 +19,7 @@ use crate::abi::Tile;
 use crate::arena::{AlignedBuffer, AllocationError};
 use crate::arithmetic::sqrt;
 use crate::weights::BoundWeights;
+use crate::winograd;
 
 /// A value in a [`Preparation`]: an index of [`Preparation::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,6 +80,11 @@ pub enum Value {
         of: ValueId,
         /// Input channels per group.
         inputs: usize,
+    },
+    /// Kernels of height and width 3, transformed for [`winograd`]: `[…, 3, 3]` becomes `[…, 6, 6]`.
+    Winograd {
+        /// The kernels.
+        of: ValueId,
     },
     /// Element `i` is element `indices[i]` of the values laid end to end.
     Select {
@@ -283,7 +289,10 @@ impl Value {
     pub fn operands(&self) -> Vec<ValueId> {
         match self {
             Value::Stored { .. } | Value::Constant(_) => Vec::new(),
-            Value::InverseSqrt { of, .. } | Value::Embed { of, .. } | Value::Diagonal { of, .. } => vec![*of],
+            Value::InverseSqrt { of, .. }
+            | Value::Embed { of, .. }
+            | Value::Diagonal { of, .. }
+            | Value::Winograd { of } => vec![*of],
             Value::Select { of, .. } => of.clone(),
             Value::Vector { left, right, .. } | Value::Sum { left, right } => vec![*left, *right],
         }
@@ -405,6 +414,13 @@ impl<'s> Values<'s> {
                 }
                 Elements::Double(kernel)
             }
+            Value::Winograd { of } => match self.operand(*of)? {
+                Elements::Single(kernels) if kernels.len() > LARGE => {
+                    let transformed = winograd::filters(kernels.iter().copied().map(f64::from));
+                    Elements::Single(transformed.into_iter().map(narrow).collect())
+                }
+                kernels => Elements::Double(winograd::filters(kernels.to_f64().into_iter())),
+            },
             Value::Select { of, indices } => {
                 let mut all = Vec::new();
                 for value in of {

@@ -6,7 +6,8 @@ use super::build::Builder;
 use super::{Argument, Index, Lanes, Operation, Routine, Shape, Statement, elementwise, matmul};
 use crate::plan::Plan;
 use crate::plan::step::{
-    Along, Depthwise, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step, Transpose, Work,
+    Along, Depthwise, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step, Transpose,
+    WinogradOutput, Work,
 };
 
 /// Rows, or groups of columns, of a unit of small kernels: enough to be worth a thread's while.
@@ -21,6 +22,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
         Work::Depthwise(step) => depthwise(&mut builder, step),
         Work::Mix(step) => mix(&mut builder, step),
         Work::Rows(step) => rows(&mut builder, step),
+        Work::WinogradOutput(step) => winograd_output(&mut builder, step),
         Work::Mean(step) => mean(&mut builder, step),
         Work::Softmax(step) => softmax(&mut builder, step),
         Work::Norm(step) => norm(&mut builder, step),
@@ -40,6 +42,7 @@ pub(crate) fn name(work: &Work) -> &'static str {
         Work::Depthwise(_) => Kernel::Depthwise.name(),
         Work::Mix(_) => Kernel::Mix.name(),
         Work::Rows(step) => step.kernel.name(),
+        Work::WinogradOutput(_) => Kernel::WinogradOutput.name(),
         Work::Mean(step) => match step.along {
             Along::Rows { .. } => Kernel::MeanRows.name(),
             Along::Columns { .. } => Kernel::MeanColumns.name(),
@@ -82,36 +85,39 @@ fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], m
 }
 
 fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (Index, Vec<Statement>) {
-    let rows_per_unit = step.rows_per_unit;
-    in_parts(builder, &step.outer, step.rows, rows_per_unit, |builder, outer, first, count, body| {
+    let &Depthwise { rows, rows_per_unit, channels, channels_per_unit, .. } = step;
+    let channel_parts = channels.div_ceil(channels_per_unit.max(1)).max(1);
+    let outer: Vec<usize> = step.outer.iter().copied().chain([channel_parts]).collect();
+    in_parts(builder, &outer, rows, rows_per_unit, |builder, outer, row, count, body| {
+        let (part, outer) = outer.split_last().map_or((Index::Constant(0), outer), |(part, rest)| (part.clone(), rest));
+        let channel = builder.bind(part.times(Index::Size(channels_per_unit)), body);
+        let end = channel.clone().plus(Index::Size(channels_per_unit)).min(Index::Size(channels));
         let mut sums_at = outer.to_vec();
-        sums_at.push(first.clone().over(Index::Size(rows_per_unit)));
+        sums_at.push(row.clone().over(Index::Size(rows_per_unit)));
         if let Some(sums) = &step.finish.sums {
             let start = builder.address(sums, &sums_at);
-            let clear = builder.repeat(0, step.shape.channels, 1, |builder, channel, body| {
+            let clear = builder.repeat(channel.clone(), end.clone(), 1, |builder, channel, body| {
                 let zero = builder.set(body, Lanes::One, Operation::Constant(0.0));
                 body.push(Statement::Store { local: zero, to: start.plus(channel) });
             });
             body.push(clear);
         }
-        let each = builder.repeat(first.clone(), first.plus(count), 1, |builder, row, body| {
-            let row = Index::from(row);
-            let finish = &step.finish;
-            let residual_row = row.clone().times(finish.residual_row_stride);
-            let arguments = vec![
-                at(builder, &step.image, outer, 0.into()),
-                at(builder, &step.weights, outer, 0.into()),
-                at(builder, &step.out, outer, row.clone().times(step.out_row_stride)),
-                Argument::Index(row),
-                Argument::Shape(Shape::Depthwise(step.shape)),
-                optional(builder, finish.bias.as_ref(), outer, 0.into()),
-                optional(builder, finish.gate.as_ref(), outer, 0.into()),
-                optional(builder, finish.residual.as_ref(), outer, residual_row),
-                optional(builder, finish.sums.as_ref(), &sums_at, 0.into()),
-            ];
-            body.push(Statement::Call { kernel: Kernel::Depthwise, arguments });
-        });
-        body.push(each);
+        let Depthwise { finish, shape, .. } = step;
+        let from_row = |stride: usize| row.clone().times(stride).plus(channel.clone());
+        let arguments = vec![
+            at(builder, &step.image, outer, channel.clone()),
+            at(builder, &step.weights, outer, channel.clone()),
+            at(builder, &step.out, outer, from_row(shape.out_row_stride)),
+            Argument::Index(row.clone()),
+            Argument::Index(count),
+            Argument::Index(end.minus(channel.clone())),
+            Argument::Shape(Shape::Depthwise(*shape)),
+            optional(builder, finish.bias.as_ref(), outer, channel.clone()),
+            optional(builder, finish.gate.as_ref(), outer, channel.clone()),
+            optional(builder, finish.residual.as_ref(), outer, from_row(shape.residual_row_stride)),
+            optional(builder, finish.sums.as_ref(), &sums_at, channel.clone()),
+        ];
+        body.push(Statement::Call { kernel: Kernel::Depthwise, arguments });
     })
 }
 
@@ -134,6 +140,7 @@ fn rows(builder: &mut Builder<'_>, step: &Rows) -> (Index, Vec<Statement>) {
     in_parts(builder, &step.outer, step.rows, per_unit, |builder, outer, first, count, body| {
         let shape = match step.shape {
             RowsShape::Pool(shape) => Shape::Pool(shape),
+            RowsShape::WinogradInput(shape) => Shape::WinogradInput(shape),
             RowsShape::Resample(shape) => Shape::Resample(shape),
         };
         let each = builder.repeat(first.clone(), first.plus(count), 1, |builder, row, body| {
@@ -147,6 +154,23 @@ fn rows(builder: &mut Builder<'_>, step: &Rows) -> (Index, Vec<Statement>) {
             body.push(Statement::Call { kernel: step.kernel, arguments });
         });
         body.push(each);
+    })
+}
+
+fn winograd_output(builder: &mut Builder<'_>, step: &WinogradOutput) -> (Index, Vec<Statement>) {
+    in_parts(builder, &step.outer, step.rows, 1, |builder, outer, row, _, body| {
+        let finish = &step.finish;
+        let products = row.clone().times(step.shape.tiles * step.shape.channels);
+        let arguments = vec![
+            at(builder, &step.products, outer, products),
+            at(builder, &step.out, outer, 0.into()),
+            Argument::Index(row),
+            Argument::Shape(Shape::WinogradOutput(step.shape)),
+            optional(builder, finish.bias.as_ref(), outer, 0.into()),
+            optional(builder, finish.gate.as_ref(), outer, 0.into()),
+            optional(builder, finish.residual.as_ref(), outer, 0.into()),
+        ];
+        body.push(Statement::Call { kernel: Kernel::WinogradOutput, arguments });
     })
 }
 

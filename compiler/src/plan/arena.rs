@@ -10,7 +10,7 @@
 use std::ops::RangeInclusive;
 
 use super::lower::Lowered;
-use super::step::{Finish, Operand, Work};
+use super::step::{Depthwise, Finish, Operand, WinogradOutput, Work};
 use super::view::Place;
 use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
@@ -108,18 +108,20 @@ fn compact(lowered: &mut Lowered) {
 pub(super) fn overwritable(work: &Work) -> Vec<BufferId> {
     let Some(out) = work.writes().first().copied() else { return Vec::new() };
     let lies_like = |operand: &Operand| operand.offset == out.offset && operand.strides == out.strides;
-    let residual = |finish: &Finish, stride: usize, row_stride: Option<usize>| -> Vec<Operand> {
-        let like = |residual: &&Operand| {
-            lies_like(residual)
-                && finish.shape.residual_stride == stride
-                && row_stride.is_none_or(|row_stride| finish.residual_row_stride == row_stride)
-        };
-        finish.residual.iter().filter(like).cloned().collect()
+    let residual = |finish: &Finish, has_its_strides: bool| -> Vec<Operand> {
+        finish.residual.iter().filter(|residual| has_its_strides && lies_like(residual)).cloned().collect()
     };
     let candidates: Vec<Operand> = match work {
         Work::Elementwise(step) => step.operands.iter().filter(|operand| lies_like(operand)).cloned().collect(),
-        Work::Matmul(step) => residual(&step.finish, step.out_stride, None),
-        Work::Depthwise(step) => residual(&step.finish, step.shape.out_stride, Some(step.out_row_stride)),
+        Work::Matmul(step) => residual(&step.finish, step.finish.shape.residual_stride == step.out_stride),
+        Work::Depthwise(Depthwise { shape, finish, .. }) => {
+            let strides = [finish.shape.residual_stride, shape.residual_row_stride];
+            residual(finish, strides == [shape.out_stride, shape.out_row_stride])
+        }
+        Work::WinogradOutput(WinogradOutput { shape, finish, .. }) => {
+            let strides = [finish.shape.residual_stride, shape.residual_row_stride];
+            residual(finish, strides == [shape.out_stride, shape.out_row_stride])
+        }
         Work::SmallLinear(_)
         | Work::Mix(_)
         | Work::Rows(_)

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use parameternet_runtime::abi::{ActivationShape, WindowShape};
+use parameternet_runtime::abi::{ActivationShape, WindowShape, WinogradOutputShape};
 
 use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work, activation_name};
 use super::{Buffer, BufferId, Plan};
@@ -128,11 +128,11 @@ fn work(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
         }
         Work::Depthwise(step) => {
             times(f, &step.outer)?;
-            write!(f, " {} rows of {}x{}", step.rows, step.shape.window.out_width, step.shape.channels)?;
+            write!(f, " {} rows of {}x{}", step.rows, step.shape.window.out_width, step.channels)?;
             window(f, &step.shape.window)?;
             write!(f, ": {} * {}", step.image, step.weights)?;
             finish(f, &step.finish)?;
-            write!(f, " -> {}", step.out)
+            write!(f, " -> {} (units of {} rows, {} channels)", step.out, step.rows_per_unit, step.channels_per_unit)
         }
         Work::Mix(step) => {
             times(f, &step.outer)?;
@@ -145,6 +145,9 @@ fn work(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
                     write!(f, " {} rows of {}x{}", step.rows, shape.window.out_width, shape.channels)?;
                     window(f, &shape.window)?;
                 }
+                RowsShape::WinogradInput(shape) => {
+                    write!(f, " {} rows of {} tiles of {} channels", step.rows, shape.tiles, shape.channels)?;
+                }
                 RowsShape::Resample(shape) => write!(
                     f,
                     " {}x{}x{} from {}x{}",
@@ -152,6 +155,13 @@ fn work(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
                 )?,
             }
             write!(f, ": {} -> {}", step.image, step.out)
+        }
+        Work::WinogradOutput(step) => {
+            times(f, &step.outer)?;
+            let WinogradOutputShape { height, width, channels, .. } = step.shape;
+            write!(f, " {height}x{width}x{channels}: {}", step.products)?;
+            finish(f, &step.finish)?;
+            write!(f, " -> {}", step.out)
         }
         Work::Mean(step) => {
             times(f, &step.outer)?;

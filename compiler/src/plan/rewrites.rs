@@ -11,7 +11,7 @@ pub struct Rewrite {
 }
 
 /// All of them, in the order in which they are decided.
-pub const REWRITES: [Rewrite; 5] = [
+pub const REWRITES: [Rewrite; 6] = [
     Rewrite {
         name: "fuse-epilogues",
         summary: "Let kernels finish their outputs: activations, gates per channel, residuals",
@@ -20,6 +20,10 @@ pub const REWRITES: [Rewrite; 5] = [
     Rewrite {
         name: "accumulate-means",
         summary: "Sum an image per channel where it is written, for the global average pooling that follows",
+    },
+    Rewrite {
+        name: "winograd",
+        summary: "Compute 3×3 convolutions with fewer multiplications where that costs less (Winograd's filtering)",
     },
     Rewrite {
         name: "write-in-place",
@@ -75,6 +79,12 @@ impl Rewrites {
         self.has("accumulate-means")
     }
 
+    /// `winograd`
+    #[must_use]
+    pub fn filters_by_winograd(self) -> bool {
+        self.has("winograd")
+    }
+
     /// `write-in-place`
     #[must_use]
     pub fn writes_in_place(self) -> bool {
@@ -100,15 +110,16 @@ mod tests {
                 rewrites.fuses_epilogues(),
                 rewrites.fuses_elementwise(),
                 rewrites.accumulates_means(),
+                rewrites.filters_by_winograd(),
                 rewrites.writes_in_place(),
                 rewrites.overwrites_operands(),
             ]
         };
-        assert_eq!(has(all), [true; 5]);
+        assert_eq!(has(all), [true; 6]);
         for (position, rewrite) in REWRITES.iter().enumerate() {
             let mut rest = all;
             assert!(rest.leave_out(rewrite.name));
-            let mut expected = [true; 5];
+            let mut expected = [true; 6];
             expected[position] = false;
             assert_eq!(has(rest), expected, "{}", rewrite.name);
         }

@@ -5,7 +5,7 @@
 
 use parameternet_runtime::abi::{
     ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape,
-    SoftmaxShape,
+    SoftmaxShape, WinogradInputShape, WinogradOutputShape,
 };
 use parameternet_runtime::blocking::{Blocking, Product};
 
@@ -49,8 +49,10 @@ pub enum Work {
     Depthwise(Depthwise),
     /// Weights mixed from experts.
     Mix(Mix),
-    /// A kernel that writes one row of pixels at a time: pooling and resampling.
+    /// A kernel that writes one row of pixels (or tiles) at a time: pooling, resampling, inputs of Winograd's filtering.
     Rows(Rows),
+    /// What [`Kernel::WinogradOutput`] does.
+    WinogradOutput(WinogradOutput),
     /// Means along dimensions.
     Mean(Mean),
     /// Softmax of rows.
@@ -74,8 +76,6 @@ pub struct Finish {
     pub gate: Option<Operand>,
     /// Added element by element.
     pub residual: Option<Operand>,
-    /// The distance between rows of pixels of the residual; for steps that write an image row by row.
-    pub residual_row_stride: usize,
     /// Sums per column or channel of what is written, one vector per unit of rows.
     pub sums: Option<Operand>,
     /// Activations and strides.
@@ -202,14 +202,16 @@ pub struct Depthwise {
     pub rows: usize,
     /// Rows of a unit.
     pub rows_per_unit: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Channels of a unit.
+    pub channels_per_unit: usize,
     /// The input.
     pub image: Operand,
     /// The weights, `[taps][channels]`.
     pub weights: Operand,
     /// The output.
     pub out: Operand,
-    /// The distance between rows of pixels of the output.
-    pub out_row_stride: usize,
     /// The geometry.
     pub shape: DepthwiseShape,
     /// What else happens.
@@ -259,8 +261,27 @@ pub struct Rows {
 pub enum RowsShape {
     /// Of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].
     Pool(PoolShape),
+    /// Of [`Kernel::WinogradInput`].
+    WinogradInput(WinogradInputShape),
     /// Of the others.
     Resample(ResampleShape),
+}
+
+/// The outputs of Winograd's filtering, one row of tiles at a time; the outer dimension is the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WinogradOutput {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of tiles.
+    pub rows: usize,
+    /// The products, by point and tile.
+    pub products: Operand,
+    /// The output.
+    pub out: Operand,
+    /// The geometry.
+    pub shape: WinogradOutputShape,
+    /// What else happens.
+    pub finish: Finish,
 }
 
 /// Means; see [`Kernel::MeanRows`] and [`Kernel::MeanColumns`].
@@ -427,6 +448,7 @@ impl Work {
             Work::Depthwise(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mix(step) => vec![&step.experts, &step.coefficients],
             Work::Rows(step) => vec![&step.image],
+            Work::WinogradOutput(step) => [&step.products].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mean(step) => vec![&step.source],
             Work::Softmax(step) => vec![&step.source],
             Work::Norm(step) => [&step.source].into_iter().chain(&step.weight).chain(&step.bias).collect(),
@@ -445,6 +467,7 @@ impl Work {
             Work::Depthwise(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
             Work::Mix(step) => vec![&step.out],
             Work::Rows(step) => vec![&step.out],
+            Work::WinogradOutput(step) => vec![&step.out],
             Work::Mean(step) => vec![&step.out],
             Work::Softmax(step) => vec![&step.out],
             Work::Norm(step) => vec![&step.out],
@@ -485,6 +508,9 @@ impl Work {
             }
             Work::Mix(step) => vec![&mut step.experts, &mut step.coefficients, &mut step.out],
             Work::Rows(step) => vec![&mut step.image, &mut step.out],
+            Work::WinogradOutput(step) => {
+                [&mut step.products, &mut step.out].into_iter().chain(finish(&mut step.finish)).collect()
+            }
             Work::Mean(step) => vec![&mut step.source, &mut step.out],
             Work::Softmax(step) => vec![&mut step.source, &mut step.out],
             Work::Norm(step) => {

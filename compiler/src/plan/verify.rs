@@ -90,7 +90,7 @@ fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
         Work::Matmul(step) => {
             step.blocking.rows_per_unit.min(step.blocking.rows_per_block).min(step.blocking.panels_per_unit)
         }
-        Work::Depthwise(step) => step.rows_per_unit,
+        Work::Depthwise(step) => step.rows_per_unit.min(step.channels_per_unit),
         _ => 1,
     };
     if pieces == 0 { Err("its work is cut into nothing".to_owned()) } else { Ok(()) }
@@ -139,6 +139,7 @@ fn outer(work: &Work) -> Option<usize> {
         Work::Depthwise(step) => step.outer.len(),
         Work::Mix(step) => step.outer.len(),
         Work::Rows(step) => step.outer.len(),
+        Work::WinogradOutput(step) => step.outer.len(),
         Work::Mean(step) => step.outer.len(),
         Work::Softmax(step) => step.outer.len(),
         Work::Norm(step) => step.outer.len(),
@@ -174,6 +175,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
         }
         Work::Mix(step) => vec![&step.experts, &step.out, &step.coefficients],
         Work::Rows(step) => vec![&step.image, &step.out],
+        Work::WinogradOutput(step) => [&step.products, &step.out].into_iter().chain(finish(&step.finish)).collect(),
         Work::Mean(step) => vec![&step.source, &step.out],
         Work::Softmax(step) => vec![&step.source, &step.out],
         Work::Norm(step) => [&step.source, &step.out].into_iter().chain(&step.weight).chain(&step.bias).collect(),

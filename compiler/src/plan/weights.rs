@@ -23,6 +23,8 @@ pub struct Weights {
     pub preparation: Preparation,
     /// By weight of the graph, the value that stands for it.
     values: HashMap<WeightId, ValueId>,
+    /// By kernels of a convolution, the same transformed.
+    transformed: HashMap<ValueId, ValueId>,
     /// Where what was asked for stands.
     offsets: HashMap<Content, usize>,
     /// By bits and layout, where numbers stand.
@@ -33,6 +35,17 @@ impl Weights {
     /// Where a weight of the graph stands in that layout.
     pub fn weight(&mut self, graph: &Graph, weight: WeightId, layout: Layout) -> usize {
         let value = self.value(graph, weight);
+        self.content(Content::Value { value, layout })
+    }
+
+    /// Where the kernels of a convolution, transformed for Winograd's filtering, stand in that layout.
+    pub fn winograd(&mut self, graph: &Graph, kernel: WeightId, layout: Layout) -> usize {
+        let of = self.value(graph, kernel);
+        let value = match self.transformed.get(&of) {
+            Some(value) => *value,
+            None => self.push(Value::Winograd { of }),
+        };
+        self.transformed.insert(of, value);
         self.content(Content::Value { value, layout })
     }
 

@@ -139,6 +139,11 @@ impl Describe<'_> {
         self.value(Value::Diagonal { of, inputs })
     }
 
+    /// See [`Value::Winograd`].
+    pub fn winograd(&mut self, of: ValueId) -> ValueId {
+        self.value(Value::Winograd { of })
+    }
+
     /// See [`Value::Select`].
     pub fn select(&mut self, of: &[ValueId], indices: &[u32]) -> ValueId {
         self.value(Value::Select { of: of.to_vec(), indices: indices.into() })

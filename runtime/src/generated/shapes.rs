@@ -2,7 +2,7 @@
 
 use crate::abi::{
     ActivationCode, ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PatchShape, PoolShape,
-    ResampleShape, SoftmaxShape, WindowShape,
+    ResampleShape, SoftmaxShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
 use crate::blocking::Product;
 
@@ -104,15 +104,50 @@ pub const fn patches(window: WindowShape, channels: usize, out_stride: usize) ->
     PatchShape { window, channels, out_stride }
 }
 
-/// A depthwise convolution; strides of the output and the residual.
+/// A depthwise convolution; of the output and the residual, the distances between pixels and between rows.
 #[must_use]
 pub const fn depthwise(
     window: WindowShape,
-    [channels, weight_stride]: [usize; 2],
-    [out_stride, residual_stride]: [usize; 2],
+    weight_stride: usize,
+    [out_stride, out_row_stride]: [usize; 2],
+    [residual_stride, residual_row_stride]: [usize; 2],
     activations: [ActivationShape; 2],
 ) -> DepthwiseShape {
-    DepthwiseShape { window, channels, weight_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
+    let epilogue = epilogue(activations, residual_stride);
+    DepthwiseShape { window, weight_stride, out_stride, out_row_stride, residual_row_stride, epilogue }
+}
+
+/// Inputs transformed for Winograd's filtering: sizes and padding at the top and the left of the image; strides of its pixels, its rows
+/// and the points of the output.
+#[must_use]
+pub const fn winograd_input(
+    [height, width, tiles, channels]: [usize; 4],
+    [top, left]: [usize; 2],
+    [pixel_stride, row_stride, point_stride]: [usize; 3],
+) -> WinogradInputShape {
+    WinogradInputShape { height, width, tiles, channels, top, left, pixel_stride, row_stride, point_stride }
+}
+
+/// Outputs of Winograd's filtering; of the output and the residual, the distances between pixels and between rows.
+#[must_use]
+pub const fn winograd_output(
+    [height, width, tiles, channels]: [usize; 4],
+    point_stride: usize,
+    [out_stride, out_row_stride]: [usize; 2],
+    [residual_stride, residual_row_stride]: [usize; 2],
+    activations: [ActivationShape; 2],
+) -> WinogradOutputShape {
+    WinogradOutputShape {
+        height,
+        width,
+        tiles,
+        channels,
+        point_stride,
+        out_stride,
+        out_row_stride,
+        residual_row_stride,
+        epilogue: epilogue(activations, residual_stride),
+    }
 }
 
 /// Pooling.

@@ -1,19 +1,30 @@
 //! Depthwise convolution: a window for each channel by itself.
 //!
-//! Vectors run over channels. Windows of 3, 5 or 7 columns with a stride of 1 or 2 have a fast path: where all columns of a
-//! window meet the image, several pixels are computed at once that share the inputs they read. Every output is one chain of
-//! fused multiply-adds over the taps that meet the image, in row-major order, from zero, whatever the path.
+//! Vectors run over channels. Windows of 3, 5 or 7 columns with a stride of 1 or 2 have a fast path, on which several pixels are
+//! computed at once that share the inputs they read. Every output is one chain of fused multiply-adds over the taps that meet the
+//! image, in row-major order, from zero, whatever the path.
 
-use core::ops::Range;
-
-use super::epilogue::{Direct, Operands};
+use super::epilogue::{Direct, Operands, advance};
 use super::window::Axis;
 use crate::abi::DepthwiseShape;
-use crate::simd::{Simd, for_each_vector};
+use crate::simd::Simd;
+
+/// The rows of a call.
+struct Rows<'a, S: Simd> {
+    shape: &'a DepthwiseShape,
+    first: usize,
+    count: usize,
+    channels: usize,
+    image: *const f32,
+    weights: *const f32,
+    out: *mut f32,
+    operands: Operands,
+    /// The epilogue, if it is simple.
+    direct: Option<Direct<S>>,
+}
 
 /// An output row: which rows of taps meet the image, and where.
-struct Row<'a, S: Simd> {
-    shape: &'a DepthwiseShape,
+struct Row {
     columns: Axis,
     /// The row of the image that the first of these rows of taps meets.
     image: *const f32,
@@ -26,9 +37,8 @@ struct Row<'a, S: Simd> {
     /// Elements of the weights between rows of taps.
     weight_stride: usize,
     out: *mut f32,
-    operands: Operands,
-    /// The epilogue, if it is simple.
-    direct: Option<Direct<S>>,
+    /// The row of the residual; null if there is none.
+    residual: *const f32,
 }
 
 /// See [`Kernel::Depthwise`](crate::abi::Kernel::Depthwise).
@@ -43,129 +53,190 @@ pub(super) unsafe fn depthwise<S: Simd>(
     image: *const f32,
     weights: *const f32,
     out: *mut f32,
-    row: usize,
+    first: usize,
+    count: usize,
+    channels: usize,
     shape: *const DepthwiseShape,
     bias: *const f32,
     gate: *const f32,
     residual: *const f32,
     sums: *mut f32,
 ) {
-    // SAFETY: the shape is valid for reads. The first row of taps that meets the image lies in it, and so do its weights; if
-    // none does, the pointers stay where they are. The loops below run over the output's pixels.
+    // SAFETY: the shape is valid for reads. Vectors run over the channels, and the paths over the rows and pixels of the output.
     unsafe {
         let shape = &*shape;
-        let window = &shape.window;
-        let rows = Axis::rows(window);
-        let columns = Axis::columns(window);
-        let taps = rows.taps(row);
-        let weight_stride = window.kernel_width * shape.weight_stride;
-        let (image, weights) = if taps.is_empty() {
-            (image, weights)
-        } else {
-            (image.add(rows.position(row, taps.start) * window.row_stride), weights.add(taps.start * weight_stride))
-        };
         let operands = Operands { bias, gate, residual, sums };
-        let row = Row {
-            shape,
-            columns,
-            image,
-            weights,
-            taps: taps.len(),
-            image_stride: window.dilation_height * window.row_stride,
-            weight_stride,
-            out,
-            operands,
-            direct: Direct::new(s, &shape.epilogue, operands),
-        };
-        let (width, stride) = (window.kernel_width, window.stride_width);
-        // Tiles from the first pixel whose window has all columns in the image; the others one after the other.
-        let mut tiles = columns.interior(window.out_width);
-        clipped(s, &row, 0..tiles.start);
-        if S::TILED_WINDOWS && window.dilation_width == 1 {
-            tiles.start = match (width, stride) {
-                (3, 1) => tiled::<S, 3, 1>(s, &row, tiles.clone()),
-                (3, 2) => tiled::<S, 3, 2>(s, &row, tiles.clone()),
-                (5, 1) => tiled::<S, 5, 1>(s, &row, tiles.clone()),
-                (5, 2) => tiled::<S, 5, 2>(s, &row, tiles.clone()),
-                (7, 1) => tiled::<S, 7, 1>(s, &row, tiles.clone()),
-                (7, 2) => tiled::<S, 7, 2>(s, &row, tiles.clone()),
-                _ => tiles.start,
+        let direct = Direct::new(s, &shape.epilogue, operands);
+        let rows = Rows { shape, first, count, channels, image, weights, out, operands, direct };
+        let window = &shape.window;
+        let is_known = matches!(window.kernel_width, 3 | 5 | 7) && matches!(window.stride_width, 1 | 2);
+        if S::TILED_WINDOWS && window.dilation_width == 1 && is_known {
+            tiled(s, &rows);
+        } else {
+            clipped(s, &rows);
+        }
+    }
+}
+
+impl<S: Simd> Rows<'_, S> {
+    /// A row, counted from the first of the call.
+    ///
+    /// # Safety
+    ///
+    /// As for [`depthwise`]; `index` is below the number of rows.
+    #[inline(always)]
+    unsafe fn row(&self, index: usize) -> Row {
+        let window = &self.shape.window;
+        let rows = Axis::rows(window);
+        let row = self.first + index;
+        let taps = rows.taps(row);
+        let weight_stride = window.kernel_width * self.shape.weight_stride;
+        // SAFETY: the first row of taps that meets the image lies in it, and so do its weights; if none does, the pointers stay
+        // where they are. The output and the residual have that row.
+        unsafe {
+            let (image, weights) = if taps.is_empty() {
+                (self.image, self.weights)
+            } else {
+                let image = self.image.add(rows.position(row, taps.start) * window.row_stride);
+                (image, self.weights.add(taps.start * weight_stride))
             };
+            Row {
+                columns: Axis::columns(window),
+                image,
+                weights,
+                taps: taps.len(),
+                image_stride: window.dilation_height * window.row_stride,
+                weight_stride,
+                out: self.out.add(index * self.shape.out_row_stride),
+                residual: advance(self.operands.residual, index * self.shape.residual_row_stride),
+            }
         }
-        clipped(s, &row, tiles.start..window.out_width);
     }
 }
 
-/// As many of the pixels as fill tiles, where the width of the window and its stride are known. Returns the first pixel that
-/// is left.
+/// All pixels, several at once; the width of the window and its stride are among those that [`accumulate`] knows.
 ///
 /// # Safety
 ///
-/// As for [`depthwise`]; the window has that width and stride, and no dilation along the row; the windows of the pixels have
-/// all columns in the image.
+/// As for [`depthwise`].
 #[inline(always)]
-unsafe fn tiled<S: Simd, const WIDTH: usize, const STRIDE: usize>(
-    s: S,
-    row: &Row<'_, S>,
-    pixels: Range<usize>,
-) -> usize {
-    let channels = row.shape.channels;
-    let mut pixel = pixels.start;
-    // SAFETY: tiles lie within the pixels, vectors within the channels.
+unsafe fn tiled<S: Simd>(s: S, rows: &Rows<'_, S>) {
+    let window = &rows.shape.window;
+    for index in 0..rows.count {
+        // SAFETY: tiles lie within the pixels of the row.
+        unsafe {
+            let row = rows.row(index);
+            let mut pixel = 0;
+            while pixel < window.out_width {
+                // Images are mostly 7, 14, 28, 56 or 112 wide: rather two tiles of seven than one of eight and rests.
+                pixel += match window.out_width - pixel {
+                    7 | 14 => tile::<S, 7>(s, rows, &row, pixel),
+                    8.. => tile::<S, 8>(s, rows, &row, pixel),
+                    4.. => tile::<S, 4>(s, rows, &row, pixel),
+                    _ => tile::<S, 1>(s, rows, &row, pixel),
+                };
+            }
+        }
+    }
+}
+
+/// Neighbouring pixels, all channels; returns how many pixels they are.
+///
+/// # Safety
+///
+/// As for [`tiled`]; the pixels are in the row.
+#[inline(always)]
+unsafe fn tile<S: Simd, const PIXELS: usize>(s: S, rows: &Rows<'_, S>, row: &Row, pixel: usize) -> usize {
+    let window = &rows.shape.window;
+    let columns = (PIXELS - 1) * window.stride_width + window.kernel_width;
+    let first = row.columns.position(pixel, 0);
+    let is_inside = first < window.width && columns <= window.width - first;
+    let mut channel = 0;
+    // SAFETY: vectors run over the channels, and the arms are of the window's width and stride.
     unsafe {
-        while pixel + 8 <= pixels.end {
-            for_each_vector!(s: S, channels, tile[WIDTH, STRIDE, 8], (row, pixel));
-            pixel += 8;
-        }
-        while pixel + 4 <= pixels.end {
-            for_each_vector!(s: S, channels, tile[WIDTH, STRIDE, 4], (row, pixel));
-            pixel += 4;
+        while channel < rows.channels {
+            let lanes = s.lanes((rows.channels - channel).min(S::LANES));
+            // Finished behind the choice, so that there is one such code for all windows.
+            macro_rules! vector {
+                ($full:literal: $($width:literal $stride:literal $inside:pat => $is_inside:literal;)*) => {{
+                    let sums = match (window.kernel_width, window.stride_width, is_inside) {
+                        $(($width, $stride, $inside) => {
+                            accumulate::<S, $full, $is_inside, $width, $stride, PIXELS>(s, rows, row, first, channel, lanes)
+                        })*
+                        _ => [s.zero(); PIXELS],
+                    };
+                    finish_pixels::<S, $full, PIXELS>(s, rows, row, pixel, channel, lanes, sums);
+                }};
+            }
+            if channel + S::LANES <= rows.channels {
+                vector! { true:
+                    3 1 true => true; 3 1 false => false; 3 2 true => true; 3 2 false => false;
+                    5 1 true => true; 5 1 false => false; 5 2 true => true; 5 2 false => false;
+                    7 1 _ => false; 7 2 _ => false;
+                }
+            } else {
+                vector! { false:
+                    3 1 _ => false; 3 2 _ => false; 5 1 _ => false; 5 2 _ => false; 7 1 _ => false; 7 2 _ => false;
+                }
+            }
+            channel += S::LANES;
         }
     }
-    pixel
+    PIXELS
 }
 
-/// Neighbouring pixels, one vector of channels.
+/// The sums of neighbouring pixels, one vector of channels. The window of the first of them begins at column `first`: left of the
+/// image, it wraps around.
 ///
 /// # Safety
 ///
-/// As for [`tiled`]; and the lanes are channels from `channel` on.
+/// As for [`tile`]; the window has that width and stride; the lanes are channels from `channel` on; if the pixels are `INSIDE`, all
+/// columns of their windows meet the image.
 #[inline(always)]
-unsafe fn tile<S: Simd, const FULL: bool, const WIDTH: usize, const STRIDE: usize, const PIXELS: usize>(
+unsafe fn accumulate<
+    S: Simd,
+    const FULL: bool,
+    const INSIDE: bool,
+    const WIDTH: usize,
+    const STRIDE: usize,
+    const PIXELS: usize,
+>(
     s: S,
-    row: &Row<'_, S>,
-    pixel: usize,
+    rows: &Rows<'_, S>,
+    row: &Row,
+    first: usize,
     channel: usize,
     lanes: S::Lanes,
-) {
-    let pixel_stride = row.shape.window.pixel_stride;
+) -> [S::Vector; PIXELS] {
+    let window = &rows.shape.window;
+    let pixel_stride = window.pixel_stride;
     let mut sums = [s.zero(); PIXELS];
-    // SAFETY: in the interior, all columns of the pixels' windows meet the image; together they are `(PIXELS - 1) * STRIDE +
-    // WIDTH` columns. All counted rows of taps meet it.
-    unsafe {
-        let image = row.image.add(row.columns.position(pixel, 0) * pixel_stride + channel);
-        let weights = row.weights.add(channel);
-        for tap in 0..row.taps {
-            // Pointers advance step by step: offsets of all columns at once would not fit into registers.
-            let mut image = image.add(tap * row.image_stride);
-            let mut weights = weights.add(tap * row.weight_stride);
+    for tap in 0..row.taps {
+        // SAFETY: all counted rows of taps meet the image; of their columns, only those are read that do. Weights are those of the
+        // row of taps.
+        unsafe {
+            let mut weights = row.weights.add(tap * row.weight_stride + channel);
             let mut taps = [s.zero(); WIDTH];
             for (column, weight) in taps.iter_mut().enumerate() {
                 if column > 0 {
-                    weights = weights.add(row.shape.weight_stride);
+                    weights = weights.add(rows.shape.weight_stride);
                 }
                 *weight = s.read::<FULL>(weights, lanes);
             }
+            let image = row.image.add(tap * row.image_stride + channel);
+            let mut source = image.wrapping_add(first.wrapping_mul(pixel_stride));
             // Spelled out, so that each step knows its column while it is compiled.
             macro_rules! steps {
                 ($($column:literal)*) => {
                     $(
                         if $column < (PIXELS - 1) * STRIDE + WIDTH {
                             if $column > 0 {
-                                image = image.add(pixel_stride);
+                                source = source.wrapping_add(pixel_stride);
                             }
-                            let value = s.read::<FULL>(image, lanes);
-                            step::<S, WIDTH, STRIDE, PIXELS>(s, $column, value, &taps, &mut sums);
+                            if INSIDE || first.wrapping_add($column) < window.width {
+                                let value = s.read::<FULL>(source, lanes);
+                                step::<S, WIDTH, STRIDE, PIXELS>(s, $column, value, &taps, &mut sums);
+                            }
                         }
                     )*
                 };
@@ -173,8 +244,8 @@ unsafe fn tile<S: Simd, const FULL: bool, const WIDTH: usize, const STRIDE: usiz
             const { assert!((PIXELS - 1) * STRIDE + WIDTH <= 21, "as many columns as are spelled out") };
             steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20);
         }
-        finish_pixels::<S, FULL, PIXELS>(s, row, pixel, channel, lanes, sums);
     }
+    sums
 }
 
 /// Adds an input to each pixel whose window covers it, `column` columns from the left of the first window.
@@ -200,25 +271,29 @@ const BLOCK: usize = 4;
 ///
 /// # Safety
 ///
-/// As for [`depthwise`]; the pixels are in the row.
+/// As for [`depthwise`].
 #[inline(always)]
-unsafe fn clipped<S: Simd>(s: S, row: &Row<'_, S>, pixels: Range<usize>) {
-    let channels = row.shape.channels;
-    for pixel in pixels {
-        let columns = row.columns.taps(pixel);
-        let mut channel = 0;
+unsafe fn clipped<S: Simd>(s: S, rows: &Rows<'_, S>) {
+    let channels = rows.channels;
+    for index in 0..rows.count {
         // SAFETY: blocks and vectors run over the channels, taps over those that meet the image.
         unsafe {
-            while channel + BLOCK * S::LANES <= channels {
-                single::<S, true, BLOCK>(s, row, pixel, columns.start, columns.end, channel, s.lanes(S::LANES));
-                channel += BLOCK * S::LANES;
-            }
-            while channel + S::LANES <= channels {
-                single::<S, true, 1>(s, row, pixel, columns.start, columns.end, channel, s.lanes(S::LANES));
-                channel += S::LANES;
-            }
-            if channel < channels {
-                single::<S, false, 1>(s, row, pixel, columns.start, columns.end, channel, s.lanes(channels - channel));
+            let row = rows.row(index);
+            for pixel in 0..rows.shape.window.out_width {
+                let columns = row.columns.taps(pixel);
+                let [first, end] = [columns.start, columns.end];
+                let mut channel = 0;
+                while channel + BLOCK * S::LANES <= channels {
+                    single::<S, true, BLOCK>(s, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
+                    channel += BLOCK * S::LANES;
+                }
+                while channel + S::LANES <= channels {
+                    single::<S, true, 1>(s, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
+                    channel += S::LANES;
+                }
+                if channel < channels {
+                    single::<S, false, 1>(s, rows, &row, pixel, [first, end], channel, s.lanes(channels - channel));
+                }
             }
         }
     }
@@ -232,14 +307,14 @@ unsafe fn clipped<S: Simd>(s: S, row: &Row<'_, S>, pixels: Range<usize>) {
 #[inline(always)]
 unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
     s: S,
-    row: &Row<'_, S>,
+    rows: &Rows<'_, S>,
+    row: &Row,
     pixel: usize,
-    first: usize,
-    end: usize,
+    [first, end]: [usize; 2],
     channel: usize,
     lanes: S::Lanes,
 ) {
-    let window = &row.shape.window;
+    let window = &rows.shape.window;
     let step = window.dilation_width * window.pixel_stride;
     let mut sums = [s.zero(); VECTORS];
     // SAFETY: all of these taps meet the image. (The offset is only used if there is one.)
@@ -248,7 +323,7 @@ unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
         for tap in 0..row.taps {
             for column in first..end {
                 let image = row.image.add(tap * row.image_stride + start + (column - first) * step + channel);
-                let weights = row.weights.add(tap * row.weight_stride + column * row.shape.weight_stride + channel);
+                let weights = row.weights.add(tap * row.weight_stride + column * rows.shape.weight_stride + channel);
                 for (vector, sum) in sums.iter_mut().enumerate() {
                     let value = s.read::<FULL>(image.add(vector * S::LANES), lanes);
                     let weight = s.read::<FULL>(weights.add(vector * S::LANES), lanes);
@@ -257,7 +332,7 @@ unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
             }
         }
         for (vector, sum) in sums.into_iter().enumerate() {
-            finish_pixels::<S, FULL, 1>(s, row, pixel, channel + vector * S::LANES, lanes, [sum]);
+            finish_pixels::<S, FULL, 1>(s, rows, row, pixel, channel + vector * S::LANES, lanes, [sum]);
         }
     }
 }
@@ -270,28 +345,30 @@ unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
 #[inline(always)]
 unsafe fn finish_pixels<S: Simd, const FULL: bool, const PIXELS: usize>(
     s: S,
-    row: &Row<'_, S>,
+    rows: &Rows<'_, S>,
+    row: &Row,
     pixel: usize,
     channel: usize,
     lanes: S::Lanes,
     values: [S::Vector; PIXELS],
 ) {
-    let epilogue = &row.shape.epilogue;
-    let out_stride = row.shape.out_stride;
+    let epilogue = &rows.shape.epilogue;
+    let out_stride = rows.shape.out_stride;
     // SAFETY: the operands and the output have these pixels and channels.
     unsafe {
         let out = row.out.add(pixel * out_stride + channel);
-        match &row.direct {
+        let residual = advance(row.residual, pixel * epilogue.residual_stride + channel);
+        match &rows.direct {
             Some(direct) if FULL || S::MASKS_ARE_FREE => {
                 let mut tile = [[s.zero()]; PIXELS];
                 for (row, value) in tile.iter_mut().zip(values) {
                     *row = [value];
                 }
-                direct.finish(s, tile, [pixel, channel], out, out_stride, lanes);
+                direct.finish(s, tile, channel, residual, out, out_stride, lanes);
             }
             _ => {
                 let mut values = values;
-                let operands = row.operands.at(channel, pixel * epilogue.residual_stride + channel);
+                let operands = Operands { residual, ..rows.operands.at(channel, 0) };
                 s.finish::<FULL>(epilogue, operands, &mut values, out, out_stride, lanes);
             }
         }

@@ -43,7 +43,7 @@ impl Operands {
 ///
 /// If it is not null, it extends that far.
 #[inline(always)]
-unsafe fn advance(pointer: *const f32, count: usize) -> *const f32 {
+pub(super) unsafe fn advance(pointer: *const f32, count: usize) -> *const f32 {
     // SAFETY: as the caller vouches.
     if pointer.is_null() { pointer } else { unsafe { pointer.add(count) } }
 }
@@ -105,20 +105,23 @@ impl<S: Simd> Direct<S> {
         })
     }
 
-    /// Finishes a tile of vectors in consecutive rows and writes it to `out`, `out_stride` apart. `row` and `column`
-    /// say where it begins. Of the last vector, `last` are the lanes that count: all of them, unless masks are free.
+    /// Finishes a tile of vectors in consecutive rows and writes it to `out`, `out_stride` apart. It begins at `column`, and its
+    /// residual, if there is one, at `residual`. Of the last vector, `last` are the lanes that count: all of them, unless masks are
+    /// free.
     ///
     /// # Safety
     ///
-    /// For each row of the tile, `out` is valid for writes of the lanes that count; so is what the operands name, from `row` and
-    /// `column` on, for reads and, for sums, writes.
+    /// For each row of the tile, `out` is valid for writes of the lanes that count; so is what the operands name, from `column` on, and
+    /// the residual for reads and, for sums, writes.
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "vectors are counted below their constant number")]
+    #[expect(clippy::too_many_arguments, reason = "a tile, and where all that belongs to it lies")]
     pub(crate) unsafe fn finish<const ROWS: usize, const VECTORS: usize>(
         &self,
         s: S,
         mut values: [[S::Vector; VECTORS]; ROWS],
-        [row, column]: [usize; 2],
+        column: usize,
+        residual: *const f32,
         out: *mut f32,
         out_stride: usize,
         last: S::Lanes,
@@ -143,8 +146,7 @@ impl<S: Simd> Direct<S> {
                     *value = self.before.apply(s, *value);
                 }
             }
-            if !self.operands.residual.is_null() {
-                let residual = self.operands.residual.add(row * self.residual_stride + column);
+            if !residual.is_null() {
                 for (index, values) in values.iter_mut().enumerate() {
                     for (vector, value) in values.iter_mut().enumerate() {
                         let residual = residual.add(index * self.residual_stride + vector * S::LANES);

@@ -4,7 +4,7 @@
 //! stay in registers. Every output is one chain of fused multiply-adds along the depth, from zero, whatever the tile: a single
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
-use super::epilogue::{Direct, Operands};
+use super::epilogue::{Direct, Operands, advance};
 use crate::abi::MatmulShape;
 use crate::simd::{MAX_ROWS, Simd};
 
@@ -70,13 +70,14 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
         unsafe {
             let a = a.add(row * shape.a_stride);
             let out = out.add(row * shape.out_stride);
+            let residual = advance(operands.residual, row * shape.epilogue.residual_stride);
             macro_rules! compute {
                 ($($rows:literal)*) => {
                     match count {
                         $($rows if $rows <= S::TILE.rows => {
                             let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.depth);
                             match &direct {
-                                Some(direct) => direct.finish(s, sums, [row, 0], out, shape.out_stride, last),
+                                Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
                                 None => spill(&sums, &mut tile),
                             }
                         })*
@@ -89,11 +90,10 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
             if direct.is_some() {
                 continue;
             }
-            let first = row - count;
             for (index, values) in tile.iter_mut().enumerate() {
                 let column = index * S::LANES;
                 let columns = shape.columns.saturating_sub(column);
-                let operands = operands.at(column, first * shape.epilogue.residual_stride + column);
+                let operands = Operands { residual: advance(residual, column), ..operands.at(column, 0) };
                 let out = out.add(column);
                 let Some(values) = values.get_mut(..count) else { continue };
                 if columns >= S::LANES {

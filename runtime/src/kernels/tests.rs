@@ -9,6 +9,7 @@ mod depthwise;
 mod images;
 mod matmul;
 mod rows;
+mod winograd;
 
 use super::*;
 use crate::abi::{ActivationCode, ActivationShape, Epilogue};

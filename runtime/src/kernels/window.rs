@@ -40,33 +40,26 @@ impl Axis {
     /// The taps that meet the image, for an output.
     #[inline(always)]
     pub(super) fn taps(self, output: usize) -> Range<usize> {
-        let first = self.padding.saturating_sub(output * self.stride).div_ceil(self.dilation.max(1));
+        let first = self.taps_over(self.padding.saturating_sub(output * self.stride));
         first..self.taps_before(output, self.padding + self.size).max(first)
     }
 
     /// How many taps lie before a position of the padded image, for an output.
     #[inline(always)]
     pub(super) fn taps_before(self, output: usize, end: usize) -> usize {
-        end.saturating_sub(output * self.stride).div_ceil(self.dilation.max(1)).min(self.kernel)
+        self.taps_over(end.saturating_sub(output * self.stride)).min(self.kernel)
+    }
+
+    /// How many taps, dilated, begin within so many positions. (A division takes longer than all the rest.)
+    #[inline(always)]
+    fn taps_over(self, positions: usize) -> usize {
+        if self.dilation <= 1 { positions } else { positions.div_ceil(self.dilation) }
     }
 
     /// The position in the image of a tap that meets it.
     #[inline(always)]
     pub(super) fn position(self, output: usize, tap: usize) -> usize {
         (output * self.stride + tap * self.dilation).wrapping_sub(self.padding)
-    }
-
-    /// The outputs, of `outputs` in all, whose taps all meet the image.
-    #[inline(always)]
-    pub(super) fn interior(self, outputs: usize) -> Range<usize> {
-        let stride = self.stride.max(1);
-        let extent = self.kernel.saturating_sub(1) * self.dilation + 1;
-        let first = self.padding.div_ceil(stride).min(outputs);
-        let end = match (self.padding + self.size).checked_sub(extent) {
-            Some(last) => (last / stride + 1).min(outputs),
-            None => 0,
-        };
-        first..end.max(first)
     }
 }
 
@@ -88,8 +81,6 @@ mod tests {
                     };
                     let expected: Vec<usize> = (0..kernel).filter(|tap| meets(*tap)).collect();
                     assert_eq!(axis.taps(output).collect::<Vec<_>>(), expected, "{axis:?} {output}");
-                    let all = expected.len() == kernel;
-                    assert_eq!(axis.interior(9).contains(&output), all, "{axis:?} {output}");
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use cranelift_module::{DataDescription, DataId, Linkage, Module, ModuleError};
 use parameternet_runtime::abi::{
     ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape,
-    SoftmaxShape, WindowShape,
+    SoftmaxShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
 
 use crate::code::{Argument, Routine, Shape, Statement};
@@ -80,8 +80,11 @@ fn bytes(shape: &Shape) -> Vec<u8> {
         Shape::Patches(PatchShape { window, channels, out_stride }) => {
             bytes.window(window).sizes(&[channels, out_stride]);
         }
-        Shape::Depthwise(DepthwiseShape { window, channels, weight_stride, out_stride, epilogue }) => {
-            bytes.window(window).sizes(&[channels, weight_stride, out_stride]).epilogue(epilogue);
+        Shape::Depthwise(ref shape) => {
+            let &DepthwiseShape { window, weight_stride, out_stride, out_row_stride, residual_row_stride, epilogue } =
+                shape;
+            bytes.window(window).sizes(&[weight_stride, out_stride, out_row_stride, residual_row_stride]);
+            bytes.epilogue(epilogue);
         }
         Shape::Pool(PoolShape { window, channels, out_stride, bottom, right, count_padding }) => {
             bytes.window(window).sizes(&[channels, out_stride, bottom, right, count_padding]);
@@ -105,6 +108,25 @@ fn bytes(shape: &Shape) -> Vec<u8> {
         }
         Shape::Norm(NormShape { columns, groups, source_stride, out_stride, eps }) => {
             bytes.sizes(&[columns, groups, source_stride, out_stride]).single(eps).pad();
+        }
+        Shape::WinogradInput(ref shape) => {
+            let &WinogradInputShape { height, width, tiles, channels, .. } = shape;
+            let &WinogradInputShape { top, left, pixel_stride, row_stride, point_stride, .. } = shape;
+            bytes.sizes(&[height, width, tiles, channels, top, left, pixel_stride, row_stride, point_stride]);
+        }
+        Shape::WinogradOutput(WinogradOutputShape {
+            height,
+            width,
+            tiles,
+            channels,
+            point_stride,
+            out_stride,
+            out_row_stride,
+            residual_row_stride,
+            epilogue,
+        }) => {
+            bytes.sizes(&[height, width, tiles, channels, point_stride]);
+            bytes.sizes(&[out_stride, out_row_stride, residual_row_stride]).epilogue(epilogue);
         }
     }
     bytes.0
@@ -171,6 +193,8 @@ mod tests {
             (Shape::Patches(PatchShape::default()), size_of::<PatchShape>()),
             (Shape::Depthwise(DepthwiseShape::default()), size_of::<DepthwiseShape>()),
             (Shape::Pool(PoolShape::default()), size_of::<PoolShape>()),
+            (Shape::WinogradInput(WinogradInputShape::default()), size_of::<WinogradInputShape>()),
+            (Shape::WinogradOutput(WinogradOutputShape::default()), size_of::<WinogradOutputShape>()),
             (Shape::Resample(ResampleShape::default()), size_of::<ResampleShape>()),
             (Shape::Softmax(SoftmaxShape::default()), size_of::<SoftmaxShape>()),
             (Shape::Norm(NormShape::default()), size_of::<NormShape>()),

@@ -217,6 +217,10 @@ fn source(
             let inputs = piece.number("inputs", *inputs);
             quote!(w.diagonal(#of, #inputs))
         }
+        Value::Winograd { of } => {
+            let of = name(of);
+            quote!(w.winograd(#of))
+        }
         Value::Select { of, indices } => {
             let of = of.iter().map(name);
             let indices = integers(indices, piece);

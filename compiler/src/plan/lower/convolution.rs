@@ -15,8 +15,8 @@ use crate::op::dynamic_conv::DynamicConv;
 use crate::op::window::Window;
 
 /// The weights of a convolution.
-struct Filters {
-    kernel: WeightId,
+pub(super) struct Filters {
+    pub(super) kernel: WeightId,
     /// Per output channel; of a dynamic convolution per expert and output channel.
     bias: Option<WeightId>,
     /// Per output channel of a dynamic convolution, not mixed.
@@ -35,7 +35,7 @@ impl Filters {
 }
 
 /// The experts of a dynamic convolution and their coefficients.
-struct Experts {
+pub(super) struct Experts {
     count: usize,
     /// `[batch, experts]`, experts contiguous.
     coefficients: View,
@@ -61,6 +61,20 @@ pub(super) fn window_shape(window: &Window, image: &Image, out_width: usize) -> 
     }
 }
 
+/// Rows and channels of a unit of a depthwise convolution. A window reads rows that its neighbours read too, so units are several
+/// rows high; what then is too few for several threads is cut by channels.
+fn depthwise_unit(rows: usize, channels: usize) -> [usize; 2] {
+    /// About as many rows as the window of a unit should cover more than once.
+    const ROWS: usize = 8;
+    /// Units that there should be.
+    const UNITS: usize = 8;
+    /// Channels come in two cache lines: those that hardware fetches together.
+    const CHANNELS: usize = 32;
+    let row_parts = rows.div_ceil(ROWS).max(1);
+    let channel_parts = UNITS.div_ceil(row_parts);
+    [rows.div_ceil(row_parts).max(1), channels.div_ceil(channel_parts).next_multiple_of(CHANNELS).min(channels.max(1))]
+}
+
 impl Lowering<'_> {
     pub(super) fn convolution(
         &mut self,
@@ -79,6 +93,8 @@ impl Lowering<'_> {
         });
         if conv.groups == image.channels && conv.out == image.channels && conv.groups > 1 {
             Ok(self.depthwise(id, chain, conv, &image, &filters, experts.as_ref()))
+        } else if experts.is_none() && self.prefers_winograd(id, conv, &image) {
+            Ok(self.winograd(id, chain, conv, &image, &filters))
         } else {
             Ok(self.general(id, chain, conv, &image, &filters, experts.as_ref()))
         }
@@ -234,8 +250,13 @@ impl Lowering<'_> {
         self.arranged(id, &CHANNELS_LAST, has_even_pixels)
     }
 
+    /// The distance between rows of pixels of the residual of a chain; 0 if it has none.
+    pub(super) fn residual_row_stride(&mut self, chain: &Chain) -> usize {
+        chain.residual.map_or(0, |residual| self.residual(residual).axes[2].stride)
+    }
+
     /// The epilogue of a convolution; its operands move along the batch and, by one, along channels.
-    fn finish_of_image(
+    pub(super) fn finish_of_image(
         &mut self,
         chain: &Chain,
         out: &View,
@@ -259,7 +280,6 @@ impl Lowering<'_> {
         if let Some(residual) = chain.residual {
             let view = self.residual(residual);
             finish.shape.residual_stride = view.merged(2..4).map_or(0, |axis| axis.stride);
-            finish.residual_row_stride = view.axes[2].stride;
             finish.residual = Some(per_channel(&view));
         }
         finish
@@ -314,12 +334,13 @@ impl Lowering<'_> {
         let finish = self.finish_of_image(chain, &out, conv, filters, experts);
         let shape = DepthwiseShape {
             window: window_shape(&conv.window, image, out_width.size),
-            channels: channels.size,
             weight_stride: conv.out,
             out_stride: out_width.stride,
+            out_row_stride: out_height.stride,
+            residual_row_stride: self.residual_row_stride(chain),
             epilogue: finish.shape,
         };
-        let rows_per_unit = out_height.size.div_ceil(16).max(1);
+        let [rows_per_unit, channels_per_unit] = depthwise_unit(out_height.size, channels.size);
         let mut finish = first_stride(finish);
         if self.averaged[id.index()] {
             let parts = out_height.size.div_ceil(rows_per_unit);
@@ -329,9 +350,10 @@ impl Lowering<'_> {
             outer: vec![batch.size],
             rows: out_height.size,
             rows_per_unit,
+            channels: channels.size,
+            channels_per_unit,
             image: operand(&image.view, &[image.view.axes[0]]),
             weights,
-            out_row_stride: out_height.stride,
             out: operand(&out, &[batch]),
             shape,
             finish,
@@ -389,7 +411,7 @@ fn finish_along(mut finish: Finish, [samples, groups]: [usize; 2], channels: usi
 }
 
 /// The operands of an epilogue, made to move along the batch alone.
-fn first_stride(mut finish: Finish) -> Finish {
+pub(super) fn first_stride(mut finish: Finish) -> Finish {
     let operands = [&mut finish.bias, &mut finish.gate, &mut finish.residual];
     for operand in operands.into_iter().flatten() {
         operand.strides.truncate(1);

@@ -7,7 +7,9 @@ struct Case {
     image: Image,
     weights: Rows,
     shape: DepthwiseShape,
-    row: usize,
+    channels: usize,
+    /// Output rows: the first, and how many.
+    rows: [usize; 2],
     finish: Finish,
 }
 
@@ -15,31 +17,41 @@ impl Case {
     fn random(random: &mut Random) -> Case {
         let channels = random.between(1, 40);
         let (image, window, row) = random_window(random, channels, true);
+        let count = random.between(1, image.out_height(&window) - row);
         let weight_stride = channels + random.between(0, 3);
         let out_stride = channels + random.between(0, 3);
         let taps = window.kernel_height * window.kernel_width;
         let weights = Rows::random(random, taps, channels, weight_stride);
-        let finish = Finish::random(random, window.out_width, channels);
-        let shape = DepthwiseShape { window, channels, weight_stride, out_stride, epilogue: finish.epilogue };
-        Case { image, weights, shape, row, finish }
+        let finish = Finish::random(random, count * window.out_width, channels);
+        let shape = DepthwiseShape {
+            window,
+            weight_stride,
+            out_stride,
+            out_row_stride: window.out_width * out_stride,
+            residual_row_stride: window.out_width * finish.epilogue.residual_stride,
+            epilogue: finish.epilogue,
+        };
+        Case { image, weights, shape, channels, rows: [row, count], finish }
     }
 
     /// Runs it as so many calls.
     fn run(&self, kernels: &Kernels, splits: &[usize]) -> (Rows, Option<Vec<f32>>) {
-        let mut out = Rows::poison(self.shape.window.out_width, self.shape.channels, self.shape.out_stride);
+        let [row, count] = self.rows;
+        let mut out = Rows::poison(count * self.shape.window.out_width, self.channels, self.shape.out_stride);
         let mut sums = self.finish.sums.clone();
         let shift = |pointer: *const f32, by: usize| if pointer.is_null() { pointer } else { pointer.wrapping_add(by) };
         for pair in splits.windows(2) {
             let (first, end) = (pair[0], pair[1]);
-            let shape = DepthwiseShape { channels: end - first, ..self.shape };
             // SAFETY: all operands have as many pixels, channels and taps as the shape says.
             unsafe {
                 (kernels.depthwise)(
                     self.image.pointer().wrapping_add(first),
                     self.weights.pointer().wrapping_add(first),
                     out.pointer_mut().wrapping_add(first),
-                    self.row,
-                    &raw const shape,
+                    row,
+                    count,
+                    end - first,
+                    &raw const self.shape,
                     shift(self.finish.bias(), first),
                     shift(self.finish.gate(), first),
                     shift(self.finish.residual(), first),
@@ -56,16 +68,18 @@ fn depthwise_is_right() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
             let case = Case::random(random);
-            let (out, sums) = case.run(kernels, &[0, case.shape.channels]);
-            let what = format!("{name} row {} {:?}", case.row, case.shape);
-            out.check(&what, 4e-6, |column, channel| {
+            let (out, sums) = case.run(kernels, &[0, case.channels]);
+            let what = format!("{name} rows {:?} {:?}", case.rows, case.shape);
+            let window = &case.shape.window;
+            out.check(&what, 4e-6, |pixel, channel| {
                 let mut sum = 0.0;
-                for (tap, pixel) in case.image.taps(&case.shape.window, case.row, column).into_iter().enumerate() {
+                let [row, column] = [case.rows[0] + pixel / window.out_width, pixel % window.out_width];
+                for (tap, pixel) in case.image.taps(window, row, column).into_iter().enumerate() {
                     if let Some((row, column)) = pixel {
                         sum += case.image.at(row, column, channel) * case.weights.at(tap, channel);
                     }
                 }
-                case.finish.apply(column, channel, sum)
+                case.finish.apply(pixel, channel, sum)
             });
             case.finish.check_sums(&what, sums.as_ref(), &out);
         });
@@ -77,7 +91,7 @@ fn depthwise_has_the_same_bits_however_channels_are_split() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
             let case = Case::random(random);
-            let channels = case.shape.channels;
+            let channels = case.channels;
             let split = random.between(0, channels);
             let (out, sums) = case.run(kernels, &[0, channels]);
             let (other, other_sums) = case.run(kernels, &[0, split, channels]);
@@ -93,7 +107,7 @@ fn depthwise_has_the_same_bits_on_every_path() {
         for_each_case(|random| {
             let case = Case::random(random);
             let window = &case.shape.window;
-            let (out, _) = case.run(kernels, &[0, case.shape.channels]);
+            let (out, _) = case.run(kernels, &[0, case.channels]);
             // Each pixel alone, as the first of a row: a larger padding at the left is a window further to the left.
             let column = random.between(0, window.out_width - 1);
             if column * window.stride_width > window.left {
@@ -104,7 +118,8 @@ fn depthwise_has_the_same_bits_on_every_path() {
                 image: case.image.clone(),
                 weights: case.weights.clone(),
                 shape: case.shape,
-                row: case.row,
+                channels: case.channels,
+                rows: [case.rows[0], 1],
                 finish: Finish {
                     epilogue: case.finish.epilogue,
                     bias: case.finish.bias.clone(),
@@ -119,8 +134,8 @@ fn depthwise_has_the_same_bits_on_every_path() {
             };
             alone.shape.window.left = left;
             alone.shape.window.out_width = 1;
-            let (single, _) = alone.run(kernels, &[0, case.shape.channels]);
-            for channel in 0..case.shape.channels {
+            let (single, _) = alone.run(kernels, &[0, case.channels]);
+            for channel in 0..case.channels {
                 assert_eq!(single.at(0, channel), out.at(column, channel), "{name} {:?}", case.shape);
             }
         });

@@ -32,6 +32,14 @@ impl Image {
         self.pixels.as_ptr()
     }
 
+    pub(super) fn pixel_stride(&self) -> usize {
+        self.pixel_stride
+    }
+
+    pub(super) fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
     pub(super) fn at(&self, row: usize, column: usize, channel: usize) -> f64 {
         f64::from(self.pixels[row * self.row_stride + column * self.pixel_stride + channel])
     }

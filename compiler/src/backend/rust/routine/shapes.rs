@@ -33,10 +33,11 @@ impl Writer<'_> {
             }
             Shape::Depthwise(shape) => {
                 let window = self.window(&shape.window);
-                let channels = self.pair("channels", [shape.channels, shape.weight_stride]);
-                let strides = self.pair("stride", [shape.out_stride, shape.epilogue.residual_stride]);
+                let weights = self.number("stride", shape.weight_stride);
+                let strides = self.pair("stride", [shape.out_stride, shape.out_row_stride]);
+                let residual = self.pair("stride", [shape.epilogue.residual_stride, shape.residual_row_stride]);
                 let activations = self.activations(&shape.epilogue);
-                quote!(rt::depthwise(#window, #channels, #strides, #activations))
+                quote!(rt::depthwise(#window, #weights, #strides, #residual, #activations))
             }
             Shape::Pool(shape) => {
                 let window = self.window(&shape.window);
@@ -52,6 +53,20 @@ impl Writer<'_> {
                 let strides = self.list("stride", &[shape.pixel_stride, shape.row_stride, shape.out_stride]);
                 let corners = Literal::usize_unsuffixed(shape.align_corners);
                 quote!(rt::resample(#size, #out_size, #channels, #strides, #corners))
+            }
+            Shape::WinogradInput(shape) => {
+                let size = self.list("size", &[shape.height, shape.width, shape.tiles, shape.channels]);
+                let padding = self.pair("padding", [shape.top, shape.left]);
+                let strides = self.list("stride", &[shape.pixel_stride, shape.row_stride, shape.point_stride]);
+                quote!(rt::winograd_input(#size, #padding, #strides))
+            }
+            Shape::WinogradOutput(shape) => {
+                let size = self.list("size", &[shape.height, shape.width, shape.tiles, shape.channels]);
+                let point = self.number("stride", shape.point_stride);
+                let strides = self.pair("stride", [shape.out_stride, shape.out_row_stride]);
+                let residual = self.pair("stride", [shape.epilogue.residual_stride, shape.residual_row_stride]);
+                let activations = self.activations(&shape.epilogue);
+                quote!(rt::winograd_output(#size, #point, #strides, #residual, #activations))
             }
             Shape::Softmax(shape) => {
                 let columns = self.number("columns", shape.columns);
