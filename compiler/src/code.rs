@@ -16,7 +16,7 @@ pub(crate) mod steps;
 use std::fmt;
 
 use parameternet_runtime::abi::{
-    DepthwiseShape, Kernel, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape,
+    DepthwiseShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape,
     WinogradInputShape, WinogradOutputShape,
 };
 
@@ -164,7 +164,7 @@ pub enum Argument {
 pub enum Shape {
     /// The columns of the shape are those of a full panel, or what is left for the last one.
     Matmul(MatmulShape, Panel),
-    Patches(PatchShape),
+    Strip(StripShape),
     Depthwise(DepthwiseShape),
     Pool(PoolShape),
     Resample(ResampleShape),

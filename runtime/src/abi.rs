@@ -18,14 +18,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kernel {
     /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*)`: `rows` rows of a matrix times one packed
-    /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + k] *
-    /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it. The panel has
-    /// `width` = [`Tile::panel_width`] of `columns`.
+    /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + at(k)] *
+    /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it; `at` follows the
+    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`.
     Matmul,
-    /// `(image, out, first, count, shape: PatchShape)`: for `count` output pixels from `first` on, in row-major order, the
-    /// input values under the window as one row of `kernel_height * kernel_width * channels` values, taps in row-major
-    /// order, zeros where the window leaves the image.
-    Patches,
+    /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
+    /// `first` on, with zeros around them where it leaves the image.
+    Strip,
     /// `(image, weights, out, first, count, channels, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: `count` output rows
     /// from `first` on of a depthwise convolution of `channels`, written from `out` on, which is the first pixel of the first of these
     /// rows, as is `residual`. `weights` are `[taps][weight_stride]`.
@@ -79,7 +78,7 @@ impl Kernel {
     /// All kernels.
     pub const ALL: [Kernel; 19] = [
         Kernel::Matmul,
-        Kernel::Patches,
+        Kernel::Strip,
         Kernel::Depthwise,
         Kernel::Mix,
         Kernel::PackPanel,
@@ -104,7 +103,7 @@ impl Kernel {
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Matmul => "matmul",
-            Kernel::Patches => "patches",
+            Kernel::Strip => "strip",
             Kernel::Depthwise => "depthwise",
             Kernel::Mix => "mix",
             Kernel::PackPanel => "pack_panel",
@@ -139,7 +138,7 @@ impl Kernel {
             | Kernel::LayerNorm
             | Kernel::GroupNorm
             | Kernel::Transpose => 6,
-            Kernel::Patches => 5,
+            Kernel::Strip => 5,
             Kernel::MaxPool
             | Kernel::AveragePool
             | Kernel::AdaptiveAveragePool
@@ -237,15 +236,51 @@ pub struct Epilogue {
     pub residual_stride: usize,
 }
 
+/// How the elements of a row of the left factor lie along the depth: in runs of contiguous ones, which repeat with two strides. What a
+/// window covers of an image lies so.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Runs {
+    /// Elements of a run.
+    pub length: usize,
+    /// How many runs there are: outer, inner.
+    pub counts: [usize; 2],
+    /// The distances between them.
+    pub strides: [usize; 2],
+}
+
+impl Runs {
+    /// All elements side by side.
+    #[must_use]
+    pub const fn one(length: usize) -> Runs {
+        Runs { length, counts: [1, 1], strides: [0, 0] }
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub const fn depth(self) -> usize {
+        self.length * self.counts[0] * self.counts[1]
+    }
+
+    /// How far the last element is from the first.
+    #[must_use]
+    pub const fn reach(self) -> usize {
+        let [outer, inner] = self.counts;
+        outer.saturating_sub(1) * self.strides[0]
+            + inner.saturating_sub(1) * self.strides[1]
+            + self.length.saturating_sub(1)
+    }
+}
+
 /// The geometry of [`Kernel::Matmul`].
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MatmulShape {
-    /// Products per output.
-    pub depth: usize,
+    /// Products per output, and where their left factors lie.
+    pub runs: Runs,
     /// Columns that are written, at most [`Tile::columns`].
     pub columns: usize,
-    /// The distance between rows of the left factor, whose elements along `depth` are contiguous.
+    /// The distance between rows of the left factor.
     pub a_stride: usize,
     /// The distance between rows of the output.
     pub out_stride: usize,
@@ -285,16 +320,37 @@ pub struct WindowShape {
     pub row_stride: usize,
 }
 
-/// The geometry of [`Kernel::Patches`].
+/// The geometry of [`Kernel::Strip`]. The strip is `[planes][rows][row_length]`, a row of so many pixels as all windows of a row of the
+/// output cover, each of `channels` contiguous values.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PatchShape {
-    /// The window.
-    pub window: WindowShape,
-    /// Channels that are read of each pixel.
+pub struct StripShape {
+    /// Rows of the image.
+    pub height: usize,
+    /// Columns of the image.
+    pub width: usize,
+    /// Rows of padding above.
+    pub top: usize,
+    /// Columns of padding at the left.
+    pub left: usize,
+    /// Rows of the image between neighbouring rows of the output.
+    pub stride: usize,
+    /// Rows of the image from the first to the last that a window covers.
+    pub extent: usize,
+    /// Channels of a pixel that lie side by side.
     pub channels: usize,
-    /// The distance between rows of the output.
-    pub out_stride: usize,
+    /// The distance between neighbouring pixels of the image.
+    pub pixel_stride: usize,
+    /// The distance between rows of the image.
+    pub row_stride: usize,
+    /// Images that lie one behind the other: channels, if they do.
+    pub planes: usize,
+    /// The distance between planes of the image.
+    pub plane_stride: usize,
+    /// The distance between rows of the strip.
+    pub row_length: usize,
+    /// The distance between planes of the strip.
+    pub plane_length: usize,
 }
 
 /// The geometry of [`Kernel::Depthwise`].

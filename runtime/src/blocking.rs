@@ -35,12 +35,23 @@ pub struct Product {
     pub depth: usize,
     /// Columns of the right factor.
     pub columns: usize,
-    /// Whether the left factor is gathered from under the window of a convolution.
-    pub gathers: bool,
+    /// Of a convolution: how the rows of the left factor, its output pixels, come in lines.
+    pub lines: Option<Lines>,
     /// Whether each unit makes the panels of the right factor, by mixing or packing.
     pub makes_panels: bool,
     /// Whether outputs are summed, per unit of rows.
     pub has_sums: bool,
+}
+
+/// Rows of a left factor that lie under the window of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines {
+    /// Output pixels of a line.
+    pub pixels: usize,
+    /// Lines of a block.
+    pub per_block: usize,
+    /// What the strip of a block takes of the scratch memory; nothing where the image is read as it lies.
+    pub strip: usize,
 }
 
 /// How the work of a [`Product`] is cut into units, which threads share, and blocks, which stay in caches.
@@ -60,8 +71,10 @@ impl Product {
     pub fn blocking(&self, tile: Tile, threads: usize) -> Blocking {
         let Product { repeats, rows, depth, columns, .. } = *self;
         let panels = columns.div_ceil(tile.columns()).max(1);
-        let in_tiles = |rows: usize| rows.next_multiple_of(tile.rows).max(tile.rows);
-        let rows_per_block = in_tiles(BLOCK / depth.max(1)).min(in_tiles(rows));
+        let together = self.lines.map_or(tile.rows, |lines| lines.pixels).max(1);
+        let in_tiles = |rows: usize| rows.next_multiple_of(together).max(together);
+        let block = self.lines.map_or(BLOCK / depth.max(1), |lines| lines.pixels * lines.per_block);
+        let rows_per_block = in_tiles(block).min(in_tiles(rows));
         let mut panels_per_unit = (PANELS / (depth * tile.columns()).max(1)).clamp(1, panels);
         let mut rows_per_unit = rows;
         if self.has_sums {
@@ -74,10 +87,8 @@ impl Product {
             rows_per_unit = rows_per_block.max(in_tiles(rows.div_ceil(PARTS)));
         }
         let wanted = if threads <= 1 { 1 } else { 3 * threads };
-        // Patches are gathered anew for every unit of panels.
-        let least = if self.gathers { 4 } else { 1 };
         while repeats * rows.div_ceil(rows_per_unit.max(1)) * panels.div_ceil(panels_per_unit) < wanted {
-            if panels_per_unit > least {
+            if panels_per_unit > 1 {
                 panels_per_unit = panels_per_unit.div_ceil(2);
             } else if !self.makes_panels && rows_per_unit > rows_per_block && !self.has_sums {
                 rows_per_unit = in_tiles(rows_per_unit.div_ceil(2));
@@ -95,7 +106,7 @@ impl Product {
         if self.makes_panels || self.depth.saturating_mul(self.columns) > PANELS {
             return self.rows.max(1);
         }
-        self.rows.div_ceil(PARTS).next_multiple_of(ROWS_OF_TILES)
+        self.rows.div_ceil(PARTS).next_multiple_of(self.lines.map_or(ROWS_OF_TILES, |lines| lines.pixels.max(1)))
     }
 }
 
@@ -110,11 +121,10 @@ impl Blocking {
         panels_length(product.depth, columns, tile).next_multiple_of(ALIGNMENT)
     }
 
-    /// What a thread needs of scratch memory: panels first, then patches.
+    /// What a thread needs of scratch memory: panels first, then a strip.
     #[must_use]
     pub fn scratch(&self, product: &Product, tile: Tile) -> usize {
-        let patches = if product.gathers { self.rows_per_block.min(product.rows) * product.depth } else { 0 };
-        self.panel_scratch(product, tile) + patches
+        self.panel_scratch(product, tile) + product.lines.map_or(0, |lines| lines.strip)
     }
 }
 
@@ -132,7 +142,7 @@ mod tests {
                     rows,
                     depth,
                     columns,
-                    gathers: bits & 1 > 0,
+                    lines: (bits & 1 > 0).then_some(Lines { pixels: 14, per_block: 2, strip: 1000 }),
                     makes_panels: bits & 2 > 0,
                     has_sums: bits & 4 > 0,
                 })

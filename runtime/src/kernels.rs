@@ -16,10 +16,10 @@ mod mean;
 mod mix;
 mod norm;
 mod pack;
-mod patches;
 mod pool;
 mod resample;
 mod softmax;
+mod strip;
 #[cfg(test)]
 mod tests;
 mod transpose;
@@ -27,7 +27,7 @@ mod window;
 mod winograd;
 
 use crate::abi::{
-    DepthwiseShape, Kernel, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape, SoftmaxShape, Tile,
+    DepthwiseShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape, Tile,
     WinogradInputShape, WinogradOutputShape,
 };
 use crate::isa::Isa;
@@ -123,8 +123,8 @@ kernels! {
         a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,
         bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32
     );
-    Patches patches: PatchesFunction = patches::patches, (
-        image: *const f32, out: *mut f32, first: usize, count: usize, shape: *const PatchShape
+    Strip strip: StripFunction = strip::strip, (
+        image: *const f32, out: *mut f32, first: usize, count: usize, shape: *const StripShape
     );
     Depthwise depthwise: DepthwiseFunction = depthwise::depthwise, (
         image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,

@@ -117,6 +117,9 @@ pub(crate) trait Simd: Copy {
         lanes: Self::Lanes,
     );
 
+    /// Asks for the cache line at an address, which may be anywhere, to be brought near.
+    fn prefetch(self, address: *const f32);
+
     /// Zero in every lane.
     #[inline(always)]
     fn zero(self) -> Self::Vector {

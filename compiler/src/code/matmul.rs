@@ -1,12 +1,12 @@
-//! The code of matrix products: panels are mixed or packed, patches gathered, and rows multiplied with one panel at a time.
+//! The code of matrix products: panels are mixed or packed, strips made, and rows multiplied with one panel at a time.
 
 use parameternet_runtime::Isa;
-use parameternet_runtime::abi::{Kernel, MatmulShape};
+use parameternet_runtime::abi::{Kernel, MatmulShape, Runs};
 use parameternet_runtime::prepare::panels_length;
 
 use super::build::Builder;
 use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
-use crate::plan::step::{Left, Matmul, Operand, Right};
+use crate::plan::step::{Left, Matmul, Operand, Right, UnderWindow};
 
 /// What a unit of a product knows.
 struct Unit<'s> {
@@ -58,17 +58,30 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
             let behind = Index::from(row).plus(rows_per_block);
             let count = builder.variable();
             body.push(Statement::Let { variable: count, value: behind.min(end_row).minus(row.into()) });
-            let (left, stride) = unit.left(builder, row, count, body);
-            let each = unit.panels(builder, |builder, panel, kind| {
-                let shape = MatmulShape {
-                    depth: step.depth,
-                    columns: unit.columns(kind).value().unwrap_or(0),
-                    a_stride: stride,
-                    out_stride: step.out_stride,
-                    epilogue: step.finish.shape,
-                };
-                unit.multiply(builder, left.clone(), row, count, panel, Shape::Matmul(shape, kind))
-            });
+            let each = match &step.left {
+                Left::Rows { rows, stride } => {
+                    let left = builder.address(rows, &unit.outer).plus(Index::from(row).times(Index::Size(*stride)));
+                    unit.panels(builder, |builder, panel, kind| {
+                        let shape = unit.shape(Runs::one(step.depth), *stride, kind);
+                        unit.multiply(builder, left.clone(), row.into(), count.into(), panel, shape)
+                    })
+                }
+                Left::Window(under) => {
+                    let pixels = Index::Size(under.lines.pixels);
+                    let first = builder.bind(Index::from(row).over(pixels.clone()), body);
+                    let lines = builder.bind(Index::from(count).over(pixels.clone()), body);
+                    let left = unit.under_window(builder, under, first, lines.clone(), body);
+                    let line = builder.variable();
+                    unit.panels(builder, |builder, panel, kind| {
+                        let left = left.clone().plus(Index::from(line).times(Index::Size(under.line_stride)));
+                        let row = Index::from(row).plus(Index::from(line).times(pixels.clone()));
+                        let shape = unit.shape(under.runs, under.pixel_stride, kind);
+                        let line_by_panel = unit.multiply(builder, left, row, pixels.clone(), panel, shape);
+                        let [from, by] = [0, 1].map(Index::Constant);
+                        Statement::For { variable: line, from, to: lines.clone(), by, body: vec![line_by_panel] }
+                    })
+                }
+            };
             body.push(each);
         });
         body.push(block);
@@ -185,36 +198,43 @@ impl Unit<'_> {
         builder.address(sums, &indices)
     }
 
-    /// The rows of a block, and how far they are apart; gathers patches.
-    fn left(
-        &self,
-        builder: &mut Builder<'_>,
-        row: Variable,
-        count: Variable,
-        body: &mut Vec<Statement>,
-    ) -> (Address, usize) {
-        let step = self.step;
-        match &step.left {
-            Left::Rows { rows, stride } => {
-                (builder.address(rows, &self.outer).plus(Index::from(row).times(Index::Size(*stride))), *stride)
-            }
-            Left::Patches { image, shape } => {
-                let patches = self.patches(builder);
-                let arguments = vec![
-                    Argument::Address(builder.address(image, &self.outer)),
-                    Argument::Address(patches.clone()),
-                    Argument::Index(row.into()),
-                    Argument::Index(count.into()),
-                    Argument::Shape(Shape::Patches(*shape)),
-                ];
-                body.push(Statement::Call { kernel: Kernel::Patches, arguments });
-                (patches, shape.out_stride)
-            }
-        }
+    /// The shape of a product with a panel of that kind.
+    fn shape(&self, runs: Runs, a_stride: usize, kind: Panel) -> Shape {
+        let shape = MatmulShape {
+            runs,
+            columns: self.columns(kind).value().unwrap_or(0),
+            a_stride,
+            out_stride: self.step.out_stride,
+            epilogue: self.step.finish.shape,
+        };
+        Shape::Matmul(shape, kind)
     }
 
-    /// Where patches are gathered: behind the panels that the unit makes.
-    fn patches(&self, builder: &Builder<'_>) -> Address {
+    /// What the windows of some lines cover: in the image, or in a strip that is made of it.
+    fn under_window(
+        &self,
+        builder: &Builder<'_>,
+        under: &UnderWindow,
+        first: Index,
+        lines: Index,
+        body: &mut Vec<Statement>,
+    ) -> Address {
+        let image = builder.address(&under.image, &self.outer);
+        let Some(shape) = under.strip else { return image.plus(first.times(Index::Size(under.line_stride))) };
+        let strip = self.strip(builder);
+        let arguments = vec![
+            Argument::Address(image),
+            Argument::Address(strip.clone()),
+            Argument::Index(first),
+            Argument::Index(lines),
+            Argument::Shape(Shape::Strip(shape)),
+        ];
+        body.push(Statement::Call { kernel: Kernel::Strip, arguments });
+        strip
+    }
+
+    /// Where strips are made: behind the panels that the unit makes.
+    fn strip(&self, builder: &Builder<'_>) -> Address {
         let product = self.step.product();
         let offset = if product.makes_panels {
             let panels = self.step.blocking.panel_scratch(&product, builder.plan.options.isa.tile());
@@ -230,8 +250,8 @@ impl Unit<'_> {
         &self,
         builder: &Builder<'_>,
         left: Address,
-        row: Variable,
-        count: Variable,
+        row: Index,
+        count: Index,
         panel: Variable,
         shape: Shape,
     ) -> Statement {
@@ -248,7 +268,6 @@ impl Unit<'_> {
                 Address { base: Base::Scratch, offset: own.times(in_panels) }
             }
         };
-        let row = Index::from(row);
         let at = |operand: &Operand, row_stride: Index| {
             let start = builder.address(operand, &self.outer).plus(row.clone().times(row_stride));
             Argument::Address(start.plus(column.clone()))
@@ -266,7 +285,7 @@ impl Unit<'_> {
             Argument::Address(left),
             Argument::Address(panel),
             at(&step.out, Index::Size(step.out_stride)),
-            Argument::Index(count.into()),
+            Argument::Index(count),
             Argument::Shape(shape),
             optional(&finish.bias, 0.into()),
             optional(&finish.gate, 0.into()),

@@ -140,7 +140,7 @@ struct Lowering<'g> {
     steps: Vec<Step>,
 }
 
-/// An image that a kernel reads: its channels are contiguous.
+/// An image that a kernel reads: its channels are contiguous, or else they are planes.
 #[derive(Debug, Clone)]
 struct Image {
     view: View,
@@ -153,6 +153,11 @@ struct Image {
 }
 
 impl Image {
+    /// Whether its channels do not lie side by side.
+    fn has_planes(&self) -> bool {
+        !self.view.is_contiguous_along(1)
+    }
+
     fn of(view: View) -> Image {
         let [batch, channels, height, width] = [0, 1, 2, 3].map(|dim: usize| view.axes[dim]);
         Image {

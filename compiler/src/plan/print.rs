@@ -207,9 +207,9 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
     write!(f, " {}x{}x{}", step.rows, step.depth, step.columns)?;
     match &step.left {
         Left::Rows { rows, .. } => write!(f, ": {rows}")?,
-        Left::Patches { image, shape } => {
-            window(f, &shape.window)?;
-            write!(f, ": patches of {image}")?;
+        Left::Window(under) => {
+            window(f, &under.window)?;
+            write!(f, ": {}{}", if under.strip.is_some() { "strips of " } else { "" }, under.image)?;
         }
     }
     match &step.right {

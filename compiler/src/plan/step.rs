@@ -4,10 +4,10 @@
 //! as the samples of a batch or the groups of a convolution; each [`Operand`] says how far it moves with each of them.
 
 use parameternet_runtime::abi::{
-    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PatchShape, PoolShape, ResampleShape,
-    SoftmaxShape, WinogradInputShape, WinogradOutputShape,
+    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PoolShape, ResampleShape, Runs,
+    SoftmaxShape, StripShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
-use parameternet_runtime::blocking::{Blocking, Product};
+use parameternet_runtime::blocking::{Blocking, Lines, Product};
 
 use super::view::Place;
 use crate::graph::NodeId;
@@ -117,13 +117,48 @@ pub enum Left {
         /// The distance between them.
         stride: usize,
     },
-    /// What lies under the window of a convolution, gathered block by block.
-    Patches {
-        /// The image.
-        image: Operand,
-        /// The window.
-        shape: PatchShape,
-    },
+    /// What lies under the window of a convolution.
+    Window(UnderWindow),
+}
+
+impl Left {
+    /// What it reads.
+    #[must_use]
+    pub fn operand(&self) -> &Operand {
+        match self {
+            Left::Rows { rows, .. } => rows,
+            Left::Window(UnderWindow { image, .. }) => image,
+        }
+    }
+
+    /// What it reads, to be changed.
+    fn operand_mut(&mut self) -> &mut Operand {
+        match self {
+            Left::Rows { rows, .. } => rows,
+            Left::Window(UnderWindow { image, .. }) => image,
+        }
+    }
+}
+
+/// What the windows of a convolution cover. The output's pixels are the rows of the product; those of a row of the output, a *line*, lie
+/// evenly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnderWindow {
+    /// The image.
+    pub image: Operand,
+    /// The window.
+    pub window: WindowShape,
+    /// How the image's rows are copied, block by block, with zeros around them; none where no window leaves the image: then it is read
+    /// as it lies.
+    pub strip: Option<StripShape>,
+    /// Where the values under a window lie, in the strip or the image.
+    pub runs: Runs,
+    /// The distance between the windows of neighbouring pixels.
+    pub pixel_stride: usize,
+    /// The distance between those of neighbouring lines.
+    pub line_stride: usize,
+    /// How pixels come in lines.
+    pub lines: Lines,
 }
 
 /// The right factor of a [`Matmul`].
@@ -165,7 +200,10 @@ impl Matmul {
             rows: self.rows,
             depth: self.depth,
             columns: self.columns,
-            gathers: matches!(self.left, Left::Patches { .. }),
+            lines: match &self.left {
+                Left::Rows { .. } => None,
+                Left::Window(under) => Some(under.lines),
+            },
             makes_panels: !matches!(self.right, Right::Packed { .. }),
             has_sums: self.finish.sums.is_some(),
         }
@@ -431,11 +469,7 @@ impl Work {
         }
         match self {
             Work::Matmul(step) => {
-                let left = match &step.left {
-                    Left::Rows { rows, .. } => rows,
-                    Left::Patches { image, .. } => image,
-                };
-                let mut reads = vec![left];
+                let mut reads = vec![step.left.operand()];
                 match &step.right {
                     Right::Packed { panels } => reads.push(panels),
                     Right::Mixed { experts, coefficients, .. } => reads.extend([experts, coefficients]),
@@ -486,11 +520,7 @@ impl Work {
         }
         let operands: Vec<&mut Operand> = match self {
             Work::Matmul(step) => {
-                let left = match &mut step.left {
-                    Left::Rows { rows, .. } => rows,
-                    Left::Patches { image, .. } => image,
-                };
-                let mut operands = vec![left, &mut step.out];
+                let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
                     Right::Packed { panels } => operands.push(panels),
                     Right::Mixed { experts, coefficients, .. } => operands.extend([experts, coefficients]),

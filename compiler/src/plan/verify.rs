@@ -14,7 +14,7 @@
 use std::collections::HashSet;
 
 use super::arena::{overwritable, scratch};
-use super::step::{Finish, Left, Operand, Right, Work};
+use super::step::{Finish, Operand, Right, Work};
 use super::view::Place;
 use super::{BufferId, Plan};
 
@@ -154,16 +154,12 @@ fn outer(work: &Work) -> Option<usize> {
 fn moving(work: &Work) -> Vec<&Operand> {
     match work {
         Work::Matmul(step) => {
-            let left = match &step.left {
-                Left::Rows { rows, .. } => rows,
-                Left::Patches { image, .. } => image,
-            };
             let right = match &step.right {
                 Right::Packed { panels } => panels,
                 Right::Mixed { experts, .. } => experts,
                 Right::Computed { source, .. } => source,
             };
-            let mut operands = vec![left, right, &step.out];
+            let mut operands = vec![step.left.operand(), right, &step.out];
             operands.extend(finish(&step.finish));
             if let Right::Mixed { coefficients, .. } = &step.right {
                 operands.push(coefficients);

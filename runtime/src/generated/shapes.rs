@@ -1,10 +1,10 @@
 //! Constant structures of kernels, written short: generated source has many.
 
 use crate::abi::{
-    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PatchShape, PoolShape,
-    ResampleShape, SoftmaxShape, WindowShape, WinogradInputShape, WinogradOutputShape,
+    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PoolShape, ResampleShape, Runs,
+    SoftmaxShape, StripShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
-use crate::blocking::Product;
+use crate::blocking::{Lines, Product};
 
 /// Activations without a parameter, by names that stand alone.
 pub mod activations {
@@ -44,13 +44,14 @@ pub const fn leaky_relu(slope: f32) -> ActivationShape {
 
 /// What decides how a product is cut.
 #[must_use]
-pub const fn product(
-    [repeats, rows, depth, columns]: [usize; 4],
-    gathers: bool,
-    makes_panels: bool,
-    has_sums: bool,
-) -> Product {
-    Product { repeats, rows, depth, columns, gathers, makes_panels, has_sums }
+pub const fn product([repeats, rows, depth, columns]: [usize; 4], makes_panels: bool, has_sums: bool) -> Product {
+    Product { repeats, rows, depth, columns, lines: None, makes_panels, has_sums }
+}
+
+/// The same of what lies under a window: pixels of a line, lines of a block, and the length of a strip.
+#[must_use]
+pub const fn in_lines(product: Product, [pixels, per_block, strip]: [usize; 3]) -> Product {
+    Product { lines: Some(Lines { pixels, per_block, strip }), ..product }
 }
 
 /// What happens to an output before it is written: activations after the bias and after the residual.
@@ -66,7 +67,14 @@ pub const fn gemm(
     [a_stride, out_stride, residual_stride]: [usize; 3],
     activations: [ActivationShape; 2],
 ) -> MatmulShape {
-    MatmulShape { depth, columns, a_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
+    let runs = Runs::one(depth);
+    MatmulShape { runs, columns, a_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
+}
+
+/// The same of several runs as deep: how many there are, outer and inner, and how far apart.
+#[must_use]
+pub const fn in_runs(shape: MatmulShape, counts: [usize; 2], strides: [usize; 2]) -> MatmulShape {
+    MatmulShape { runs: Runs { counts, strides, ..shape.runs }, ..shape }
 }
 
 /// A window over an image, of which the distances between pixels and between rows are given last; pairs are of rows and
@@ -98,10 +106,31 @@ pub const fn window(
     }
 }
 
-/// What lies under a window.
+/// Rows of an image with zeros around them: size and padding at the top and the left of the image; the stride and the extent of the
+/// window; channels side by side and planes; strides of pixels, rows and planes of the image, and of rows and planes of the strip.
 #[must_use]
-pub const fn patches(window: WindowShape, channels: usize, out_stride: usize) -> PatchShape {
-    PatchShape { window, channels, out_stride }
+pub const fn strip(
+    [height, width, top, left]: [usize; 4],
+    [stride, extent]: [usize; 2],
+    [channels, planes]: [usize; 2],
+    [pixel_stride, row_stride, plane_stride]: [usize; 3],
+    [row_length, plane_length]: [usize; 2],
+) -> StripShape {
+    StripShape {
+        height,
+        width,
+        top,
+        left,
+        stride,
+        extent,
+        channels,
+        pixel_stride,
+        row_stride,
+        planes,
+        plane_stride,
+        row_length,
+        plane_length,
+    }
 }
 
 /// A depthwise convolution; of the output and the residual, the distances between pixels and between rows.

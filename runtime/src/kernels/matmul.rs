@@ -5,7 +5,7 @@
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
 use super::epilogue::{Direct, Operands, advance};
-use crate::abi::MatmulShape;
+use crate::abi::{MatmulShape, Runs};
 use crate::simd::{MAX_ROWS, Simd};
 
 /// See [`Kernel::Matmul`](crate::abi::Kernel::Matmul).
@@ -65,6 +65,8 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
         // Near equal tiles: a single row at the end would wait for its own sums.
         let left = rows - row;
         let count = left.div_ceil(left.div_ceil(S::TILE.rows));
+        // While the last rows are computed, the next panel is fetched, which mostly lies behind this one.
+        let ahead = if count == left { shape.runs.depth() * VECTORS * S::LANES } else { AHEAD };
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
         // holds at least one column, and all columns fit.
         unsafe {
@@ -75,7 +77,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                 ($($rows:literal)*) => {
                     match count {
                         $($rows if $rows <= S::TILE.rows => {
-                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.depth);
+                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, ahead);
                             match &direct {
                                 Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
                                 None => spill(&sums, &mut tile),
@@ -123,41 +125,77 @@ fn spill<V: Copy, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// The sums of products of a tile.
+/// How many elements of a panel are fetched ahead while it may not be in the cache: more than what hardware does at the end of a page.
+const AHEAD: usize = 1024;
+
+/// The sums of products of a tile. Of the panel, what is `ahead` elements further on is fetched into the cache.
 ///
 /// # Safety
 ///
-/// There are `ROWS` rows of `depth` values, and a panel that deep of `VECTORS` vectors.
+/// There are `ROWS` rows of these runs of values, and a panel as deep of `VECTORS` vectors.
 #[inline(always)]
 unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     s: S,
     a: *const f32,
     a_stride: usize,
-    b: *const f32,
-    depth: usize,
+    mut b: *const f32,
+    runs: Runs,
+    ahead: usize,
 ) -> [[S::Vector; VECTORS]; ROWS] {
-    let width = VECTORS * S::LANES;
     let mut sums = [[s.zero(); VECTORS]; ROWS];
+    // SAFETY: all runs are of the left factor, and the panel is as deep as they are long.
+    unsafe {
+        for outer in 0..runs.counts[0] {
+            for inner in 0..runs.counts[1] {
+                let a = a.add(outer * runs.strides[0] + inner * runs.strides[1]);
+                b = run::<S, ROWS, VECTORS>(s, a, a_stride, b, runs.length, ahead, &mut sums);
+            }
+        }
+    }
+    sums
+}
+
+/// Adds the products of a run; returns what of the panel comes next.
+///
+/// # Safety
+///
+/// As for [`sum`], of one run of that length.
+#[inline(always)]
+unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    s: S,
+    a: *const f32,
+    a_stride: usize,
+    b: *const f32,
+    length: usize,
+    ahead: usize,
+    sums: &mut [[S::Vector; VECTORS]; ROWS],
+) -> *const f32 {
+    let width = VECTORS * S::LANES;
     let mut k = 0;
-    // SAFETY: `k` stays below `depth`.
+    // SAFETY: `k` stays below `length`. (What is fetched ahead may lie anywhere.)
     unsafe {
         // Four steps at once where there is little to do in one. (Of larger tiles, compilers read all factors of several steps
         // before they use them, and run out of registers.)
         if ROWS == 1 {
-            while k + 4 <= depth {
-                step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), &mut sums);
-                step::<S, ROWS, VECTORS>(s, a.add(k + 1), a_stride, b.add((k + 1) * width), &mut sums);
-                step::<S, ROWS, VECTORS>(s, a.add(k + 2), a_stride, b.add((k + 2) * width), &mut sums);
-                step::<S, ROWS, VECTORS>(s, a.add(k + 3), a_stride, b.add((k + 3) * width), &mut sums);
+            while k + 4 <= length {
+                s.prefetch(b.wrapping_add(k * width + AHEAD));
+                s.prefetch(b.wrapping_add((k + 2) * width + AHEAD));
+                step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), sums);
+                step::<S, ROWS, VECTORS>(s, a.add(k + 1), a_stride, b.add((k + 1) * width), sums);
+                step::<S, ROWS, VECTORS>(s, a.add(k + 2), a_stride, b.add((k + 2) * width), sums);
+                step::<S, ROWS, VECTORS>(s, a.add(k + 3), a_stride, b.add((k + 3) * width), sums);
                 k += 4;
             }
         }
-        while k < depth {
-            step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), &mut sums);
+        while k < length {
+            for vector in 0..VECTORS {
+                s.prefetch(b.wrapping_add(k * width + vector * S::LANES + ahead));
+            }
+            step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), sums);
             k += 1;
         }
+        b.add(length * width)
     }
-    sums
 }
 
 /// Adds the products of one place along the depth.

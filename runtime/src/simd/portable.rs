@@ -163,6 +163,9 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
         value.map(|value| f32::from_bits(value.to_bits() << 23))
     }
 
+    #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+
     #[inline(never)]
     fn activate(self, shape: ActivationShape, values: &mut [[f32; L]]) {
         activation::apply(self, shape, values);

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use cranelift_module::{DataDescription, DataId, Linkage, Module, ModuleError};
 use parameternet_runtime::abi::{
-    ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PatchShape, PoolShape, ResampleShape,
-    SoftmaxShape, WindowShape, WinogradInputShape, WinogradOutputShape,
+    ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PoolShape, ResampleShape, Runs, SoftmaxShape,
+    StripShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
 
 use crate::code::{Argument, Routine, Shape, Statement};
@@ -74,11 +74,16 @@ fn bytes(shape: &Shape) -> Vec<u8> {
     // All fields are named, so that none is forgotten.
     match *shape {
         Shape::Matmul(ref shape, _) => {
-            let &MatmulShape { depth, columns, a_stride, out_stride, epilogue } = shape;
-            bytes.sizes(&[depth, columns, a_stride, out_stride]).epilogue(epilogue);
+            let &MatmulShape { runs: Runs { length, counts, strides }, columns, a_stride, out_stride, epilogue } =
+                shape;
+            bytes.sizes(&[length]).sizes(&counts).sizes(&strides);
+            bytes.sizes(&[columns, a_stride, out_stride]).epilogue(epilogue);
         }
-        Shape::Patches(PatchShape { window, channels, out_stride }) => {
-            bytes.window(window).sizes(&[channels, out_stride]);
+        Shape::Strip(ref shape) => {
+            let &StripShape { height, width, top, left, stride, extent, channels, .. } = shape;
+            let &StripShape { pixel_stride, row_stride, planes, plane_stride, row_length, plane_length, .. } = shape;
+            bytes.sizes(&[height, width, top, left, stride, extent, channels]);
+            bytes.sizes(&[pixel_stride, row_stride, planes, plane_stride, row_length, plane_length]);
         }
         Shape::Depthwise(ref shape) => {
             let &DepthwiseShape { window, weight_stride, out_stride, out_row_stride, residual_row_stride, epilogue } =
@@ -190,7 +195,7 @@ mod tests {
     fn structures_are_as_long_as_the_types() {
         let cases = [
             (Shape::Matmul(MatmulShape::default(), Panel::Full), size_of::<MatmulShape>()),
-            (Shape::Patches(PatchShape::default()), size_of::<PatchShape>()),
+            (Shape::Strip(StripShape::default()), size_of::<StripShape>()),
             (Shape::Depthwise(DepthwiseShape::default()), size_of::<DepthwiseShape>()),
             (Shape::Pool(PoolShape::default()), size_of::<PoolShape>()),
             (Shape::WinogradInput(WinogradInputShape::default()), size_of::<WinogradInputShape>()),

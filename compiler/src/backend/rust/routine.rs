@@ -5,7 +5,7 @@ mod shapes;
 use std::collections::BTreeSet;
 
 use parameternet_runtime::abi::Kernel;
-use parameternet_runtime::blocking::Product;
+use parameternet_runtime::blocking::{Lines, Product};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
@@ -163,7 +163,7 @@ impl Writer<'_> {
     }
 
     fn product(&mut self, product: &Product) -> TokenStream {
-        let Product { gathers, makes_panels, has_sums, .. } = *product;
+        let Product { makes_panels, has_sums, .. } = *product;
         let numbers = [
             ("repeats", product.repeats),
             ("rows", product.rows),
@@ -171,7 +171,11 @@ impl Writer<'_> {
             ("columns", product.columns),
         ];
         let numbers = numbers.map(|(name, value)| self.number(name, value));
-        quote!(rt::product([#(#numbers),*], #gathers, #makes_panels, #has_sums))
+        let all = quote!(rt::product([#(#numbers),*], #makes_panels, #has_sums));
+        let Some(Lines { pixels, per_block, strip }) = product.lines else { return all };
+        let lines = [("pixels", pixels), ("lines", per_block), ("length", strip)];
+        let lines = lines.map(|(name, value)| self.number(name, value));
+        quote!(rt::in_lines(#all, [#(#lines),*]))
     }
 
     fn statements(&mut self, statements: &[Statement]) -> TokenStream {

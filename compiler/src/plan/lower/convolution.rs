@@ -1,12 +1,13 @@
-//! Convolutions: depthwise ones by their own kernel, all others as matrix products of pixels or patches.
+//! Convolutions: depthwise ones by their own kernel, 3×3 ones by Winograd's filtering where that costs less, all others
+//! as matrix products of filters and pixels, or what the window covers.
 
-use parameternet_runtime::abi::{DepthwiseShape, PatchShape, WindowShape};
-use parameternet_runtime::blocking::Product;
+use parameternet_runtime::abi::{DepthwiseShape, Runs, StripShape, WindowShape};
+use parameternet_runtime::blocking::{Lines, Product};
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
-use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Operand, Right, Work};
+use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Operand, Right, UnderWindow, Work};
 use super::super::view::{Axis, CHANNELS_LAST, Place, View};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
@@ -61,6 +62,63 @@ pub(super) fn window_shape(window: &Window, image: &Image, out_width: usize) -> 
     }
 }
 
+/// What the windows of a convolution cover of an image, of which `inputs` channels count, for an output of this height and width.
+fn under_window(
+    operand: Operand,
+    window: &Window,
+    image: &Image,
+    inputs: usize,
+    [height, width]: [usize; 2],
+) -> UnderWindow {
+    /// `f32`s that a strip should not exceed: an eighth of the second-level cache.
+    const STRIP: usize = 16 * 1024;
+    let [kernel, stride, dilation] = [window.kernel, window.stride, window.dilation];
+    let extent = [0, 1].map(|dim: usize| kernel[dim].saturating_sub(1) * dilation[dim] + 1);
+    let (planes, channels) = if image.has_planes() { (inputs, 1) } else { (1, inputs) };
+    let row_length = (width.saturating_sub(1) * stride[1] + extent[1]) * channels;
+    let rows = |lines: usize| lines.saturating_sub(1) * stride[0] + extent[0];
+    let fitting = (STRIP / (planes * row_length).max(1)).saturating_sub(extent[0]) / stride[0].max(1) + 1;
+    let per_block = fitting.clamp(1, height.max(1));
+    let plane_length = rows(per_block) * row_length;
+    let [[top, bottom], [left, right]] = window.padding;
+    let strip = ([top, bottom, left, right] != [0; 4]).then_some(StripShape {
+        height: image.height,
+        width: image.width,
+        top,
+        left,
+        stride: stride[0],
+        extent: extent[0],
+        channels,
+        pixel_stride: image.pixel_stride,
+        row_stride: image.row_stride,
+        planes,
+        plane_stride: image.view.axes[1].stride,
+        row_length,
+        plane_length,
+    });
+    let [pixel_stride, row_stride, plane_stride] = match &strip {
+        Some(strip) => [channels, strip.row_length, strip.plane_length],
+        None => [image.pixel_stride, image.row_stride, image.view.axes[1].stride],
+    };
+    let row_step = dilation[0] * row_stride;
+    let runs = if image.has_planes() {
+        Runs { length: kernel[1], counts: [planes, kernel[0]], strides: [plane_stride, row_step] }
+    } else if dilation[1] == 1 && pixel_stride == inputs {
+        Runs { length: kernel[1] * inputs, counts: [1, kernel[0]], strides: [0, row_step] }
+    } else {
+        Runs { length: inputs, counts: kernel, strides: [row_step, dilation[1] * pixel_stride] }
+    };
+    UnderWindow {
+        image: operand,
+        window: window_shape(window, image, width),
+        runs,
+        pixel_stride: stride[1] * pixel_stride,
+        line_stride: stride[0] * row_stride,
+        lines: Lines { pixels: width, per_block, strip: strip.map_or(0, |strip| strip.planes * strip.plane_length) },
+        strip,
+    }
+}
+
 /// Rows and channels of a unit of a depthwise convolution. A window reads rows that its neighbours read too, so units are several
 /// rows high; what then is too few for several threads is cut by channels.
 fn depthwise_unit(rows: usize, channels: usize) -> [usize; 2] {
@@ -85,7 +143,9 @@ impl Lowering<'_> {
         dynamic: Option<&DynamicConv>,
     ) -> Result<View, PlanError> {
         let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
-        let image = self.image(operands[0]);
+        let planes = self.planes(operands[0], conv);
+        let has_planes = planes.is_some();
+        let image = planes.unwrap_or_else(|| self.image(operands[0]));
         let filters = Filters::of(node, conv, dynamic).ok_or_else(|| self.defect(id, "it lacks a weight"))?;
         let experts = dynamic.map(|dynamic| Experts {
             count: dynamic.experts,
@@ -93,14 +153,14 @@ impl Lowering<'_> {
         });
         if conv.groups == image.channels && conv.out == image.channels && conv.groups > 1 {
             Ok(self.depthwise(id, chain, conv, &image, &filters, experts.as_ref()))
-        } else if experts.is_none() && self.prefers_winograd(id, conv, &image) {
+        } else if experts.is_none() && !has_planes && self.prefers_winograd(id, conv, &image) {
             Ok(self.winograd(id, chain, conv, &image, &filters))
         } else {
             Ok(self.general(id, chain, conv, &image, &filters, experts.as_ref()))
         }
     }
 
-    /// A convolution as a product of pixels (or patches) and filters.
+    /// A convolution as a product of pixels (or what the windows cover) and filters.
     fn general(
         &mut self,
         id: NodeId,
@@ -150,24 +210,20 @@ impl Lowering<'_> {
                 rows: left_operand,
                 stride: joined.map_or(if pixels.size == 1 { image.channels } else { pixels.stride }, |(x, _)| x.stride),
             },
-            None => Left::Patches {
-                image: left_operand,
-                shape: PatchShape {
-                    window: window_shape(&conv.window, image, out_width),
-                    channels: inputs,
-                    out_stride: depth,
-                },
-            },
+            None => Left::Window(under_window(left_operand, &conv.window, image, inputs, [out_height, out_width])),
         };
         let length = panels_length(depth, outputs, self.options.isa.tile());
-        let right = self.panels(conv, filters.kernel, [inputs, outputs], experts, length);
+        let right = self.panels(conv, filters.kernel, image.has_planes(), [inputs, outputs], experts, length);
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let product = Product {
             repeats: outer.iter().map(|axis| axis.size).product(),
             rows,
             depth,
             columns: outputs,
-            gathers: even.is_none(),
+            lines: match &left {
+                Left::Rows { .. } => None,
+                Left::Window(under) => Some(under.lines),
+            },
             makes_panels: experts.is_some(),
             has_sums: sums_are_wanted,
         };
@@ -194,11 +250,27 @@ impl Lowering<'_> {
         out
     }
 
+    /// An image as a convolution can read it whose channels are planes: few of them, or long rows of taps.
+    fn planes(&self, id: NodeId, conv: &Conv) -> Option<Image> {
+        /// Channels, or columns of the window, that make the difference.
+        const FEW: usize = 4;
+        const LONG: usize = 8;
+        let image = Image::of(self.views[id.index()].clone()?);
+        let window = &conv.window;
+        let fits = image.has_planes()
+            && image.view.is_contiguous_along(3)
+            && conv.groups == 1
+            && window.dilation[1] == 1
+            && (image.channels <= FEW && window.kernel[1] > 1 || window.kernel[1] >= LONG);
+        fits.then_some(image)
+    }
+
     /// Filters `[(experts,) out, inputs, height, width]` as panels.
     fn panels(
         &mut self,
         conv: &Conv,
         kernel: WeightId,
+        in_planes: bool,
         [inputs, outputs]: [usize; 2],
         experts: Option<&Experts>,
         length: usize,
@@ -206,12 +278,14 @@ impl Lowering<'_> {
         let [height, width] = conv.window.kernel;
         let taps = height * width;
         let count = experts.map_or(1, |experts| experts.count);
+        let (taps_of_depth, inputs_of_depth) =
+            (Dimension { size: taps, stride: 1 }, Dimension { size: inputs, stride: taps });
         let layout = Layout::Panels {
             outer: vec![
                 Dimension { size: count, stride: conv.out * inputs * taps },
                 Dimension { size: conv.groups, stride: outputs * inputs * taps },
             ],
-            depth: vec![Dimension { size: taps, stride: 1 }, Dimension { size: inputs, stride: taps }],
+            depth: if in_planes { vec![inputs_of_depth, taps_of_depth] } else { vec![taps_of_depth, inputs_of_depth] },
             columns: Dimension { size: outputs, stride: inputs * taps },
             tile: self.options.isa.tile(),
         };

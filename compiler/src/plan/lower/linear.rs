@@ -69,15 +69,8 @@ impl Lowering<'_> {
         let one = [Axis { size: 1, stride: 0 }];
         let left = Left::Rows { rows: operand(&source, &one), stride: even(&source).stride };
         let right = Right::Packed { panels: weight_operand(offset, length, vec![0]) };
-        let product = Product {
-            repeats: 1,
-            rows,
-            depth,
-            columns: linear.out,
-            gathers: false,
-            makes_panels: false,
-            has_sums: false,
-        };
+        let product =
+            Product { repeats: 1, rows, depth, columns: linear.out, lines: None, makes_panels: false, has_sums: false };
         let step = Matmul {
             outer: vec![1],
             rows,
@@ -144,7 +137,7 @@ impl Lowering<'_> {
             rows: dims[rank - 2],
             depth,
             columns: dims[rank - 1],
-            gathers: false,
+            lines: None,
             makes_panels: true,
             has_sums: false,
         };

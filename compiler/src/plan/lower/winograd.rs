@@ -164,7 +164,7 @@ impl Lowering<'_> {
         let total = layout.length();
         let offset = self.weights.winograd(self.graph, filters.kernel, layout);
         let product =
-            Product { repeats: GRID, rows, depth, columns, gathers: false, makes_panels: false, has_sums: false };
+            Product { repeats: GRID, rows, depth, columns, lines: None, makes_panels: false, has_sums: false };
         let step = Matmul {
             outer: vec![GRID],
             rows,

@@ -1,6 +1,7 @@
 //! How far activations are from their definitions.
 
 use super::*;
+use crate::abi::Runs;
 
 /// The definition, in `f64`.
 pub(super) fn reference(shape: ActivationShape, x: f64) -> f64 {
@@ -64,7 +65,7 @@ fn apply(kernels: &Kernels, code: ActivationCode, values: &[f32]) -> Vec<f32> {
     panel[0] = 1.0;
     let after = ActivationShape { code, slope: 0.25 };
     let shape = MatmulShape {
-        depth: 1,
+        runs: Runs::one(1),
         columns: 1,
         a_stride: 1,
         out_stride: 1,

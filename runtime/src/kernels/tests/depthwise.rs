@@ -1,7 +1,8 @@
-//! Windows: depthwise convolution and patches.
+//! Windows: depthwise convolution and strips.
 
 use super::images::{Image, random_window};
 use super::*;
+use crate::abi::StripShape;
 
 struct Case {
     image: Image,
@@ -143,25 +144,42 @@ fn depthwise_has_the_same_bits_on_every_path() {
 }
 
 #[test]
-fn patches_are_right() {
+fn strips_are_right() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
-            let channels = random.between(1, 20);
-            let (image, window, _) = random_window(random, channels, true);
-            let taps = window.kernel_height * window.kernel_width;
-            let pixels = image.out_height(&window) * window.out_width;
-            let first = random.between(0, pixels);
-            let count = random.between(0, pixels - first);
-            let out_stride = taps * channels + random.between(0, 3);
-            let shape = PatchShape { window, channels, out_stride };
-            let mut out = Rows::poison(count, taps * channels, out_stride);
+            // Either channels side by side or planes one behind the other, of which each is an image here.
+            let planes = if random.flag() { 1 } else { random.between(1, 4) };
+            let channels = if planes == 1 { random.between(1, 20) } else { 1 };
+            let (mut image, window, row) = random_window(random, channels, true);
+            let plane_stride = image.append_planes(random, planes);
+            let count = random.between(1, 4);
+            let extent = (window.kernel_height - 1) * window.dilation_height + 1;
+            let pixels = random.between(1, window.width + window.left + 3);
+            let rows = (count - 1) * window.stride_height + extent;
+            let (row_length, gap) = (pixels * channels, random.between(0, 3) * pixels * channels);
+            let shape = StripShape {
+                height: window.height,
+                width: window.width,
+                top: window.top,
+                left: window.left,
+                stride: window.stride_height,
+                extent,
+                channels,
+                pixel_stride: window.pixel_stride,
+                row_stride: window.row_stride,
+                planes,
+                plane_stride,
+                row_length,
+                plane_length: rows * row_length + gap,
+            };
+            let mut out = Rows::poison(planes, rows * row_length, shape.plane_length);
             // SAFETY: the image and the output have that geometry.
-            unsafe { (kernels.patches)(image.pointer(), out.pointer_mut(), first, count, &raw const shape) };
-            out.check(&format!("{name} {first} {shape:?}"), 0.0, |row, value| {
-                let pixel = first + row;
-                let taps = image.taps(&window, pixel / window.out_width, pixel % window.out_width);
-                match taps[value / channels] {
-                    Some((row, column)) => image.at(row, column, value % channels),
+            unsafe { (kernels.strip)(image.pointer(), out.pointer_mut(), row, count, &raw const shape) };
+            out.check(&format!("{name} {row} {count} {shape:?}"), 0.0, |plane, value| {
+                let (y, x) = (value / row_length, value % row_length / channels);
+                let place = (row * shape.stride + y).checked_sub(shape.top).zip(x.checked_sub(shape.left));
+                match place.filter(|(y, x)| *y < shape.height && *x < shape.width) {
+                    Some((y, x)) => image.at_plane(plane * plane_stride, y, x, value % channels),
                     None => 0.0,
                 }
             });

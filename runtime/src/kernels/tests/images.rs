@@ -28,6 +28,23 @@ impl Image {
         Image { pixels, height, width, pixel_stride, row_stride }
     }
 
+    /// Puts further images of the same kind behind this one, until there are `planes`; the distance between them.
+    pub(super) fn append_planes(&mut self, random: &mut Random, planes: usize) -> usize {
+        let (one, stride) = (self.pixels.len(), self.pixels.len() + random.between(0, 5));
+        for plane in 1..planes {
+            self.pixels.resize(plane * stride, f32::NAN);
+            for index in 0..one {
+                let value = if self.pixels[index].is_nan() { f32::NAN } else { random.value() };
+                self.pixels.push(value);
+            }
+        }
+        stride
+    }
+
+    pub(super) fn at_plane(&self, start: usize, row: usize, column: usize, channel: usize) -> f64 {
+        f64::from(self.pixels[start + row * self.row_stride + column * self.pixel_stride + channel])
+    }
+
     pub(super) fn pointer(&self) -> *const f32 {
         self.pixels.as_ptr()
     }

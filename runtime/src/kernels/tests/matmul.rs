@@ -1,6 +1,7 @@
 //! Matrix products, and the panels for them.
 
 use super::*;
+use crate::abi::Runs;
 
 struct Case {
     a: Rows,
@@ -17,16 +18,31 @@ impl Case {
         let depth = if random.between(0, 9) == 0 { 0 } else { random.between(1, 70) };
         let columns = random.between(1, tile.columns());
         let width = tile.panel_width(columns);
-        let a_stride = depth + random.between(0, 5);
+        // One run along the depth, or several with gaps between them.
+        let (counts, length) = match random.between(0, 2) {
+            0 => ([random.between(1, 3), random.between(1, 3)], random.between(1, 8)),
+            _ => ([1, 1], depth),
+        };
+        let inner = length + random.between(0, 3);
+        let runs = Runs { length, counts, strides: [counts[1] * inner + random.between(0, 3), inner] };
+        let (depth, reach) = (runs.depth(), runs.reach() + usize::from(runs.length > 0));
+        let a_stride = reach + random.between(0, 5);
         let out_stride = columns + random.between(0, 5);
-        let a = Rows::random(random, rows, depth, a_stride);
+        let a = Rows::random(random, rows, reach, a_stride);
         let mut panel = vec![0.0; depth * width];
         for row in panel.chunks_mut(width) {
             row[..columns].copy_from_slice(&random.values(columns));
         }
         let finish = Finish::random(random, rows, columns);
-        let shape = MatmulShape { depth, columns, a_stride, out_stride, epilogue: finish.epilogue };
+        let shape = MatmulShape { runs, columns, a_stride, out_stride, epilogue: finish.epilogue };
         Case { a, columns, panel, width, shape, finish }
+    }
+
+    /// Where the left factor of a place along the depth lies in its row.
+    fn place(&self, k: usize) -> usize {
+        let Runs { length, counts, strides } = self.shape.runs;
+        let (run, element) = (k / length, k % length);
+        run / counts[1] * strides[0] + run % counts[1] * strides[1] + element
     }
 
     /// Runs it as so many calls.
@@ -67,8 +83,8 @@ fn matmul_is_right() {
             let (out, sums) = case.run(kernels, &[0, case.a.rows]);
             let what = format!("{name} {:?}", case.shape);
             out.check(&what, 4e-6, |row, column| {
-                let products =
-                    (0..case.shape.depth).map(|k| case.a.at(row, k) * f64::from(case.panel[k * case.width + column]));
+                let products = (0..case.shape.runs.depth())
+                    .map(|k| case.a.at(row, case.place(k)) * f64::from(case.panel[k * case.width + column]));
                 case.finish.apply(row, column, products.sum())
             });
             case.finish.check_sums(&what, sums.as_ref(), &out);
@@ -100,7 +116,7 @@ fn matmul_has_the_same_bits_in_a_wider_panel() {
             // The same column alone.
             let column = random.between(0, case.columns - 1);
             let width = kernels.tile().panel_width(1);
-            let mut panel = vec![0.0; case.shape.depth * width];
+            let mut panel = vec![0.0; case.shape.runs.depth() * width];
             for (k, row) in panel.chunks_mut(width).enumerate() {
                 row[0] = case.panel[k * case.width + column];
             }

@@ -1,6 +1,6 @@
 //! Constant structures of kernels, as the calls that make them.
 
-use parameternet_runtime::abi::{ActivationCode, ActivationShape, Epilogue, WindowShape};
+use parameternet_runtime::abi::{ActivationCode, ActivationShape, Epilogue, Runs, WindowShape};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -12,7 +12,8 @@ impl Writer<'_> {
     pub(super) fn shape(&mut self, shape: &Shape) -> TokenStream {
         match shape {
             Shape::Matmul(shape, panel) => {
-                let depth = self.number("depth", shape.depth);
+                let Runs { length, counts, strides: runs } = shape.runs;
+                let depth = self.number("depth", length);
                 let columns = match panel {
                     Panel::Full => {
                         self.uses_width = true;
@@ -23,13 +24,20 @@ impl Writer<'_> {
                 let strides = [shape.a_stride, shape.out_stride, shape.epilogue.residual_stride];
                 let strides = self.list("stride", &strides);
                 let activations = self.activations(&shape.epilogue);
-                quote!(rt::gemm(#depth, #columns, #strides, #activations))
+                let gemm = quote!(rt::gemm(#depth, #columns, #strides, #activations));
+                if counts == [1, 1] {
+                    return gemm;
+                }
+                let (counts, runs) = (self.list("runs", &counts), self.list("stride", &runs));
+                quote!(rt::in_runs(#gemm, #counts, #runs))
             }
-            Shape::Patches(shape) => {
-                let window = self.window(&shape.window);
-                let channels = self.number("channels", shape.channels);
-                let stride = self.number("stride", shape.out_stride);
-                quote!(rt::patches(#window, #channels, #stride))
+            Shape::Strip(shape) => {
+                let size = self.list("size", &[shape.height, shape.width, shape.top, shape.left]);
+                let window = self.list("stride", &[shape.stride, shape.extent]);
+                let channels = self.list("channels", &[shape.channels, shape.planes]);
+                let strides = self.list("stride", &[shape.pixel_stride, shape.row_stride, shape.plane_stride]);
+                let lengths = self.list("length", &[shape.row_length, shape.plane_length]);
+                quote!(rt::strip(#size, #window, #channels, #strides, #lengths))
             }
             Shape::Depthwise(shape) => {
                 let window = self.window(&shape.window);
