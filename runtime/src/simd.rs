@@ -117,7 +117,8 @@ pub(crate) trait Simd: Copy {
         lanes: Self::Lanes,
     );
 
-    /// Asks for the cache line at an address, which may be anywhere, to be brought near.
+    /// Asks for the cache line at an address, which may be anywhere, to be brought into the second-level cache: from there, hardware
+    /// fetches what is read in order.
     fn prefetch(self, address: *const f32);
 
     /// Zero in every lane.
@@ -185,6 +186,18 @@ pub(crate) trait Simd: Copy {
         }
         largest
     }
+}
+
+/// The same pointer, of which the compiler no longer knows how it was computed: it keeps one running pointer instead of many
+/// precomputed ones.
+#[inline(always)]
+pub(crate) fn opaque(mut pointer: *const f32) -> *const f32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: there is no instruction; the pointer stays what it was.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+    }
+    pointer
 }
 
 /// Calls `body::<S, FULL, generics..>(s, arguments.., offset, lanes)` for each vector of `count` contiguous values: for all

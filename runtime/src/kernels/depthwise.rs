@@ -7,7 +7,7 @@
 use super::epilogue::{Direct, Operands, advance};
 use super::window::Axis;
 use crate::abi::DepthwiseShape;
-use crate::simd::Simd;
+use crate::simd::{Simd, opaque};
 
 /// The rows of a call.
 struct Rows<'a, S: Simd> {
@@ -225,13 +225,14 @@ unsafe fn accumulate<
             }
             let image = row.image.add(tap * row.image_stride + channel);
             let mut source = image.wrapping_add(first.wrapping_mul(pixel_stride));
-            // Spelled out, so that each step knows its column while it is compiled.
+            // Spelled out, so that each step knows its column while it is compiled; the pointer advances step by step, since offsets of
+            // all columns at once would not fit into registers.
             macro_rules! steps {
                 ($($column:literal)*) => {
                     $(
                         if $column < (PIXELS - 1) * STRIDE + WIDTH {
                             if $column > 0 {
-                                source = source.wrapping_add(pixel_stride);
+                                source = opaque(source.wrapping_add(pixel_stride));
                             }
                             if INSIDE || first.wrapping_add($column) < window.width {
                                 let value = s.read::<FULL>(source, lanes);
