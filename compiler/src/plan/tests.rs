@@ -44,6 +44,7 @@ fn finish(plan: &Plan, step: usize) -> &Finish {
     match &plan.steps[step].work {
         Work::Matmul(step) => &step.finish,
         Work::Depthwise(step) => &step.finish,
+        Work::WinogradOutput(step) => &step.finish,
         other => panic!("{other:?} has no epilogue"),
     }
 }
@@ -53,12 +54,12 @@ fn activations_residuals_and_gates_are_epilogues() {
     let block =
         "let y = x |> conv(16, kernel=3) as a |> batch_norm as b |> relu |> conv(16, kernel=3) as c |> batch_norm as d
                  return x + y |> relu";
-    let plan = planned(block, &[]);
+    let plan = planned(block, &["winograd"]);
     assert_eq!(names(&plan), ["matmul", "matmul"]);
     assert!(!finish(&plan, 0).shape.before.is_identity() && finish(&plan, 0).bias.is_some());
     assert!(finish(&plan, 1).residual.is_some() && !finish(&plan, 1).shape.after.is_identity());
     assert_eq!(
-        names(&planned(block, &["fuse-epilogues"])),
+        names(&planned(block, &["winograd", "fuse-epilogues"])),
         ["matmul", "elementwise", "matmul", "elementwise"],
         "the sum and its activation are one loop"
     );
@@ -69,6 +70,27 @@ fn activations_residuals_and_gates_are_epilogues() {
     );
     assert_eq!(names(&gated), ["mean_rows", "matmul", "depthwise"]);
     assert!(finish(&gated, 2).gate.is_some() && finish(&gated, 2).residual.is_some());
+}
+
+#[test]
+fn convolutions_are_filtered_where_that_costs_less() {
+    let steps = ["winograd_input", "matmul", "winograd_output"];
+    let plan = planned("return (x |> conv(16, kernel=3) as a |> silu) + x", &[]);
+    assert_eq!(names(&plan), steps);
+    assert!(!finish(&plan, 2).shape.before.is_identity() && finish(&plan, 2).residual.is_some());
+    let Work::Matmul(step) = &plan.steps[1].work else { panic!("a product") };
+    assert_eq!(
+        (step.outer.as_slice(), step.rows, step.depth),
+        ([36].as_slice(), 2 * 9, 16),
+        "of tiles, for each point"
+    );
+    assert_eq!(names(&planned("return x |> conv(16, kernel=3) as a", &["winograd"])), ["matmul"]);
+    // One tile of four pixels does not pay for filters that are four times as large; strides, other windows and experts never do.
+    for other in
+        ["max_pool(6) |> conv(512, kernel=3) as a", "conv(16, kernel=3, stride=2) as a", "conv(16, kernel=5) as a"]
+    {
+        assert!(!names(&planned_for(1, &format!("return x |> {other}"), &[])).contains(&"winograd_input"), "{other}");
+    }
 }
 
 #[test]
@@ -117,7 +139,7 @@ fn global_averages_are_summed_where_their_image_is_written() {
     assert_eq!(names(&plan), ["matmul", "depthwise", "mean_rows", "small_linear"]);
     assert!(finish(&plan, 1).sums.is_some());
     let Work::Mean(mean) = &plan.steps[2].work else { panic!("a mean") };
-    assert_eq!((mean.rows, mean.columns), (12, 24), "one sum per row of the image");
+    assert_eq!((mean.rows, mean.columns), (2, 24), "one sum per unit of rows");
     let plan = planned(body, &["accumulate-means"]);
     assert!(finish(&plan, 1).sums.is_none());
     let Work::Mean(mean) = &plan.steps[2].work else { panic!("a mean") };
@@ -249,7 +271,7 @@ fn broken_plans_are_found() {
     *out(&mut plan, 1) = first;
     broken(&plan, "is overwritten while it is read");
 
-    let mut plan = planned("return x |> conv(8, kernel=3) as a", &[]);
+    let mut plan = planned("return x |> conv(8, kernel=3) as a", &["winograd"]);
     plan.scratch -= 1;
     broken(&plan, "scratch memory");
 
