@@ -64,8 +64,18 @@ fn in_parts(
     per_unit: usize,
     fill: impl FnOnce(&mut Builder<'_>, &[Index], Index, Index, &mut Vec<Statement>),
 ) -> (Index, Vec<Statement>) {
-    let parts = count.div_ceil(per_unit.max(1)).max(1);
-    let dims: Vec<Index> = outer.iter().copied().map(Index::from).chain([Index::Size(parts)]).collect();
+    in_parts_of(builder, outer.iter().copied().map(Index::from).collect(), count, per_unit, fill)
+}
+
+/// [`in_parts`], where the form of the code should not depend on all outer dimensions.
+fn in_parts_of(
+    builder: &mut Builder<'_>,
+    mut dims: Vec<Index>,
+    count: usize,
+    per_unit: usize,
+    fill: impl FnOnce(&mut Builder<'_>, &[Index], Index, Index, &mut Vec<Statement>),
+) -> (Index, Vec<Statement>) {
+    dims.push(Index::Size(count.div_ceil(per_unit.max(1)).max(1)));
     let body = builder.units(|builder, unit, body| {
         let mut indices = builder.unravel(unit, &dims, body);
         let part = indices.pop().unwrap_or(Index::Constant(0));
@@ -86,9 +96,9 @@ fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], m
 
 fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (Index, Vec<Statement>) {
     let &Depthwise { rows, rows_per_unit, channels, channels_per_unit, .. } = step;
-    let channel_parts = channels.div_ceil(channels_per_unit.max(1)).max(1);
-    let outer: Vec<usize> = step.outer.iter().copied().chain([channel_parts]).collect();
-    in_parts(builder, &outer, rows, rows_per_unit, |builder, outer, row, count, body| {
+    let channel_parts = Index::Size(channels.div_ceil(channels_per_unit.max(1)).max(1));
+    let outer = step.outer.iter().copied().map(Index::from).chain([channel_parts]).collect();
+    in_parts_of(builder, outer, rows, rows_per_unit, |builder, outer, row, count, body| {
         let (part, outer) = outer.split_last().map_or((Index::Constant(0), outer), |(part, rest)| (part.clone(), rest));
         let channel = builder.bind(part.times(Index::Size(channels_per_unit)), body);
         let end = channel.clone().plus(Index::Size(channels_per_unit)).min(Index::Size(channels));
