@@ -21,6 +21,8 @@ use crate::arithmetic::sqrt;
 use crate::weights::{BoundWeights, ReadError};
 use crate::winograd;
 
+mod layout;
+
 /// A value in a [`Preparation`]: an index of [`Preparation::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ValueId(pub usize);
@@ -265,7 +267,7 @@ impl Preparation {
                 Content::Value { value, layout } => {
                     values.compute(*value)?;
                     if let Some(elements) = values.known.get(value) {
-                        lay_out(elements, layout, target)?;
+                        layout::lay_out(elements, layout, target)?;
                     }
                     values.release(*value);
                 }
@@ -314,6 +316,8 @@ impl Value {
 enum Elements {
     Single(Vec<f32>),
     Double(Vec<f64>),
+    /// Large kernels whose transformation is the value; see [`Value::Winograd`].
+    Kernels(Vec<f32>),
 }
 
 impl Elements {
@@ -321,6 +325,7 @@ impl Elements {
         match self {
             Elements::Single(values) => values.len(),
             Elements::Double(values) => values.len(),
+            Elements::Kernels(kernels) => kernels.len() / winograd::KERNEL.pow(2) * winograd::FILTER,
         }
     }
 
@@ -328,12 +333,13 @@ impl Elements {
         match self {
             Elements::Single(values) => values.iter().copied().map(f64::from).collect(),
             Elements::Double(values) => values.clone(),
+            Elements::Kernels(kernels) => winograd::filters(kernels.iter().copied().map(f64::from)),
         }
     }
 
     fn into_f64(self) -> Vec<f64> {
         match self {
-            Elements::Single(_) => self.to_f64(),
+            Elements::Single(_) | Elements::Kernels(_) => self.to_f64(),
             Elements::Double(values) => values,
         }
     }
@@ -364,7 +370,7 @@ impl Values<'_> {
         if let Some(reads) = self.reads.get_mut(&id) {
             *reads = reads.saturating_sub(1);
             if *reads == 0
-                && let Some(Elements::Single(elements)) = self.known.remove(&id)
+                && let Some(Elements::Single(elements) | Elements::Kernels(elements)) = self.known.remove(&id)
                 && elements.capacity() > self.spare.capacity()
             {
                 self.spare = elements;
@@ -445,12 +451,9 @@ impl Values<'_> {
                 }
                 Elements::Double(kernel)
             }
-            Value::Winograd { of } => match self.operand(*of)? {
-                Elements::Single(kernels) if kernels.len() > LARGE => {
-                    let transformed = winograd::filters(kernels.iter().copied().map(f64::from));
-                    Elements::Single(transformed.into_iter().map(narrow).collect())
-                }
-                kernels => Elements::Double(winograd::filters(kernels.to_f64().into_iter())),
+            Value::Winograd { of } => match self.taken(*of)? {
+                Elements::Single(kernels) if kernels.len() > LARGE => Elements::Kernels(kernels),
+                kernels => Elements::Double(winograd::filters(kernels.into_f64().into_iter())),
             },
             Value::Select { of, indices } => {
                 let mut all = Vec::new();
@@ -484,10 +487,8 @@ fn sum(left: Elements, right: &Elements) -> Elements {
         (left, right) => {
             let mut result = left.into_f64();
             match right {
-                Elements::Single(right) => {
-                    result.iter_mut().zip(right).for_each(|(value, right)| *value += f64::from(*right));
-                }
                 Elements::Double(right) => result.iter_mut().zip(right).for_each(|(value, right)| *value += right),
+                right => result.iter_mut().zip(right.to_f64()).for_each(|(value, right)| *value += right),
             }
             Elements::Double(result)
         }
@@ -545,108 +546,6 @@ fn embed<Number: Copy + Default>(
         }
     }
     Ok(embedded)
-}
-
-/// Writes `elements` into `target` as `layout` says.
-fn lay_out(elements: &Elements, layout: &Layout, target: &mut [f32]) -> Result<(), PrepareError> {
-    let reach = |dims: &[Dimension]| dims.iter().map(|dim| dim.size.saturating_sub(1) * dim.stride).sum::<usize>();
-    let last = match layout {
-        Layout::Strided(dims) => reach(dims),
-        Layout::Panels { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
-        Layout::Quads { depth, columns } => reach(depth) + reach(&[*columns]),
-    };
-    if target.is_empty() {
-        return Ok(());
-    }
-    if last >= elements.len() {
-        return Err(PrepareError::Length { expected: last + 1, found: elements.len() });
-    }
-    match elements {
-        Elements::Single(values) => copy(layout, &|index| values.get(index).copied().unwrap_or(0.0), target),
-        Elements::Double(values) => copy(layout, &|index| values.get(index).copied().map_or(0.0, narrow), target),
-    }
-    Ok(())
-}
-
-/// [`lay_out`] for one type of elements; `read` gives the element of an index.
-fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
-    match layout {
-        Layout::Strided(dims) => {
-            let mut target = target.iter_mut();
-            for_each_offset(dims, 0, &mut |offset| {
-                if let Some(element) = target.next() {
-                    *element = read(offset);
-                }
-            });
-        }
-        Layout::Panels { outer, depth, columns, tile } => {
-            let depth = offsets(depth);
-            let mut rest = target;
-            for_each_offset(outer, 0, &mut |offset| {
-                for first in (0..columns.size).step_by(tile.columns().max(1)) {
-                    let count = (columns.size - first).min(tile.columns());
-                    let width = tile.panel_width(count);
-                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(depth.len() * width);
-                    rest = behind;
-                    let start = offset + first * columns.stride;
-                    columns_of(panel, width, start, Dimension { size: count, ..*columns }, &depth, read);
-                }
-            });
-        }
-        Layout::Quads { depth, columns } => {
-            columns_of(target, columns.size.next_multiple_of(4), 0, *columns, &offsets(depth), read);
-        }
-    }
-}
-
-/// How many rows of a panel are filled at once: few enough that they stay in the nearest cache meanwhile.
-const ROWS_AT_ONCE: usize = 32;
-
-/// The offset of each index of `dims` in row-major order.
-fn offsets(dims: &[Dimension]) -> Vec<usize> {
-    let mut offsets = Vec::with_capacity(dims.iter().map(|dim| dim.size).product());
-    for_each_offset(dims, 0, &mut |offset| offsets.push(offset));
-    offsets
-}
-
-/// Fills rows of `width` elements, one row per offset of `depth`, some rows at a time and these column by column: what lies
-/// close in a value is what is summed over.
-fn columns_of(
-    panel: &mut [f32],
-    width: usize,
-    start: usize,
-    columns: Dimension,
-    depth: &[usize],
-    read: &impl Fn(usize) -> f32,
-) {
-    let width = width.max(1);
-    for (rows, offsets) in panel.chunks_mut(ROWS_AT_ONCE * width).zip(depth.chunks(ROWS_AT_ONCE)) {
-        for column in 0..columns.size {
-            let start = start + column * columns.stride;
-            for (row, offset) in rows.chunks_exact_mut(width).zip(offsets) {
-                if let Some(element) = row.get_mut(column) {
-                    *element = read(start + offset);
-                }
-            }
-        }
-    }
-}
-
-/// Calls `visit` with the offset of each index of `dims` in row-major order.
-fn for_each_offset(dims: &[Dimension], offset: usize, visit: &mut impl FnMut(usize)) {
-    match dims {
-        [] => visit(offset),
-        [inner] => {
-            for index in 0..inner.size {
-                visit(offset + index * inner.stride);
-            }
-        }
-        [outer, inner @ ..] => {
-            for index in 0..outer.size {
-                for_each_offset(inner, offset + index * outer.stride, visit);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

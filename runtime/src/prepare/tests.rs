@@ -207,6 +207,33 @@ fn large_kernels_are_embedded() {
 }
 
 #[test]
+fn large_kernels_are_transformed_where_they_are_laid_out() {
+    // 60 outputs in seven full panels of 8 columns and one of 4, so that there are more than `LARGE` elements.
+    let (inputs, outputs, points) = (31, 60, 36);
+    let kernels: Vec<f32> = (0..outputs * inputs * 9).map(|index| (index % 101) as f32 - 50.0).collect();
+    assert!(kernels.len() > LARGE);
+    let panels = |depth: Vec<Dimension>| Layout::Panels {
+        outer: vec![Dimension { size: points, stride: 1 }],
+        depth,
+        columns: Dimension { size: outputs, stride: inputs * points },
+        tile: Tile { lanes: 4, rows: 4 },
+    };
+    let depth = Dimension { size: inputs, stride: points };
+    let values = vec![stored(0), Value::Winograd { of: ValueId(0) }];
+    // The second is the same for whoever does not know what the first is for.
+    let layouts = [panels(vec![depth]), panels(vec![depth, Dimension { size: 1, stride: 0 }])];
+    let contents = layouts.map(|layout| content(1, layout)).into();
+    let block = run(values, contents, vec![kernels.clone()]).expect("it fits");
+    let (direct, general) = block.split_at(points * outputs * inputs);
+    assert!(direct == general);
+    // The last point of the kernels is their last element.
+    let last = |output: usize, input: usize| kernels[(output * inputs + input) * 9 + 8];
+    let point = &direct[35 * outputs * inputs..];
+    assert_eq!([point[0], point[1], point[8]], [last(0, 0), last(1, 0), last(0, 1)]);
+    assert_eq!(point[56 * inputs + 4 + 3], last(59, 1));
+}
+
+#[test]
 fn large_tensors_are_read_into_the_same_memory() {
     struct Watched(core::cell::RefCell<Vec<usize>>);
     impl TensorSource for Watched {
