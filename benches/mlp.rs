@@ -5,14 +5,13 @@
 #[path = "../tests/shared/allocations.rs"]
 mod allocations;
 
-use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::Instant;
 
 use parameternet::Isa;
 use parameternet::parameternet;
 use parameternet::runtime::prepare::TensorSource;
-use parameternet::runtime::synth;
+use parameternet::runtime::{ReadError, synth};
 
 parameternet! { mod net = "examples/models/mlp.pnet" }
 
@@ -25,8 +24,9 @@ const ROUNDS: usize = 101;
 struct Values<'a>(&'a [Vec<f32>]);
 
 impl TensorSource for Values<'_> {
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
-        self.0.get(index).map(Cow::from)
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+        elements.extend(self.0.get(index).into_iter().flatten());
+        Ok(index < self.0.len())
     }
 }
 

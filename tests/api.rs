@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use parameternet::runtime::{NamedTensor, WeightFile};
 use parameternet::{Compiler, Error, ImageLayout, Isa, Port, Program, RunError, Session};
 
 const TEXT: &str = "network Small(width = 8) {
@@ -147,12 +148,48 @@ fn weights_of_another_network_are_refused() {
     let folder = std::env::temp_dir().join(format!("parameternet-api-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("other.safetensors");
-    let tensor = parameternet::runtime::NamedTensor { name: "stem.weight", shape: &[1], data: &[0.0] };
+    let tensor = NamedTensor { name: "stem.weight", shape: &[1], data: &[0.0] };
     parameternet::runtime::save(&path, &[tensor], &BTreeMap::new()).expect("a file");
     let error = Compiler::new().compile_text(TEXT).expect("a right program").load_weights(&path).map(drop);
     std::fs::remove_dir_all(&folder).expect("the folder goes");
     let Err(Error::Mismatch(mismatch)) = error else { panic!("the weights do not fit") };
     assert!(mismatch.to_string().contains("stem.weight"), "{mismatch}");
+}
+
+/// What is prepared is all that is left of a file of weights.
+#[test]
+#[cfg(target_os = "linux")]
+fn loaded_weights_keep_nothing_of_their_file() {
+    let folder = std::env::temp_dir().join(format!("parameternet-api-kept-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    // The system tells paths without links.
+    let folder = folder.canonicalize().expect("the folder");
+    let path = folder.join("net.safetensors");
+    let compiled = Compiler::new().compile_text(TEXT).expect("a right program");
+    let specs = compiled.weights();
+    let data: Vec<Vec<f32>> = specs.iter().map(|spec| vec![0.5; spec.shape.iter().product()]).collect();
+    let tensors: Vec<NamedTensor<'_>> = specs
+        .iter()
+        .zip(&data)
+        .map(|(spec, data)| NamedTensor { name: &spec.name, shape: &spec.shape, data })
+        .collect();
+    parameternet::runtime::save(&path, &tensors, &BTreeMap::new()).expect("a file");
+
+    let is_mapped = || std::fs::read_to_string("/proc/self/maps").expect("the maps").contains("net.safetensors");
+    let is_open = || {
+        let files = std::fs::read_dir("/proc/self/fd").expect("the open files");
+        // Files of other tests may be closed meanwhile.
+        files.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|target| target == path))
+    };
+    let file = WeightFile::open(&path).expect("a file of weights");
+    assert!(is_open(), "an open file is found");
+    let bound = compiled.bind_weights(&file).expect("weights that fit");
+    assert!(!is_mapped(), "not even while it is open");
+    drop(file);
+    let loaded = compiled.load_weights(&path).expect("weights that fit");
+    assert!(!is_mapped() && !is_open());
+    drop((bound, loaded));
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
 }
 
 /// The memory of code is never writable and executable, and goes with the program.

@@ -160,6 +160,7 @@ def compare(options: argparse.Namespace, name: str, batch: int, threads: int) ->
             "min_ms": min(milliseconds),
             "runs": len(milliseconds),
             "first_ms": worker.facts["first_seconds"] * 1e3,
+            "baseline_mb": worker.facts["baseline_bytes"] / 1e6,
             "peak_mb": worker.facts["peak_bytes"] / 1e6,
             "difference": worker.facts["difference"],
         }
@@ -208,6 +209,24 @@ def table(rows: list[dict], runtimes: list[str]) -> str:
         ]
         ratio = f"**{row['ratio']:.2f}**" if "ratio" in row else ""
         lines.append(f"| {row['network']} | {row['batch']} | {row['threads']} | " + " | ".join(cells) + f" | {ratio} |")
+    return "\n".join(lines)
+
+
+def demands(rows: list[dict], runtimes: list[str]) -> str:
+    """What else the runtimes need, in Markdown: of each row, cells of three numbers."""
+    lines = ["| network | batch | threads | " + " | ".join(runtimes) + " |"]
+    lines.append("|---|--:|--:|" + "--:|" * len(runtimes))
+    for row in rows:
+        cells = []
+        for runtime in runtimes:
+            facts = row["runtimes"].get(runtime)
+            if facts is None:
+                cells.append("")
+                continue
+            memory = facts["peak_mb"] - facts["baseline_mb"]
+            numbers = [facts["first_ms"], memory, row["sizes_mb"][runtime]]
+            cells.append(" / ".join(f"{number:.0f}" for number in numbers))
+        lines.append(f"| {row['network']} | {row['batch']} | {row['threads']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -263,6 +282,8 @@ def main() -> None:
     first = [row for row in rows if (row["threads"], row["batch"]) == (rows[0]["threads"], rows[0]["batch"])]
     chart(first, options.runtimes, options.svg or options.work / "results.svg")
     print(table(rows, options.runtimes))
+    print("\nms from files to the first result / MB of memory that it took at most / MB of files to be shipped\n")
+    print(demands(rows, options.runtimes))
     ratios = [row["ratio"] for row in first if "ratio" in row]
     if ratios:
         print(f"\ngeometric mean of the ratios, {first[0]['threads']} thread(s): {statistics.geometric_mean(ratios):.2f}")

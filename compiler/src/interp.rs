@@ -71,6 +71,9 @@ pub enum InterpError {
         /// Its shape.
         shape: Shape,
     },
+    /// The values of a weight are in a file that cannot be read.
+    #[error(transparent)]
+    ReadWeight(#[from] parameternet_runtime::ReadError),
     /// The source has another number of values for a weight than its shape has elements.
     #[error("the weight `{name}` of shape {shape} has {} elements, not {found}", shape.elements())]
     WeightSize {

@@ -1,12 +1,11 @@
 //! Weights: the learned tensors and buffers of a network, their roles, and the deterministic values of `pnetc init`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use parameternet_dsl::source::Span;
 use parameternet_runtime::prepare::TensorSource;
-use parameternet_runtime::weights::TensorSpec;
+use parameternet_runtime::weights::{ReadError, TensorSpec};
 
 use crate::graph::{Graph, WeightId};
 use crate::op::elementwise::Binary;
@@ -208,9 +207,11 @@ impl Weight {
     /// The values of `pnetc init`: drawn from the weight's name alone, scaled by its role.
     #[must_use]
     pub fn initial(&self, gain: f64) -> Vec<f32> {
-        parameternet_runtime::synth::tensor(&self.name, self.shape.elements())
-            .map(|u| self.role.initial(u, gain))
-            .collect()
+        self.initials(gain).collect()
+    }
+
+    fn initials(&self, gain: f64) -> impl Iterator<Item = f32> {
+        parameternet_runtime::synth::tensor(&self.name, self.shape.elements()).map(move |u| self.role.initial(u, gain))
     }
 }
 
@@ -224,7 +225,9 @@ pub struct InitialTensors<'g> {
 }
 
 impl TensorSource for InitialTensors<'_> {
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
-        self.graph.weights().get(index).map(|weight| Cow::Owned(weight.initial(self.gain)))
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+        let weight = self.graph.weights().get(index);
+        elements.extend(weight.into_iter().flat_map(|weight| weight.initials(self.gain)));
+        Ok(weight.is_some())
     }
 }

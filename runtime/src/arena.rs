@@ -2,12 +2,16 @@
 //! can be loaded from them aligned.
 //!
 //! A length goes in, an [`AlignedBuffer`] or an [`AllocationError`] comes out; a lack of memory never ends the program. The
-//! buffer owns its memory alone, and all of it is initialised from the beginning.
+//! buffer owns its memory alone, and all of it is initialised from the beginning. On Linux, large buffers lie in huge pages
+//! (`pages.rs`).
 
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use core::fmt;
 use core::ptr::NonNull;
 use core::slice;
+
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod pages;
 
 /// Where buffers start: at a multiple of so many bytes. A cache line, and the widest vector that there is (AVX-512).
 pub const ALIGNMENT: usize = 64;
@@ -29,6 +33,19 @@ pub struct AlignedBuffer {
     /// The first of `length` initialised values; where there are none, a well-aligned address that is never read.
     start: NonNull<f32>,
     length: usize,
+    memory: Memory,
+}
+
+/// Who gave the memory of a buffer.
+enum Memory {
+    /// The allocator; nobody if the buffer has no size.
+    Allocator,
+    /// The system, which gets it back when the map is dropped.
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    Pages {
+        #[expect(dead_code, reason = "owns what `start` points to")]
+        map: memmap2::MmapMut,
+    },
 }
 
 impl AlignedBuffer {
@@ -36,17 +53,24 @@ impl AlignedBuffer {
     ///
     /// # Errors
     ///
-    /// If the allocator has no such memory, or if no address space could hold it.
+    /// If there is no such memory, or if no address space could hold it.
     pub fn new(length: usize) -> Result<AlignedBuffer, AllocationError> {
         let layout = layout(length).ok_or(AllocationError { length })?;
         if layout.size() == 0 {
             // Any address will do that is aligned: the layout's own dangling one, whose type has the alignment.
-            return Ok(AlignedBuffer { start: NonNull::<CacheLine>::dangling().cast(), length });
+            let start = NonNull::<CacheLine>::dangling().cast();
+            return Ok(AlignedBuffer { start, length, memory: Memory::Allocator });
+        }
+        #[cfg(all(feature = "std", target_os = "linux"))]
+        if layout.size() >= pages::LARGE
+            && let Some((map, start)) = pages::map(layout.size())
+        {
+            return Ok(AlignedBuffer { start: start.cast(), length, memory: Memory::Pages { map } });
         }
         // SAFETY: the size of the layout is not zero, as was just checked.
         let memory = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(memory.cast::<f32>()).ok_or(AllocationError { length })?;
-        Ok(AlignedBuffer { start, length })
+        Ok(AlignedBuffer { start, length, memory: Memory::Allocator })
     }
 
     /// How many values it holds.
@@ -76,8 +100,8 @@ impl AlignedBuffer {
     /// The values.
     #[must_use]
     pub fn as_slice(&self) -> &[f32] {
-        // SAFETY: `start` is aligned and points to `length` initialised values that this buffer owns (or `length` is 0), whose
-        // bytes `new` found to fit into `isize`; they stay borrowed as long as `self` is.
+        // SAFETY: `start` is aligned and points to `length` initialised values that this buffer owns, be it by its map (or
+        // `length` is 0), whose bytes `new` found to fit into `isize`; they stay borrowed as long as `self` is.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 
@@ -99,10 +123,16 @@ impl AlignedBuffer {
 
 impl Drop for AlignedBuffer {
     fn drop(&mut self) {
-        if let Some(layout) = layout(self.length).filter(|layout| layout.size() != 0) {
-            // SAFETY: a buffer with a size was allocated in `new`, by this allocator with the layout of this length, which
-            // never changes; nobody uses the memory after the buffer.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout) };
+        match self.memory {
+            Memory::Allocator => {
+                if let Some(layout) = layout(self.length).filter(|layout| layout.size() != 0) {
+                    // SAFETY: a buffer with a size and without a map was allocated in `new`, by this allocator with the layout
+                    // of this length, which never changes; nobody uses the memory after the buffer.
+                    unsafe { dealloc(self.start.as_ptr().cast(), layout) };
+                }
+            }
+            #[cfg(all(feature = "std", target_os = "linux"))]
+            Memory::Pages { .. } => {}
         }
     }
 }
@@ -113,9 +143,9 @@ impl fmt::Debug for AlignedBuffer {
     }
 }
 
-// SAFETY: the buffer owns its memory as a `Box<[f32]>` does, and `f32` is `Send`.
+// SAFETY: the buffer owns its memory as a `Box<[f32]>` does, be it by a map, and `f32` and maps are `Send`.
 unsafe impl Send for AlignedBuffer {}
-// SAFETY: a shared reference only reads values, and `f32` is `Sync`.
+// SAFETY: a shared reference only reads values, `f32` is `Sync`, and nobody reaches the map.
 unsafe impl Sync for AlignedBuffer {}
 
 /// Something with the alignment of a buffer.
@@ -145,6 +175,23 @@ mod tests {
             buffer.as_mut_slice().fill(2.0);
             assert!(buffer.as_slice().iter().all(|&value| value == 2.0));
         }
+    }
+
+    #[test]
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    fn large_buffers_begin_at_a_huge_page() {
+        let elements = pages::LARGE / size_of::<f32>();
+        for length in [elements, elements + 1, 2 * elements - 1] {
+            let mut buffer = AlignedBuffer::new(length).unwrap();
+            assert!(matches!(buffer.memory, Memory::Pages { .. }));
+            assert_eq!(buffer.as_ptr().addr() % pages::HUGE_PAGE, 0);
+            assert!(buffer.as_slice().len() == length && buffer.as_slice().iter().all(|value| value.to_bits() == 0));
+            let address = buffer.as_ptr();
+            buffer.as_mut_slice().fill(2.0);
+            let moved = Box::new(buffer);
+            assert!(moved.as_ptr() == address && moved.as_slice().iter().all(|&value| value == 2.0));
+        }
+        assert!(matches!(AlignedBuffer::new(elements - 1).unwrap().memory, Memory::Allocator));
     }
 
     #[test]

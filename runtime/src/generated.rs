@@ -70,7 +70,7 @@ pub enum LoadError {
     /// It does not fit the network.
     #[error(transparent)]
     Mismatch(#[from] Box<MismatchError>),
-    /// There is no memory for them.
+    /// There is no memory for them, or a tensor of the file cannot be read.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// The instruction set that was asked for is not there.

@@ -4,7 +4,7 @@
 //!
 //! - [`Tensor`] is a dense array of `f32` whose shape fits its data: what goes into a network and what comes out. Arrays of arrays
 //!   of `f32` are [`Shaped`]: they have the shape in the type.
-//! - [`WeightFile`] is a safetensors file, memory-mapped or embedded in the program. [`WeightFile::bind`] matches it
+//! - [`WeightFile`] is a safetensors file, opened or embedded in the program. [`WeightFile::bind`] matches it
 //!   with the [`TensorSpec`]s of a network and gives [`BoundWeights`], or a [`MismatchError`] that lists everything
 //!   that does not fit. [`save`] writes such a file.
 //! - [`threads::Team`] runs one job on several threads at once, which meet at a [`threads::Barrier`] between the steps of a
@@ -58,7 +58,8 @@ pub use kernels::Kernels;
 pub use shaped::Shaped;
 pub use tensor::{ShapeError, Tensor};
 pub use weights::{
-    BoundWeights, ElementType, MismatchError, StoredTensor, TensorSpec, TensorView, WeightFile, WeightFileError,
+    BoundWeights, ElementType, MismatchError, ReadError, StoredBytes, StoredTensor, TensorSpec, TensorView, WeightFile,
+    WeightFileError,
 };
 #[cfg(feature = "std")]
 pub use weights::{ConvertedTensor, NamedTensor, SaveError, save, save_converted};

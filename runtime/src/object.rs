@@ -61,7 +61,7 @@ pub struct Object {
 }
 
 /// What there is to know of a network beside its code.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// The inputs in order.
     pub inputs: Vec<Port>,
@@ -88,6 +88,19 @@ pub struct Variant {
     pub preparation: Preparation,
     /// The name of each step and how many units it has.
     pub steps: Vec<(String, usize)>,
+}
+
+/// A description as an object has it. What belongs to one instruction set is bytes by itself, since it may hold large tables and
+/// only that of the machine is read.
+#[derive(Serialize, Deserialize)]
+struct Encoded<'bytes> {
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    tensors: Vec<TensorSpec>,
+    threads: usize,
+    /// By instruction set: the number of steps, and a [`Variant`].
+    #[serde(borrow)]
+    variants: Vec<(Isa, usize, &'bytes [u8])>,
 }
 
 /// Why the network of an object cannot be used.
@@ -119,12 +132,24 @@ impl Description {
     /// # Errors
     /// None that is known: the format has a word for all that a description holds.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ObjectError> {
-        postcard::to_allocvec(self).map_err(|error| ObjectError::Damaged(error.to_string()))
+        let variants = self.variants.iter().map(|variant| Ok((variant, postcard::to_allocvec(variant)?)));
+        let encoded = variants.collect::<Result<Vec<_>, _>>().and_then(|variants| {
+            let variants =
+                variants.iter().map(|(variant, bytes)| (variant.isa, variant.steps.len(), bytes.as_slice())).collect();
+            postcard::to_allocvec(&Encoded {
+                inputs: self.inputs.clone(),
+                outputs: self.outputs.clone(),
+                tensors: self.tensors.clone(),
+                threads: self.threads,
+                variants,
+            })
+        });
+        encoded.map_err(damaged)
     }
+}
 
-    fn from_bytes(bytes: &[u8]) -> Result<Description, ObjectError> {
-        postcard::from_bytes(bytes).map_err(|error| ObjectError::Damaged(error.to_string()))
-    }
+fn damaged(error: postcard::Error) -> ObjectError {
+    ObjectError::Damaged(error.to_string())
 }
 
 /// A compiled network, ready for weights: its code for the instruction set that this machine uses.
@@ -167,24 +192,25 @@ impl Network {
         if version != VERSION.as_bytes() {
             return Err(ObjectError::Version { found: String::from_utf8_lossy(version).into_owned() });
         }
-        let description = Description::from_bytes(description)?;
+        let description = postcard::from_bytes(description).map_err(damaged)?;
         // SAFETY: as above.
         let functions = unsafe { std::slice::from_raw_parts(object.steps, object.step_count) };
         Network::choose(description, functions)
     }
 
     /// The variant of this machine.
-    fn choose(description: Description, mut functions: &[StepFunction]) -> Result<Network, ObjectError> {
+    fn choose(description: Encoded<'_>, mut functions: &[StepFunction]) -> Result<Network, ObjectError> {
         if !Isa::has_machine_code() {
             return Err(ObjectError::Machine);
         }
-        let isas: Vec<Isa> = description.variants.iter().map(|variant| variant.isa).collect();
+        let isas: Vec<Isa> = description.variants.iter().map(|(isa, ..)| *isa).collect();
         let isa = Isa::chosen_among(&isas)?;
         let kernels = Kernels::for_isa(isa).ok_or(IsaError::Unavailable { isa })?;
-        for variant in description.variants {
-            let Some((own, others)) = functions.split_at_checked(variant.steps.len()) else { break };
+        for (variant_isa, steps, bytes) in description.variants {
+            let Some((own, others)) = functions.split_at_checked(steps) else { break };
             functions = others;
-            if variant.isa == isa {
+            if variant_isa == isa {
+                let variant: Variant = postcard::from_bytes(bytes).map_err(damaged)?;
                 let steps = variant.steps.into_iter().zip(own);
                 return Ok(Network {
                     inputs: description.inputs,
@@ -208,8 +234,10 @@ impl Network {
     ///
     /// # Errors
     /// When it does not fit the network: then all that does not fit is listed.
-    pub fn bind(self, file: &WeightFile) -> Result<Weights, LoadError> {
+    pub fn bind(mut self, file: &WeightFile) -> Result<Weights, LoadError> {
         let block = Arc::new(self.preparation.run(&file.bind(&self.tensors)?)?);
+        // Nothing reads them any more, and what is known of weights when a network is compiled may be much.
+        (self.preparation, self.tensors) = (Preparation::default(), Vec::new());
         Ok(Weights { network: Arc::new(self), block })
     }
 }

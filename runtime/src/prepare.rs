@@ -5,9 +5,9 @@
 //! panels for matrix products, by taps for depthwise convolutions, in another order of dimensions. Each value is computed
 //! when the first layout needs it and dropped after the last, so the memory needed beside the block is that of few tensors.
 //!
-//! Vectors per channel are computed in f64; a large tensor is rounded to f32 once for each map that is folded into it.
+//! Vectors per channel are computed in f64; a large tensor is rounded to f32 once for each map that is folded into it or
+//! tensor that is added to it. What a large tensor is turned into has its memory, and the next one gets it.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -18,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::abi::Tile;
 use crate::arena::{AlignedBuffer, AllocationError};
 use crate::arithmetic::sqrt;
-use crate::weights::BoundWeights;
+use crate::weights::{BoundWeights, ReadError};
 use crate::winograd;
+
+mod layout;
 
 /// A value in a [`Preparation`]: an index of [`Preparation::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -208,13 +210,19 @@ pub struct Preparation {
 
 /// Where stored tensors come from.
 pub trait TensorSource {
-    /// The elements of the tensor of that index, in row-major order; `None` if there is none.
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>>;
+    /// Puts the elements of the tensor of that index, in row-major order, behind `elements`, whose memory is used for many
+    /// tensors. Says whether there is such a tensor.
+    ///
+    /// # Errors
+    /// When it is in a file that cannot be read.
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError>;
 }
 
 impl TensorSource for BoundWeights<'_> {
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
-        self.get(index).map(|view| Cow::Owned(view.to_f32()))
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+        let Some(view) = self.get(index) else { return Ok(false) };
+        view.append_f32(elements)?;
+        Ok(true)
     }
 }
 
@@ -224,6 +232,9 @@ pub enum PrepareError {
     /// The source lacks a tensor.
     #[error("there is no tensor {0} in the source of weights")]
     MissingTensor(usize),
+    /// A tensor of a file cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// A value has another length than its use needs: the source's tensors are not those of the program.
     #[error("a weight has {found} elements where {expected} are needed")]
     Length {
@@ -241,10 +252,11 @@ impl Preparation {
     /// Prepares the weights of `source`: the block that programs read.
     ///
     /// # Errors
-    /// When the source lacks a tensor or has one of another length, or memory runs out.
+    /// When the source lacks a tensor, has one of another length or cannot read one, or memory runs out.
     pub fn run(&self, source: &dyn TensorSource) -> Result<AlignedBuffer, PrepareError> {
         let mut block = AlignedBuffer::new(self.length)?;
-        let mut values = Values { preparation: self, source, known: BTreeMap::new(), reads: self.reads() };
+        let mut values =
+            Values { preparation: self, source, known: BTreeMap::new(), reads: self.reads(), spare: Vec::new() };
         for prepared in &self.contents {
             let end = prepared.offset.saturating_add(prepared.content.length());
             let found = block.as_slice().len();
@@ -255,7 +267,7 @@ impl Preparation {
                 Content::Value { value, layout } => {
                     values.compute(*value)?;
                     if let Some(elements) = values.known.get(value) {
-                        lay_out(elements, layout, target)?;
+                        layout::lay_out(elements, layout, target)?;
                     }
                     values.release(*value);
                 }
@@ -300,17 +312,20 @@ impl Value {
 }
 
 /// The elements of a value: large ones as they are stored, small ones exact.
-#[derive(Debug)]
-enum Elements<'s> {
-    Single(Cow<'s, [f32]>),
+#[derive(Debug, Clone)]
+enum Elements {
+    Single(Vec<f32>),
     Double(Vec<f64>),
+    /// Large kernels whose transformation is the value; see [`Value::Winograd`].
+    Kernels(Vec<f32>),
 }
 
-impl Elements<'_> {
+impl Elements {
     fn len(&self) -> usize {
         match self {
             Elements::Single(values) => values.len(),
             Elements::Double(values) => values.len(),
+            Elements::Kernels(kernels) => kernels.len() / winograd::KERNEL.pow(2) * winograd::FILTER,
         }
     }
 
@@ -318,6 +333,14 @@ impl Elements<'_> {
         match self {
             Elements::Single(values) => values.iter().copied().map(f64::from).collect(),
             Elements::Double(values) => values.clone(),
+            Elements::Kernels(kernels) => winograd::filters(kernels.iter().copied().map(f64::from)),
+        }
+    }
+
+    fn into_f64(self) -> Vec<f64> {
+        match self {
+            Elements::Single(_) | Elements::Kernels(_) => self.to_f64(),
+            Elements::Double(values) => values,
         }
     }
 }
@@ -334,17 +357,23 @@ fn narrow(value: f64) -> f32 {
 struct Values<'s> {
     preparation: &'s Preparation,
     source: &'s dyn TensorSource,
-    known: BTreeMap<ValueId, Elements<'s>>,
+    known: BTreeMap<ValueId, Elements>,
     reads: BTreeMap<ValueId, usize>,
+    /// The memory of a large value that was dropped, for the next one: the system needs long to give new memory, and
+    /// allocators keep pieces of it that are given back one by one.
+    spare: Vec<f32>,
 }
 
-impl<'s> Values<'s> {
+impl Values<'_> {
     /// Counts one read; the elements go with the last.
     fn release(&mut self, id: ValueId) {
         if let Some(reads) = self.reads.get_mut(&id) {
             *reads = reads.saturating_sub(1);
-            if *reads == 0 {
-                self.known.remove(&id);
+            if *reads == 0
+                && let Some(Elements::Single(elements) | Elements::Kernels(elements)) = self.known.remove(&id)
+                && elements.capacity() > self.spare.capacity()
+            {
+                self.spare = elements;
             }
         }
     }
@@ -372,14 +401,24 @@ impl<'s> Values<'s> {
         Ok(())
     }
 
-    fn operand(&self, id: ValueId) -> Result<&Elements<'s>, PrepareError> {
+    /// An operand in memory that the result may have: its own if nothing else reads it, which is no longer known then.
+    fn taken(&mut self, id: ValueId) -> Result<Elements, PrepareError> {
+        let last = if self.reads.get(&id) == Some(&1) { self.known.remove(&id) } else { None };
+        last.map_or_else(|| self.operand(id).cloned(), Ok)
+    }
+
+    fn operand(&self, id: ValueId) -> Result<&Elements, PrepareError> {
         self.known.get(&id).ok_or(PrepareError::Length { expected: 1, found: 0 })
     }
 
-    fn evaluate(&self, value: &Value) -> Result<Elements<'s>, PrepareError> {
+    fn evaluate(&mut self, value: &Value) -> Result<Elements, PrepareError> {
         Ok(match value {
             Value::Stored { index, length } => {
-                let elements = self.source.tensor(*index).ok_or(PrepareError::MissingTensor(*index))?;
+                let mut elements = if *length > LARGE { core::mem::take(&mut self.spare) } else { Vec::new() };
+                elements.clear();
+                if !self.source.append(*index, &mut elements)? {
+                    return Err(PrepareError::MissingTensor(*index));
+                }
                 same_length(*length, elements.len())?;
                 Elements::Single(elements)
             }
@@ -389,21 +428,19 @@ impl<'s> Values<'s> {
                 Elements::Double(of.into_iter().map(|value| 1.0 / sqrt(value + eps)).collect())
             }
             Value::Vector { operator, left, right, inner } => {
-                vector(*operator, self.operand(*left)?, &self.operand(*right)?.to_f64(), *inner)?
+                let right = self.operand(*right)?.to_f64();
+                vector(*operator, self.taken(*left)?, &right, *inner)?
             }
             Value::Sum { left, right } => {
-                let (left, right) = (self.operand(*left)?, self.operand(*right)?);
-                same_length(left.len(), right.len())?;
-                match (left, right) {
-                    (Elements::Single(left), Elements::Single(right)) if left.len() > LARGE => {
-                        Elements::Single(left.iter().zip(right.iter()).map(|(left, right)| left + right).collect())
-                    }
-                    _ => Elements::Double(left.to_f64().iter().zip(right.to_f64()).map(|(l, r)| l + r).collect()),
+                same_length(self.operand(*left)?.len(), self.operand(*right)?.len())?;
+                sum(self.taken(*left)?, self.operand(*right)?)
+            }
+            Value::Embed { of, size, offset, kernel } => match self.operand(*of)? {
+                Elements::Single(values) if values.len() > LARGE => {
+                    Elements::Single(embed(values, *size, *offset, *kernel)?)
                 }
-            }
-            Value::Embed { of, size, offset, kernel } => {
-                Elements::Double(embed(&self.operand(*of)?.to_f64(), *size, *offset, *kernel)?)
-            }
+                values => Elements::Double(embed(&values.to_f64(), *size, *offset, *kernel)?),
+            },
             Value::Diagonal { of, inputs } => {
                 let factors = self.operand(*of)?.to_f64();
                 let mut kernel = vec![0.0; factors.len() * inputs];
@@ -414,12 +451,9 @@ impl<'s> Values<'s> {
                 }
                 Elements::Double(kernel)
             }
-            Value::Winograd { of } => match self.operand(*of)? {
-                Elements::Single(kernels) if kernels.len() > LARGE => {
-                    let transformed = winograd::filters(kernels.iter().copied().map(f64::from));
-                    Elements::Single(transformed.into_iter().map(narrow).collect())
-                }
-                kernels => Elements::Double(winograd::filters(kernels.to_f64().into_iter())),
+            Value::Winograd { of } => match self.taken(*of)? {
+                Elements::Single(kernels) if kernels.len() > LARGE => Elements::Kernels(kernels),
+                kernels => Elements::Double(winograd::filters(kernels.into_f64().into_iter())),
             },
             Value::Select { of, indices } => {
                 let mut all = Vec::new();
@@ -439,12 +473,30 @@ fn same_length(expected: usize, found: usize) -> Result<(), PrepareError> {
     if expected == found { Ok(()) } else { Err(PrepareError::Length { expected, found }) }
 }
 
-fn vector<'s>(
-    operator: Arithmetic,
-    left: &Elements<'_>,
-    right: &[f64],
-    inner: usize,
-) -> Result<Elements<'s>, PrepareError> {
+/// The sum of two values of one length, in the memory of `left`.
+fn sum(left: Elements, right: &Elements) -> Elements {
+    match (left, right) {
+        (Elements::Single(mut result), Elements::Single(right)) if result.len() > LARGE => {
+            result.iter_mut().zip(right).for_each(|(value, right)| *value += right);
+            Elements::Single(result)
+        }
+        (Elements::Single(mut result), Elements::Double(right)) if result.len() > LARGE => {
+            result.iter_mut().zip(right).for_each(|(value, right)| *value = narrow(f64::from(*value) + right));
+            Elements::Single(result)
+        }
+        (left, right) => {
+            let mut result = left.into_f64();
+            match right {
+                Elements::Double(right) => result.iter_mut().zip(right).for_each(|(value, right)| *value += right),
+                right => result.iter_mut().zip(right.to_f64()).for_each(|(value, right)| *value += right),
+            }
+            Elements::Double(result)
+        }
+    }
+}
+
+/// See [`Value::Vector`]; the result has the memory of `left`.
+fn vector(operator: Arithmetic, left: Elements, right: &[f64], inner: usize) -> Result<Elements, PrepareError> {
     let inner = inner.max(1);
     if right.is_empty() || !left.len().is_multiple_of(inner * right.len()) {
         return Err(PrepareError::Length { expected: inner * right.len(), found: left.len() });
@@ -457,35 +509,34 @@ fn vector<'s>(
     };
     let factors = right.iter().copied().cycle();
     Ok(match left {
-        Elements::Single(left) if left.len() > LARGE => {
-            let mut result = Vec::with_capacity(left.len());
-            for (run, factor) in left.chunks_exact(inner).zip(factors) {
-                result.extend(run.iter().map(|value| narrow(apply(f64::from(*value), factor))));
+        Elements::Single(mut result) if result.len() > LARGE => {
+            for (run, factor) in result.chunks_exact_mut(inner).zip(factors) {
+                run.iter_mut().for_each(|value| *value = narrow(apply(f64::from(*value), factor)));
             }
-            Elements::Single(result.into())
+            Elements::Single(result)
         }
-        _ => {
-            let left = left.to_f64();
-            let runs = left.chunks_exact(inner).zip(factors);
-            Elements::Double(
-                runs.flat_map(|(run, factor)| run.iter().map(move |value| apply(*value, factor))).collect(),
-            )
+        left => {
+            let mut result = left.into_f64();
+            for (run, factor) in result.chunks_exact_mut(inner).zip(factors) {
+                run.iter_mut().for_each(|value| *value = apply(*value, factor));
+            }
+            Elements::Double(result)
         }
     })
 }
 
 /// See [`Value::Embed`].
-fn embed(
-    values: &[f64],
+fn embed<Number: Copy + Default>(
+    values: &[Number],
     [height, width]: [usize; 2],
     [first_row, first_column]: [usize; 2],
     [rows, columns]: [usize; 2],
-) -> Result<Vec<f64>, PrepareError> {
+) -> Result<Vec<Number>, PrepareError> {
     let size = (height * width).max(1);
     if first_row + height > rows || first_column + width > columns || !values.len().is_multiple_of(size) {
         return Err(PrepareError::Length { expected: rows * columns, found: size });
     }
-    let mut embedded = vec![0.0; values.len() / size * rows * columns];
+    let mut embedded = vec![Number::default(); values.len() / size * rows * columns];
     for (small, large) in values.chunks_exact(size).zip(embedded.chunks_exact_mut((rows * columns).max(1))) {
         let lines = large.chunks_exact_mut(columns.max(1)).skip(first_row);
         for (line, source) in lines.zip(small.chunks_exact(width.max(1))) {
@@ -495,95 +546,6 @@ fn embed(
         }
     }
     Ok(embedded)
-}
-
-/// Writes `elements` into `target` as `layout` says.
-fn lay_out(elements: &Elements<'_>, layout: &Layout, target: &mut [f32]) -> Result<(), PrepareError> {
-    let reach = |dims: &[Dimension]| dims.iter().map(|dim| dim.size.saturating_sub(1) * dim.stride).sum::<usize>();
-    let last = match layout {
-        Layout::Strided(dims) => reach(dims),
-        Layout::Panels { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
-        Layout::Quads { depth, columns } => reach(depth) + reach(&[*columns]),
-    };
-    if target.is_empty() {
-        return Ok(());
-    }
-    if last >= elements.len() {
-        return Err(PrepareError::Length { expected: last + 1, found: elements.len() });
-    }
-    match elements {
-        Elements::Single(values) => copy(layout, &|index| values.get(index).copied().unwrap_or(0.0), target),
-        Elements::Double(values) => copy(layout, &|index| values.get(index).copied().map_or(0.0, narrow), target),
-    }
-    Ok(())
-}
-
-/// [`lay_out`] for one type of elements; `read` gives the element of an index.
-fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
-    match layout {
-        Layout::Strided(dims) => {
-            let mut target = target.iter_mut();
-            for_each_offset(dims, 0, &mut |offset| {
-                if let Some(element) = target.next() {
-                    *element = read(offset);
-                }
-            });
-        }
-        Layout::Panels { outer, depth, columns, tile } => {
-            let depth_size: usize = depth.iter().map(|dim| dim.size).product();
-            let mut rest = target;
-            for_each_offset(outer, 0, &mut |offset| {
-                for first in (0..columns.size).step_by(tile.columns().max(1)) {
-                    let count = (columns.size - first).min(tile.columns());
-                    let width = tile.panel_width(count);
-                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(depth_size * width);
-                    rest = behind;
-                    let start = offset + first * columns.stride;
-                    columns_of(panel, width, start, Dimension { size: count, ..*columns }, depth, read);
-                }
-            });
-        }
-        Layout::Quads { depth, columns } => {
-            columns_of(target, columns.size.next_multiple_of(4), 0, *columns, depth, read);
-        }
-    }
-}
-
-/// Fills rows of `width` elements, one row per index of `depth`, column by column: what lies close in a value is what is
-/// summed over.
-fn columns_of(
-    panel: &mut [f32],
-    width: usize,
-    start: usize,
-    columns: Dimension,
-    depth: &[Dimension],
-    read: &impl Fn(usize) -> f32,
-) {
-    for column in 0..columns.size {
-        let mut rows = panel.chunks_exact_mut(width.max(1));
-        for_each_offset(depth, start + column * columns.stride, &mut |offset| {
-            if let Some(element) = rows.next().and_then(|row| row.get_mut(column)) {
-                *element = read(offset);
-            }
-        });
-    }
-}
-
-/// Calls `visit` with the offset of each index of `dims` in row-major order.
-fn for_each_offset(dims: &[Dimension], offset: usize, visit: &mut impl FnMut(usize)) {
-    match dims {
-        [] => visit(offset),
-        [inner] => {
-            for index in 0..inner.size {
-                visit(offset + index * inner.stride);
-            }
-        }
-        [outer, inner @ ..] => {
-            for index in 0..outer.size {
-                for_each_offset(inner, offset + index * outer.stride, visit);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub const KERNEL: usize = 3;
 pub const POINTS: usize = TILE + KERNEL - 1;
 
 /// `G` of Lavin and Gray (see the kernels), for the points 0, ±1, ±2, ∞.
-const FILTER: [[f64; KERNEL]; POINTS] = [
+const TRANSFORMATION: [[f64; KERNEL]; POINTS] = [
     [1.0 / 4.0, 0.0, 0.0],
     [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
     [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
@@ -21,25 +21,33 @@ const FILTER: [[f64; KERNEL]; POINTS] = [
     [0.0, 0.0, 1.0],
 ];
 
-/// `G filter Gᵀ` for each filter of 3×3 values: 6×6 values. What is left behind the last whole filter is dropped.
-pub(crate) fn filters(values: impl Iterator<Item = f64>) -> Vec<f64> {
+/// Elements of a filter that is transformed.
+pub(crate) const FILTER: usize = POINTS * POINTS;
+
+/// [`filter`] of each kernel of 3×3 values. What is left behind the last whole kernel is dropped.
+pub(crate) fn filters(kernels: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut transformed = Vec::new();
-    let mut values = values.fuse();
+    let mut kernels = kernels.fuse();
     loop {
-        let mut filter = [[0.0; KERNEL]; KERNEL];
-        for value in filter.as_flattened_mut() {
-            let Some(next) = values.next() else { return transformed };
+        let mut kernel = [0.0; KERNEL * KERNEL];
+        for value in &mut kernel {
+            let Some(next) = kernels.next() else { return transformed };
             *value = next;
         }
-        let dot = |row: [f64; KERNEL], column: [f64; KERNEL]| -> f64 {
-            row.iter().zip(column).map(|(left, right)| left * right).sum()
-        };
-        for row in FILTER {
-            // A row of `G filter`, by columns of the filter.
-            let half: [f64; KERNEL] = core::array::from_fn(|column| {
-                dot(row, filter.map(|values| values.get(column).copied().unwrap_or_default()))
-            });
-            transformed.extend(FILTER.map(|column| dot(half, column)));
-        }
+        transformed.extend(filter(kernel).as_flattened());
     }
+}
+
+/// `G kernel Gᵀ` for a kernel of 3×3 values: 6×6 values.
+pub(crate) fn filter(kernel: [f64; KERNEL * KERNEL]) -> [[f64; POINTS]; POINTS] {
+    let [a, b, c, d, e, f, g, h, i] = kernel;
+    let columns = [[a, d, g], [b, e, h], [c, f, i]];
+    let dot = |row: [f64; KERNEL], column: [f64; KERNEL]| -> f64 {
+        row.iter().zip(column).map(|(left, right)| left * right).sum()
+    };
+    TRANSFORMATION.map(|row| {
+        // A row of `G kernel`.
+        let half = columns.map(|column| dot(row, column));
+        TRANSFORMATION.map(|column| dot(half, column))
+    })
 }

@@ -114,7 +114,8 @@ pub(crate) fn check_names(graph: &Graph, model: &[u8], weights: &dyn TensorSourc
     }
     for (index, weight) in graph.weights().iter().enumerate() {
         let tensor = tensors.get(weight.name.as_str()).ok_or(format!("no initializer `{}`", weight.name))?;
-        let values = weights.tensor(index).expect("values");
+        let mut values = Vec::new();
+        assert_eq!(weights.append(index, &mut values), Ok(true));
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         if tensor.dims != signed(weight.shape.dims()) || tensor.data_type() != DataType::Float {
             return Err(format!("`{}` has shape {:?}", weight.name, tensor.dims));

@@ -3,15 +3,13 @@
 
 #![allow(dead_code, reason = "every suite uses a part of it")]
 
-use std::borrow::Cow;
-
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::{Graph, Port};
 use parameternet_compiler::interp::NamedWeights;
 use parameternet_compiler::program::{MemoryLoader, Program};
 use parameternet_compiler::weight::Weight;
 use parameternet_runtime::prepare::TensorSource;
-use parameternet_runtime::synth;
+use parameternet_runtime::{ReadError, synth};
 use serde_json::Value;
 
 /// The gain of the weights, as in `operations.py`.
@@ -56,8 +54,10 @@ pub(crate) struct CaseWeights<'c> {
 }
 
 impl TensorSource for CaseWeights<'_> {
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
-        self.graph.weights().get(index).map(|weight| Cow::Owned(values(weight, self.case)))
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+        let weight = self.graph.weights().get(index);
+        elements.extend(weight.into_iter().flat_map(|weight| values(weight, self.case)));
+        Ok(weight.is_some())
     }
 }
 

@@ -16,7 +16,7 @@ use parameternet_runtime::machine::MeasureError;
 use parameternet_runtime::prepare::PrepareError;
 use parameternet_runtime::program::{RunError, SessionError};
 use parameternet_runtime::weights::WeightFileProblem;
-use parameternet_runtime::{Isa, IsaError, MismatchError, SaveError, WeightFileError};
+use parameternet_runtime::{Isa, IsaError, MismatchError, ReadError, SaveError, WeightFileError};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -114,7 +114,23 @@ macro_rules! faults {
     };
 }
 
-faults!(PrepareError, SessionError, RunError, MeasureError);
+faults!(SessionError, RunError, MeasureError);
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Read(error) => error.into(),
+            error => Failure::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    /// A file of weights that was in order when it was opened.
+    fn from(error: ReadError) -> Self {
+        Diagnostic::new(Code::E0706, error.to_string()).into()
+    }
+}
 
 /// A file that cannot be read or written.
 pub(crate) fn io(doing: &str, path: &str, error: &std::io::Error) -> Failure {
@@ -138,7 +154,9 @@ pub(crate) fn save(error: &SaveError) -> Failure {
 /// A file that holds no weights.
 pub(crate) fn weights(path: &Path, error: &WeightFileError) -> Failure {
     match &error.problem {
-        WeightFileProblem::Open { error } => io("read", &path.display().to_string(), error),
+        WeightFileProblem::Open { error } | WeightFileProblem::Read { error } => {
+            io("read", &path.display().to_string(), error)
+        }
         _ => Diagnostic::new(Code::E0701, error.to_string()).into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use parameternet_runtime::BoundWeights;
+use parameternet_runtime::{BoundWeights, ReadError};
 
 use super::{InterpError, recipe};
 use crate::graph::{Graph, WeightId};
@@ -14,7 +14,10 @@ use crate::weight::Recipe;
 pub trait WeightSource {
     /// The values of a weight in row-major order; `None` if there are none. Asked once per run, when the weight's operation
     /// is computed.
-    fn values(&self, graph: &Graph, id: WeightId) -> Option<Cow<'_, [f64]>>;
+    ///
+    /// # Errors
+    /// When they are in a file that cannot be read.
+    fn values(&self, graph: &Graph, id: WeightId) -> Result<Option<Cow<'_, [f64]>>, ReadError>;
 }
 
 /// The values of `pnetc init`: [`crate::weight::Weight::initial`].
@@ -25,16 +28,16 @@ pub struct InitialWeights {
 }
 
 impl WeightSource for InitialWeights {
-    fn values(&self, graph: &Graph, id: WeightId) -> Option<Cow<'_, [f64]>> {
-        let values = graph.weight(id)?.initial(self.gain);
-        Some(values.into_iter().map(f64::from).collect())
+    fn values(&self, graph: &Graph, id: WeightId) -> Result<Option<Cow<'_, [f64]>>, ReadError> {
+        let values = graph.weight(id).map(|weight| weight.initial(self.gain));
+        Ok(values.map(|values| values.into_iter().map(f64::from).collect()))
     }
 }
 
 /// The tensors of a file, bound to the specs of [`Graph::weights`] in that order.
 impl WeightSource for BoundWeights<'_> {
-    fn values(&self, _graph: &Graph, id: WeightId) -> Option<Cow<'_, [f64]>> {
-        self.get(id.index()).map(|view| Cow::Owned(view.to_f64()))
+    fn values(&self, _graph: &Graph, id: WeightId) -> Result<Option<Cow<'_, [f64]>>, ReadError> {
+        self.get(id.index()).map(|view| view.to_f64().map(Cow::Owned)).transpose()
     }
 }
 
@@ -42,8 +45,9 @@ impl WeightSource for BoundWeights<'_> {
 pub type NamedWeights = HashMap<String, Vec<f64>>;
 
 impl WeightSource for NamedWeights {
-    fn values(&self, graph: &Graph, id: WeightId) -> Option<Cow<'_, [f64]>> {
-        self.get(&graph.weight(id)?.name).map(|values| Cow::Borrowed(values.as_slice()))
+    fn values(&self, graph: &Graph, id: WeightId) -> Result<Option<Cow<'_, [f64]>>, ReadError> {
+        let values = graph.weight(id).and_then(|weight| self.get(&weight.name));
+        Ok(values.map(|values| Cow::Borrowed(values.as_slice())))
     }
 }
 
@@ -86,7 +90,7 @@ fn derivation(graph: &Graph, id: WeightId) -> Option<&Recipe> {
 }
 
 fn stored<'s>(graph: &Graph, source: &'s dyn WeightSource, id: WeightId) -> Result<Cow<'s, [f64]>, InterpError> {
-    let Some(values) = source.values(graph, id) else {
+    let Some(values) = source.values(graph, id)? else {
         let (name, shape) = facts(graph, id);
         return Err(InterpError::MissingWeight { name, shape });
     };

@@ -6,6 +6,7 @@
 //! Invariants: a `Content` without weights beside it is one message of Protocol Buffers, below the limit of these; in a file
 //! of weights, each begins at a page.
 
+use parameternet_runtime::ReadError;
 use parameternet_runtime::prepare::TensorSource;
 use prost::Message;
 
@@ -67,6 +68,9 @@ pub enum StreamError<E> {
     /// The source of weights has no such tensor, or one of another size.
     #[error("the source of weights has no tensor {0} of {1} elements")]
     Tensor(usize, usize),
+    /// The source of weights cannot read a tensor.
+    #[error(transparent)]
+    Read(ReadError),
     /// Whoever took the bytes refused.
     #[error("{0}")]
     Sink(E),
@@ -88,12 +92,13 @@ impl Content {
     /// Gives the bytes of the file to `sink`, from the first to the last. Tensors are numbered as weights of the graph are.
     ///
     /// # Errors
-    /// When a tensor is missing, or `sink` fails.
+    /// When a tensor is missing or cannot be read, or `sink` fails.
     pub fn stream<E>(
         &self,
         tensors: &dyn TensorSource,
         sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), StreamError<E>> {
+        let mut tensor = Vec::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Bytes(bytes) => sink(bytes).map_err(StreamError::Sink)?,
@@ -102,8 +107,11 @@ impl Content {
                     sink(&zeros).map_err(StreamError::Sink)?;
                 }
                 Piece::Weight { id, elements } => {
-                    let tensor = tensors.tensor(id.index()).filter(|tensor| tensor.len() == *elements);
-                    let tensor = tensor.ok_or(StreamError::Tensor(id.index(), *elements))?;
+                    tensor.clear();
+                    let is_there = tensors.append(id.index(), &mut tensor).map_err(StreamError::Read)?;
+                    if !is_there || tensor.len() != *elements {
+                        return Err(StreamError::Tensor(id.index(), *elements));
+                    }
                     for part in tensor.chunks(ELEMENTS_AT_ONCE) {
                         let bytes: Vec<u8> = part.iter().flat_map(|value| value.to_le_bytes()).collect();
                         sink(&bytes).map_err(StreamError::Sink)?;

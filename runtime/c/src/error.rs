@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parameternet_runtime::generated::LoadError;
 use parameternet_runtime::object::ObjectError;
+use parameternet_runtime::prepare::PrepareError;
 use parameternet_runtime::program::{RunError, SessionError};
 use parameternet_runtime::{MismatchError, WeightFileError};
 
@@ -71,7 +72,7 @@ impl From<Box<MismatchError>> for Failure {
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         let status = match error {
-            LoadError::File(_) => Status::File,
+            LoadError::File(_) | LoadError::Prepare(PrepareError::Read(_)) => Status::File,
             LoadError::Mismatch(_) => Status::Weights,
             LoadError::Prepare(_) => Status::Resources,
             LoadError::Isa(_) => Status::Machine,

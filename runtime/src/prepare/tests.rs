@@ -6,8 +6,9 @@ use super::*;
 struct Tensors(Vec<Vec<f32>>);
 
 impl TensorSource for Tensors {
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
-        self.0.get(index).map(|tensor| Cow::Borrowed(tensor.as_slice()))
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+        elements.extend(self.0.get(index).into_iter().flatten());
+        Ok(index < self.0.len())
     }
 }
 
@@ -142,6 +143,133 @@ fn dimensions_may_be_put_in_another_order() {
 fn indices_keep_their_bits() {
     let block = run(vec![], vec![Content::Indices([0, 7, u32::MAX].into())], vec![]).expect("it fits");
     assert_eq!(block.iter().map(|element| element.to_bits()).collect::<Vec<_>>(), [0, 7, u32::MAX]);
+}
+
+/// Numbers that f32 adds and multiplies exactly, more than [`LARGE`].
+fn large(factor: f32) -> Vec<f32> {
+    (0..2 * LARGE).map(|index| factor * (index % 1000) as f32).collect()
+}
+
+#[test]
+fn large_values_share_memory_and_nothing_else() {
+    let multiply = |left, right| Value::Vector { operator: Arithmetic::Multiply, left, right, inner: LARGE };
+    let [a, factors, scaled, b, sum, small, wide, mixed] = [0, 1, 2, 3, 4, 5, 6, 7].map(ValueId);
+    let kernels = Value::Embed { of: small, size: [1, 1], offset: [0, 1], kernel: [1, 2] };
+    let values = vec![
+        stored(0),
+        Value::Constant([2.0, 4.0].into()),
+        multiply(a, factors),
+        stored(1),
+        Value::Sum { left: scaled, right: b },
+        stored(2),
+        kernels,
+        Value::Sum { left: b, right: wide },
+        // Of itself, which has to stay.
+        Value::Sum { left: a, right: a },
+    ];
+    let length = 2 * LARGE;
+    // Those that are read again stand before and behind those that take their memory.
+    let order = [sum, a, scaled, mixed, b, ValueId(8), a];
+    let contents = order.iter().map(|value| content(value.0, line(length))).collect();
+    let half: Vec<f32> = large(3.0).into_iter().take(LARGE).collect();
+    let block = run(values, contents, vec![large(1.0), large(0.5), half.clone()]).expect("it fits");
+    let scaled: Vec<f32> =
+        large(1.0).iter().enumerate().map(|(i, x)| if i < LARGE { 2.0 * x } else { 4.0 * x }).collect();
+    let sum: Vec<f32> = scaled.iter().zip(large(0.5)).map(|(x, y)| x + y).collect();
+    let wide = half.iter().flat_map(|x| [0.0, *x]);
+    let mixed: Vec<f32> = large(0.5).iter().zip(wide).map(|(x, y)| x + y).collect();
+    let expected = [sum, large(1.0), scaled, mixed, large(0.5), large(2.0), large(1.0)];
+    for (index, (found, expected)) in block.chunks(length).zip(&expected).enumerate() {
+        assert!(found == expected, "{index}");
+    }
+}
+
+#[test]
+fn large_values_of_different_precision_are_added() {
+    // `LARGE` elements stay exact, and so do twice as many that are made of them.
+    let small: Vec<f32> = large(3.0).into_iter().take(LARGE).collect();
+    let [exact, a] = [1, 2].map(ValueId);
+    let embed = Value::Embed { of: ValueId(0), size: [1, 1], offset: [0, 0], kernel: [1, 2] };
+    for (left, right) in [(exact, a), (a, exact), (exact, exact)] {
+        let values = vec![stored(0), embed.clone(), stored(1), Value::Sum { left, right }];
+        let found = value(values, vec![small.clone(), large(0.5)], 2 * LARGE);
+        let wide: Vec<f32> = small.iter().flat_map(|x| [*x, 0.0]).collect();
+        let other = if left == right { wide.clone() } else { large(0.5) };
+        assert!(found.iter().zip(wide.iter().zip(other)).all(|(sum, (x, y))| *sum == x + y), "{left:?} {right:?}");
+    }
+}
+
+#[test]
+fn large_kernels_are_embedded() {
+    let embed = Value::Embed { of: ValueId(0), size: [1, 1], offset: [0, 1], kernel: [1, 2] };
+    let found = value(vec![stored(0), embed], vec![large(1.0)], 4 * LARGE);
+    assert!(found == large(1.0).iter().flat_map(|x| [0.0, *x]).collect::<Vec<_>>());
+}
+
+#[test]
+fn large_kernels_are_transformed_where_they_are_laid_out() {
+    // 60 outputs in seven full panels of 8 columns and one of 4, so that there are more than `LARGE` elements.
+    let (inputs, outputs, points) = (31, 60, 36);
+    let kernels: Vec<f32> = (0..outputs * inputs * 9).map(|index| (index % 101) as f32 - 50.0).collect();
+    assert!(kernels.len() > LARGE);
+    let panels = |depth: Vec<Dimension>| Layout::Panels {
+        outer: vec![Dimension { size: points, stride: 1 }],
+        depth,
+        columns: Dimension { size: outputs, stride: inputs * points },
+        tile: Tile { lanes: 4, rows: 4 },
+    };
+    let depth = Dimension { size: inputs, stride: points };
+    let values = vec![stored(0), Value::Winograd { of: ValueId(0) }];
+    // The second is the same for whoever does not know what the first is for.
+    let layouts = [panels(vec![depth]), panels(vec![depth, Dimension { size: 1, stride: 0 }])];
+    let contents = layouts.map(|layout| content(1, layout)).into();
+    let block = run(values, contents, vec![kernels.clone()]).expect("it fits");
+    let (direct, general) = block.split_at(points * outputs * inputs);
+    assert!(direct == general);
+    // The last point of the kernels is their last element.
+    let last = |output: usize, input: usize| kernels[(output * inputs + input) * 9 + 8];
+    let point = &direct[35 * outputs * inputs..];
+    assert_eq!([point[0], point[1], point[8]], [last(0, 0), last(1, 0), last(0, 1)]);
+    assert_eq!(point[56 * inputs + 4 + 3], last(59, 1));
+}
+
+#[test]
+fn large_tensors_are_read_into_the_same_memory() {
+    struct Watched(core::cell::RefCell<Vec<usize>>);
+    impl TensorSource for Watched {
+        fn append(&self, _index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+            assert!(elements.is_empty());
+            elements.resize(2 * LARGE, 1.0);
+            self.0.borrow_mut().push(elements.as_ptr().addr());
+            Ok(true)
+        }
+    }
+    let length = 2 * LARGE;
+    let values = (0..3).map(|index| Value::Stored { index, length }).collect();
+    let contents =
+        (0..3).map(|index| Prepared { offset: index * length, content: content(index, line(length)) }).collect();
+    let source = Watched(Vec::new().into());
+    let block = Preparation { values, contents, length: 3 * length }.run(&source).expect("it fits");
+    assert!(block.as_slice().iter().all(|value| *value == 1.0));
+    let addresses = source.0.into_inner();
+    assert_eq!(addresses, [addresses[0]; 3]);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    fn unreadable() -> ReadError {
+        ReadError { path: None, tensor: "w".to_owned(), reason: "the disk is gone".to_owned() }
+    }
+    struct Unreadable;
+    impl TensorSource for Unreadable {
+        fn append(&self, _index: usize, _elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+            Err(unreadable())
+        }
+    }
+    let contents = vec![Prepared { offset: 0, content: content(0, line(1)) }];
+    let preparation = Preparation { values: vec![Value::Stored { index: 0, length: 1 }], contents, length: 1 };
+    let found = preparation.run(&Unreadable).map(drop);
+    assert_eq!(found, Err(PrepareError::Read(unreadable())));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why a weight file cannot be used: the facts, and the sentence made of them.
 
 use super::kind::FileKind;
+use super::show::ShowText;
 use alloc::string::String;
 use core::fmt;
 
@@ -26,13 +27,43 @@ impl fmt::Display for WeightFileError {
 // The problem is part of the message, so it is not repeated as the source.
 impl core::error::Error for WeightFileError {}
 
+/// A tensor that cannot be read from a file that was in order when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// The file; `None` for bytes that did not come from a file.
+    pub path: Option<String>,
+    /// The tensor.
+    pub tensor: String,
+    /// What the operating system says, or what became of the file.
+    pub reason: String,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "cannot read the tensor `{}`", ShowText(&self.tensor))?;
+        if let Some(path) = &self.path {
+            write!(formatter, " in `{path}`")?;
+        }
+        write!(formatter, ": {}", self.reason)
+    }
+}
+
+impl core::error::Error for ReadError {}
+
 /// What is wrong with a weight file.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightFileProblem {
-    /// The operating system does not let us open or map the file.
+    /// The operating system does not let us open the file.
     #[cfg(feature = "std")]
     #[error("cannot open the file: {error}")]
     Open {
+        /// The operating system's answer.
+        error: std::io::Error,
+    },
+    /// The operating system does not let us read what the file begins with.
+    #[cfg(feature = "std")]
+    #[error("cannot read the file: {error}")]
+    Read {
         /// The operating system's answer.
         error: std::io::Error,
     },

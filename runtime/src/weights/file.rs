@@ -1,20 +1,14 @@
-//! A safetensors file as a set of named tensors: opened, checked once, and read where it lies.
+//! A safetensors file as a set of named tensors: opened, its header checked once, and each tensor read when it is asked for.
 
 use super::bind::{self, BoundWeights, TensorSpec};
 use super::error::WeightFileError;
-#[cfg(feature = "std")]
-use super::error::WeightFileProblem;
 use super::header::{self, Header, TensorEntry};
 use super::mismatch::MismatchError;
+use super::storage::{Storage, StoredBytes};
 use super::view::{ElementType, TensorView};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use core::fmt;
-#[cfg(feature = "std")]
-use memmap2::Mmap;
-#[cfg(feature = "std")]
-use std::fs::File;
 #[cfg(feature = "std")]
 use std::path::Path;
 
@@ -26,26 +20,8 @@ pub struct WeightFile {
     header: Header,
 }
 
-/// Where the bytes of a file are.
-#[derive(Debug)]
-enum Storage {
-    #[cfg(feature = "std")]
-    Mapped(Mmap),
-    Memory(Cow<'static, [u8]>),
-}
-
-impl Storage {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            #[cfg(feature = "std")]
-            Storage::Mapped(map) => map,
-            Storage::Memory(bytes) => bytes,
-        }
-    }
-}
-
 /// A tensor as the file describes it, whether or not its element type can be read.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StoredTensor<'file> {
     /// The name in the file.
     pub name: &'file str,
@@ -53,36 +29,26 @@ pub struct StoredTensor<'file> {
     pub type_name: String,
     /// The dimensions, outermost first.
     pub shape: &'file [usize],
-    /// The elements as stored: row-major, little-endian, at any alignment.
-    pub bytes: &'file [u8],
-}
-
-impl fmt::Debug for StoredTensor<'_> {
-    /// Without the elements, which may be millions.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StoredTensor { name, type_name, shape, bytes } = self;
-        let mut shown = formatter.debug_struct("StoredTensor");
-        shown.field("name", name).field("type_name", type_name).field("shape", shape);
-        shown.field("bytes", &bytes.len()).finish()
-    }
+    /// The elements as stored: row-major, little-endian.
+    pub bytes: StoredBytes<'file>,
 }
 
 impl WeightFile {
-    /// Maps a safetensors file into memory and checks its header. The tensors are not read yet.
+    /// Opens a safetensors file and checks its header. Tensors are read from it as they are asked for, and nothing of them is
+    /// kept: the file stays open as long as this value is there.
     ///
-    /// **The file must not be changed in place while it is open**: writing into it changes tensors under the program,
-    /// and cutting it off ends the program with a bus error at the next access. Replacing it by another
-    /// file of the same name, as [`save`](super::save()) does, is safe. Where nobody can vouch for the file, read it
-    /// and use [`WeightFile::from_bytes`].
+    /// A file that is written into meanwhile gives tensors of the old and the new content, one that is cut off a
+    /// [`ReadError`](super::ReadError). Replacing it by another file of the same name, as [`save`](super::save()) does, changes
+    /// nothing.
     ///
     /// # Errors
     /// [`WeightFileError`] if the file cannot be opened, is not a safetensors file, or is damaged.
     #[cfg(feature = "std")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightFileError> {
         let path = path.as_ref();
-        let opened = map(path).and_then(|map| {
-            let header = header::read(&map)?;
-            Ok((Storage::Mapped(map), header))
+        let opened = Storage::open(path).and_then(|(storage, beginning, length)| {
+            let header = header::read(&beginning, length)?;
+            Ok((storage, header))
         });
         let path = Some(path.display().to_string());
         match opened {
@@ -97,7 +63,7 @@ impl WeightFile {
     /// [`WeightFileError`] if the bytes are not a safetensors file, or are damaged.
     pub fn from_bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, WeightFileError> {
         let bytes = bytes.into();
-        match header::read(&bytes) {
+        match header::read(&bytes, bytes.len() as u64) {
             Ok(header) => Ok(WeightFile { path: None, storage: Storage::Memory(bytes), header }),
             Err(problem) => Err(WeightFileError { path: None, problem }),
         }
@@ -130,7 +96,7 @@ impl WeightFile {
     #[must_use]
     pub fn stored(&self, name: &str) -> Option<StoredTensor<'_>> {
         let (name, entry) = self.header.tensors.get_key_value(name)?;
-        let bytes = self.bytes(entry)?;
+        let bytes = self.bytes(name, entry);
         Some(StoredTensor { name, type_name: entry.dtype.to_string(), shape: &entry.shape, bytes })
     }
 
@@ -140,13 +106,19 @@ impl WeightFile {
     pub fn tensor(&self, name: &str) -> Option<TensorView<'_>> {
         let (name, entry) = self.header.tensors.get_key_value(name)?;
         let element_type = ElementType::from_safetensors(entry.dtype)?;
-        let bytes = self.bytes(entry)?;
+        let bytes = self.bytes(name, entry);
         Some(TensorView { name, element_type, shape: &entry.shape, bytes })
     }
 
-    /// The elements of a tensor; always there, since the header was checked.
-    fn bytes(&self, entry: &TensorEntry) -> Option<&[u8]> {
-        self.storage.bytes().get(self.header.data_start..)?.get(entry.range.clone())
+    /// The elements of a tensor.
+    fn bytes<'file>(&'file self, name: &'file str, entry: &TensorEntry) -> StoredBytes<'file> {
+        // The header check made sure that the file has them, so that nothing overflows.
+        StoredBytes { file: self, name, start: self.header.data_start + entry.range.start, length: entry.range.len() }
+    }
+
+    /// Where its bytes are.
+    pub(super) fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// All notes that the file carries in its `__metadata__`, sorted by key.
@@ -171,26 +143,6 @@ impl WeightFile {
     }
 }
 
-/// Maps a regular file that is not empty.
-#[cfg(feature = "std")]
-fn map(path: &Path) -> Result<Mmap, WeightFileProblem> {
-    let open_problem = |error| WeightFileProblem::Open { error };
-    // Asked before opening, since opening a pipe waits for its writer.
-    let description = std::fs::metadata(path).map_err(open_problem)?;
-    if !description.is_file() {
-        return Err(WeightFileProblem::NotAFile);
-    }
-    if description.len() == 0 {
-        return Err(WeightFileProblem::Empty);
-    }
-    let file = File::open(path).map_err(open_problem)?;
-    // No program can prove that a file it shares with others stays as it is. Our own `save` keeps to it: it never writes into
-    // an existing file, it renames a new one over it.
-    // SAFETY: the map is only ever read as plain bytes, for which every value is valid; that the file is neither written in
-    // place nor truncated while it is mapped is the documented condition of `WeightFile::open`, the only caller.
-    unsafe { Mmap::map(&file) }.map_err(open_problem)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,11 +165,11 @@ mod tests {
         assert_eq!(view.name(), "b");
         assert_eq!(view.element_type(), ElementType::F32);
         assert_eq!(view.shape(), [1, 2]);
-        assert_eq!(view.to_f32(), [1.0, 2.0]);
+        assert_eq!(view.to_f32().unwrap(), [1.0, 2.0]);
 
-        assert_eq!(file.tensor("a"), None, "integers are no weights");
+        assert!(file.tensor("a").is_none(), "integers are no weights");
         assert_eq!(file.stored("a").unwrap().type_name, "I64");
-        assert_eq!(file.stored("c"), None);
+        assert!(file.stored("c").is_none());
         assert_eq!(file.metadata("format"), None);
     }
 
@@ -235,7 +187,7 @@ mod tests {
         std::fs::write(&path, file_with(&[("w", Dtype::F32, &[3], &f32_bytes(&values))])).unwrap();
         let file = WeightFile::open(&path).unwrap();
         assert_eq!(file.path().map(str::to_owned), Some(path.display().to_string()));
-        assert_eq!(file.tensor("w").unwrap().to_f32(), values);
+        assert_eq!(file.tensor("w").unwrap().to_f32().unwrap(), values);
     }
 
     #[test]

@@ -26,6 +26,17 @@ pub(crate) const MAXIMUM_HEADER_BYTES: u64 = 8 << 20;
 /// Bytes of the length that a file begins with.
 const LENGTH_BYTES: u64 = 8;
 
+/// So many first bytes, or all if there are fewer, tell how long a header is and what kind of file another one is.
+#[cfg(feature = "std")]
+pub(super) const INSPECTED_BYTES: u64 = 4096;
+
+/// Where the header ends in the file that begins with these [`INSPECTED_BYTES`]; 0 if it begins with none that is read.
+#[cfg(feature = "std")]
+pub(super) fn end(beginning: &[u8]) -> u64 {
+    let length = beginning.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    if length <= MAXIMUM_HEADER_BYTES { LENGTH_BYTES + length } else { 0 }
+}
+
 /// What the header of a file says.
 #[derive(Debug)]
 pub(crate) struct Header {
@@ -46,12 +57,12 @@ pub(crate) struct TensorEntry {
     pub(crate) range: Range<usize>,
 }
 
-/// Reads and checks the header of the file that consists of `bytes`.
-pub(crate) fn read(bytes: &[u8]) -> Result<Header, WeightFileProblem> {
+/// Reads and checks the header of a file of `length` bytes that begins with `bytes`, which are all of the header at least.
+pub(crate) fn read(bytes: &[u8], length: u64) -> Result<Header, WeightFileProblem> {
     let json = header_text(bytes)?;
     let metadata: Metadata = serde_json::from_slice(json)
         .map_err(|error| WeightFileProblem::InvalidHeader { reason: ShowText(&error.to_string()).to_string() })?;
-    check_file_length(bytes.len() as u64, json.len() as u64, metadata.data_len() as u64)?;
+    check_file_length(length, json.len() as u64, metadata.data_len() as u64)?;
 
     let tensors = metadata.tensors().into_iter().map(|(name, info)| {
         let (start, end) = info.data_offsets;
@@ -126,13 +137,13 @@ mod tests {
 
     /// The message for a file that must not be accepted.
     fn message(bytes: &[u8]) -> String {
-        read(bytes).unwrap_err().to_string()
+        read(bytes, bytes.len() as u64).unwrap_err().to_string()
     }
 
     #[test]
     fn reads_tensors_and_metadata() {
         let json = r#"{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}"#;
-        let header = read(&file(json, 16)).unwrap();
+        let header = read(&file(json, 16), 8 + json.len() as u64 + 16).unwrap();
         assert_eq!(header.data_start, 8 + json.len());
         assert_eq!(header.metadata["format"], "pt");
         assert_eq!(header.tensors["b"].range, 0..8);
@@ -143,7 +154,7 @@ mod tests {
 
     #[test]
     fn accepts_a_file_without_tensors() {
-        assert!(read(&file("{}", 0)).unwrap().tensors.is_empty());
+        assert!(read(&file("{}", 0), 10).unwrap().tensors.is_empty());
     }
 
     #[test]

@@ -35,8 +35,8 @@ fn exercise(bytes: Vec<u8>) {
     for name in file.names() {
         assert!(file.stored(name).is_some());
         if let Some(view) = file.tensor(name) {
-            assert_eq!(view.to_f32().len(), view.len());
-            assert_eq!(view.to_f64().len(), view.len());
+            assert_eq!(view.to_f32().unwrap().len(), view.len());
+            assert_eq!(view.to_f64().unwrap().len(), view.len());
         }
     }
     match file.bind(&specs()) {

@@ -1,7 +1,9 @@
-//! One tensor of a weight file: its bytes where they lie, and their conversion to the numbers a program works with.
+//! One tensor of a weight file: read when it is asked for, and converted to the numbers a program works with.
 //!
 //! Invariant: a view has as many bytes as its shape and its element type say (the header check made sure of it).
 
+use super::error::ReadError;
+use super::storage::StoredBytes;
 use alloc::vec::Vec;
 use core::fmt;
 use half::{bf16, f16};
@@ -67,13 +69,16 @@ impl fmt::Display for ElementType {
     }
 }
 
+/// How many elements are read in one go: few enough to be in a cache when they are converted.
+pub(super) const PIECE: usize = 1 << 14;
+
 /// One tensor of a weight file, borrowed from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct TensorView<'file> {
     pub(crate) name: &'file str,
     pub(crate) element_type: ElementType,
     pub(crate) shape: &'file [usize],
-    pub(crate) bytes: &'file [u8],
+    pub(crate) bytes: StoredBytes<'file>,
 }
 
 impl<'file> TensorView<'file> {
@@ -95,9 +100,9 @@ impl<'file> TensorView<'file> {
         self.shape
     }
 
-    /// The elements as stored: row-major, little-endian, at any alignment.
+    /// The elements as stored: row-major, little-endian.
     #[must_use]
-    pub fn bytes(&self) -> &'file [u8] {
+    pub fn bytes(&self) -> StoredBytes<'file> {
         self.bytes
     }
 
@@ -115,32 +120,57 @@ impl<'file> TensorView<'file> {
 
     /// The elements in row-major order. Exact except from `f64`, which is rounded to the nearest `f32` (infinity beyond
     /// its range).
-    #[must_use]
-    pub fn to_f32(&self) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn to_f32(&self) -> Result<Vec<f32>, ReadError> {
+        let mut elements = Vec::new();
+        self.append_f32(&mut elements)?;
+        Ok(elements)
+    }
+
+    /// Puts what [`TensorView::to_f32`] gives behind `elements`.
+    ///
+    /// # Errors
+    /// When the file cannot be read; some may be there then.
+    pub fn append_f32(&self, elements: &mut Vec<f32>) -> Result<(), ReadError> {
         match self.element_type {
-            ElementType::F16 => decode(self.bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
-            ElementType::Bf16 => decode(self.bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-            ElementType::F32 => decode(self.bytes, f32::from_le_bytes),
-            ElementType::F64 => decode(self.bytes, |bytes| f64::from_le_bytes(bytes) as f32),
+            ElementType::F16 => self.decode(elements, |bytes| f16::from_le_bytes(bytes).to_f32()),
+            ElementType::Bf16 => self.decode(elements, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+            ElementType::F32 => self.decode(elements, f32::from_le_bytes),
+            ElementType::F64 => self.decode(elements, |bytes| f64::from_le_bytes(bytes) as f32),
         }
     }
 
     /// The elements in row-major order, exact from every element type.
-    #[must_use]
-    pub fn to_f64(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn to_f64(&self) -> Result<Vec<f64>, ReadError> {
+        let mut elements = Vec::new();
         match self.element_type {
-            ElementType::F16 => decode(self.bytes, |bytes| f16::from_le_bytes(bytes).to_f64()),
-            ElementType::Bf16 => decode(self.bytes, |bytes| bf16::from_le_bytes(bytes).to_f64()),
-            ElementType::F32 => decode(self.bytes, |bytes| f64::from(f32::from_le_bytes(bytes))),
-            ElementType::F64 => decode(self.bytes, f64::from_le_bytes),
-        }
+            ElementType::F16 => self.decode(&mut elements, |bytes| f16::from_le_bytes(bytes).to_f64()),
+            ElementType::Bf16 => self.decode(&mut elements, |bytes| bf16::from_le_bytes(bytes).to_f64()),
+            ElementType::F32 => self.decode(&mut elements, |bytes| f64::from(f32::from_le_bytes(bytes))),
+            ElementType::F64 => self.decode(&mut elements, f64::from_le_bytes),
+        }?;
+        Ok(elements)
     }
-}
 
-/// Every `SIZE` bytes as one number. There are no bytes left over, by the invariant of the view.
-fn decode<const SIZE: usize, Number>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> Number) -> Vec<Number> {
-    let (elements, _) = bytes.as_chunks::<SIZE>();
-    elements.iter().map(|&element| number(element)).collect()
+    /// Every `SIZE` bytes as one number. There are no bytes left over, by the invariant of the view.
+    fn decode<const SIZE: usize, Number>(
+        &self,
+        numbers: &mut Vec<Number>,
+        number: impl Fn([u8; SIZE]) -> Number,
+    ) -> Result<(), ReadError> {
+        numbers.reserve_exact(self.len());
+        let mut buffer = Vec::new();
+        for piece in self.bytes.pieces(PIECE * SIZE) {
+            let (elements, _) = piece.read(&mut buffer)?.as_chunks::<SIZE>();
+            numbers.extend(elements.iter().map(|&element| number(element)));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -154,9 +184,9 @@ mod tests {
         let file = file_with(&[("w", dtype, &[bytes.len() / element_size], bytes)]);
         let file = WeightFile::from_bytes(file).unwrap();
         let view = file.tensor("w").unwrap();
-        assert_eq!(view.bytes(), bytes);
+        assert_eq!(view.bytes().to_vec().unwrap(), bytes);
         assert_eq!(view.len(), bytes.len() / element_size);
-        (view.to_f32(), view.to_f64())
+        (view.to_f32().unwrap(), view.to_f64().unwrap())
     }
 
     #[test]

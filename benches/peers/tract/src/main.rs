@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [model, _, input, output, ..] = arguments.as_slice() else { return Err("usage: see worker.py".into()) };
     let (shape, values) = npy::read(&std::fs::read(input)?, None)?;
     let x: TValue = Tensor::from_shape(&shape, &values)?.into();
-    let before = peak_bytes();
+    let baseline = peak_bytes();
     let start = Instant::now();
     let plan = tract_onnx::onnx()
         .model_for_path(model)?
@@ -34,8 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scores = first[0].cast_to::<f32>()?;
     npy::write(Path::new(output), scores.shape(), scores.try_as_plain_ram()?.as_slice::<f32>()?)?;
     let mut out = std::io::stdout().lock();
-    let peak = peak_bytes() - before;
-    writeln!(out, "{}", serde_json::json!({ "first_seconds": seconds, "peak_bytes": peak }))?;
+    let facts =
+        serde_json::json!({ "first_seconds": seconds, "baseline_bytes": baseline, "peak_bytes": peak_bytes() });
+    writeln!(out, "{facts}")?;
     out.flush()?;
     for line in std::io::stdin().lock().lines() {
         let mut times = Vec::new();

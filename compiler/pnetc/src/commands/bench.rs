@@ -4,18 +4,18 @@ mod measure;
 mod report;
 pub(crate) mod steps;
 
-use std::borrow::Cow;
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
 use parameternet_compiler::backend::jit::Executable;
 use parameternet_compiler::compile::Options;
-use parameternet_compiler::weight::Weight;
+use parameternet_compiler::weight::{InitialTensors, Weight};
 use parameternet_runtime::machine::MeasureError;
 use parameternet_runtime::prepare::TensorSource;
 use parameternet_runtime::program::Program;
-use parameternet_runtime::{WeightFile, machine};
+use parameternet_runtime::{ReadError, WeightFile, machine};
 
 use crate::arguments::Bench;
 use crate::failure::{self, Failure};
@@ -70,8 +70,10 @@ pub(crate) fn run(options: &Bench) -> Result<(), Failure> {
     let mut runner = Runner::new(program.session()?);
     let run = runner.run(amount)?;
     let steps = if options.per_step { steps::attribute(&stages, &runner.run_steps(amount)?) } else { Vec::new() };
-    let machine = Machine::measure(&compiler)?;
     let weight_bytes = program.weight_bytes();
+    // Measuring the machine takes memory, too: not both at once.
+    drop((runner, program));
+    let machine = Machine::measure(&compiler)?;
     let measurement = Measurement { options, compiler, stages, preparation, weight_bytes, run, steps, machine };
     files::print(&if options.json { report::json(&measurement) } else { report::text(&measurement) })
 }
@@ -94,8 +96,9 @@ pub(crate) fn step_medians(stages: &mut Stages, time: Duration) -> Result<Vec<Du
 fn load(executable: Executable, stages: &Stages, path: Option<&Path>) -> Result<(Program, Duration), Failure> {
     let mut time = Duration::ZERO;
     let Some(path) = path else {
-        let made = Made(stages.graph.stored_weights().map(|weight| weight.initial(GAIN)).collect());
-        return Ok((timed(&mut time, || executable.load(&made))?, time));
+        let made = Made { tensors: InitialTensors { graph: &stages.graph, gain: GAIN }, making: Cell::default() };
+        let program = timed(&mut time, || executable.load(&made))?;
+        return Ok((program, time.saturating_sub(made.making.get())));
     };
     let file = WeightFile::open(path).map_err(|error| failure::weights(path, &error))?;
     let specs: Vec<_> = stages.graph.stored_weights().map(Weight::spec).collect();
@@ -103,11 +106,18 @@ fn load(executable: Executable, stages: &Stages, path: Option<&Path>) -> Result<
     Ok((timed(&mut time, || executable.load(&bound))?, time))
 }
 
-/// Weights that were made before.
-struct Made(Vec<Vec<f32>>);
+/// Weights that are made one by one, as they are read from a file, so that they are not all there twice.
+struct Made<'g> {
+    tensors: InitialTensors<'g>,
+    /// How long making them took so far, which is no part of preparing them.
+    making: Cell<Duration>,
+}
 
-impl TensorSource for Made {
-    fn tensor(&self, index: usize) -> Option<Cow<'_, [f32]>> {
-        self.0.get(index).map(|values| Cow::Borrowed(values.as_slice()))
+impl TensorSource for Made<'_> {
+    fn append(&self, index: usize, elements: &mut Vec<f32>) -> Result<bool, ReadError> {
+        let mut time = Duration::ZERO;
+        let is_there = timed(&mut time, || self.tensors.append(index, elements));
+        self.making.set(self.making.get() + time);
+        is_there
     }
 }

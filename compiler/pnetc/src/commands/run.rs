@@ -8,7 +8,7 @@ use std::path::Path;
 
 use parameternet_compiler::compile::{Options, compile};
 use parameternet_compiler::graph::Graph;
-use parameternet_compiler::interp;
+use parameternet_compiler::interp::{self, InterpError};
 use parameternet_compiler::weight::Weight;
 use parameternet_data::Preprocess;
 use parameternet_dsl::codes::Code;
@@ -98,7 +98,10 @@ impl Executor<'_> {
                     inputs.into_iter().map(|values| values.into_iter().map(f64::from).collect()).collect();
                 let progress = RefCell::new(Progress::new(&job.name, graph.node_count()));
                 let found = interp::run_observed(graph, weights, &inputs, &mut |_, _, _| progress.borrow_mut().step())
-                    .map_err(|error| Diagnostic::new(Code::E0705, error.to_string()))?;
+                    .map_err(|error| match error {
+                        InterpError::ReadWeight(error) => Failure::from(error),
+                        error => Diagnostic::new(Code::E0705, error.to_string()).into(),
+                    })?;
                 for (output, found) in outputs.iter_mut().zip(found) {
                     #[expect(
                         clippy::cast_possible_truncation,

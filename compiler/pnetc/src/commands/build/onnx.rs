@@ -104,6 +104,6 @@ fn metadata(file: &WeightFile) -> impl Iterator<Item = StringStringEntryProto> {
 fn stream(content: &Content, weights: &dyn TensorSource, sink: &mut dyn io::Write) -> io::Result<()> {
     content.stream(weights, &mut |bytes| sink.write_all(bytes)).map_err(|error| match error {
         StreamError::Sink(error) => error,
-        missing @ StreamError::Tensor(..) => io::Error::other(missing.to_string()),
+        error @ (StreamError::Tensor(..) | StreamError::Read(_)) => io::Error::other(error.to_string()),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use parameternet_runtime::{StoredTensor, WeightFile};
+use parameternet_runtime::{ReadError, StoredTensor, WeightFile};
 use serde_json::{Value, json};
 
 use super::{open, shape};
@@ -18,7 +18,7 @@ const LINES: usize = 20;
 pub(crate) fn run(options: &Compare) -> Result<(), Failure> {
     let trouble = |failure| Failure::Trouble(Box::new(failure));
     let (from, to) = (open(&options.from).map_err(trouble)?, open(&options.to).map_err(trouble)?);
-    let differences = Differences::of(&from, &to, options);
+    let differences = Differences::of(&from, &to, options).map_err(|error| trouble(error.into()))?;
     let shown = if options.json { differences.json() } else { differences.text(options.all) };
     files::print(&shown).map_err(trouble)?;
     if differences.is_empty() { Ok(()) } else { Err(Failure::Told) }
@@ -50,7 +50,7 @@ struct Differences<'a> {
 }
 
 impl<'a> Differences<'a> {
-    fn of(from: &'a WeightFile, to: &'a WeightFile, options: &Compare) -> Self {
+    fn of(from: &'a WeightFile, to: &'a WeightFile, options: &Compare) -> Result<Self, ReadError> {
         let mut found = Differences {
             only_in_from: Vec::new(),
             only_in_to: Vec::new(),
@@ -65,7 +65,7 @@ impl<'a> Differences<'a> {
                 (Some(left), Some(right)) if left.shape != right.shape => found.shapes.push((left, right)),
                 (Some(left), Some(right)) => {
                     found.compared += 1;
-                    let distance = distance(from, to, &left, &right);
+                    let distance = distance(from, to, &left, &right)?;
                     found.values.extend(
                         distance
                             .filter(|distance| distance.exceeds(options.tolerance))
@@ -80,7 +80,7 @@ impl<'a> Differences<'a> {
                 (None, None) => {}
             }
         }
-        found
+        Ok(found)
     }
 
     fn is_empty(&self) -> bool {
@@ -169,15 +169,20 @@ impl Distance {
 }
 
 /// How far two tensors of the same shape are from each other; nothing where their bytes are the same.
-fn distance(from: &WeightFile, to: &WeightFile, left: &StoredTensor<'_>, right: &StoredTensor<'_>) -> Option<Distance> {
-    if left.type_name == right.type_name && left.bytes == right.bytes {
-        return None;
+fn distance(
+    from: &WeightFile,
+    to: &WeightFile,
+    left: &StoredTensor<'_>,
+    right: &StoredTensor<'_>,
+) -> Result<Option<Distance>, ReadError> {
+    if left.type_name == right.type_name && left.bytes.to_vec()? == right.bytes.to_vec()? {
+        return Ok(None);
     }
     let (Some(left), Some(right)) = (from.tensor(left.name), to.tensor(right.name)) else {
-        return Some(Distance::Bytes);
+        return Ok(Some(Distance::Bytes));
     };
     let (mut absolute, mut largest) = (0.0_f64, 0.0_f64);
-    for (left, right) in left.to_f64().into_iter().zip(right.to_f64()) {
+    for (left, right) in left.to_f64()?.into_iter().zip(right.to_f64()?) {
         // Equal infinities, and two that are no numbers, do not differ.
         if left == right || (left.is_nan() && right.is_nan()) {
             largest = largest.max(left.abs());
@@ -189,5 +194,5 @@ fn distance(from: &WeightFile, to: &WeightFile, left: &StoredTensor<'_>, right: 
     }
     let relative = if absolute == 0.0 { 0.0 } else { absolute / largest };
     // By nothing, or infinite by infinite.
-    Some(Distance::Numbers { absolute, relative: if relative.is_nan() { f64::INFINITY } else { relative } })
+    Ok(Some(Distance::Numbers { absolute, relative: if relative.is_nan() { f64::INFINITY } else { relative } }))
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Convert) -> Result<(), Failure> {
         .collect();
     for tensor in &tensors {
         if let Some((view, to)) = tensor.conversion {
-            let lost = view.overflows(to);
+            let lost = view.overflows(to)?;
             if lost > 0 {
                 problems.push(format!(
                     "{} of `{}` would be infinite in {to}",

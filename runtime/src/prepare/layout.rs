@@ -1,0 +1,144 @@
+//! Writes values into the block: each element of a layout is one of the value, or a zero behind the last column.
+//!
+//! The filters of [`Value::Winograd`](super::Value::Winograd) have four times as many elements as the kernels that they are made
+//! of, so those of large kernels are made where they are laid out, one by one, and are nowhere else.
+
+use alloc::vec::Vec;
+
+use super::{Dimension, Elements, Layout, PrepareError, narrow};
+use crate::winograd;
+
+/// Writes `elements` into `target` as `layout` says.
+pub(super) fn lay_out(elements: &Elements, layout: &Layout, target: &mut [f32]) -> Result<(), PrepareError> {
+    let reach = |dims: &[Dimension]| dims.iter().map(|dim| dim.size.saturating_sub(1) * dim.stride).sum::<usize>();
+    let last = match layout {
+        Layout::Strided(dims) => reach(dims),
+        Layout::Panels { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
+        Layout::Quads { depth, columns } => reach(depth) + reach(&[*columns]),
+    };
+    if target.is_empty() {
+        return Ok(());
+    }
+    if last >= elements.len() {
+        return Err(PrepareError::Length { expected: last + 1, found: elements.len() });
+    }
+    match elements {
+        Elements::Single(values) => copy(layout, &|index| values.get(index).copied().unwrap_or(0.0), target),
+        Elements::Double(values) => copy(layout, &|index| values.get(index).copied().map_or(0.0, narrow), target),
+        Elements::Kernels(kernels) => {
+            if !transform(kernels, layout, target) {
+                let values = elements.to_f64();
+                copy(layout, &|index| values.get(index).copied().map_or(0.0, narrow), target);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// [`lay_out`] for one type of elements; `read` gives the element of an index.
+fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
+    match layout {
+        Layout::Strided(dims) => {
+            let mut target = target.iter_mut();
+            for_each_offset(dims, 0, &mut |offset| {
+                if let Some(element) = target.next() {
+                    *element = read(offset);
+                }
+            });
+        }
+        Layout::Panels { outer, depth, columns, tile } => {
+            let depth = offsets(depth);
+            let mut rest = target;
+            for_each_offset(outer, 0, &mut |offset| {
+                for first in (0..columns.size).step_by(tile.columns().max(1)) {
+                    let count = (columns.size - first).min(tile.columns());
+                    let width = tile.panel_width(count);
+                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(depth.len() * width);
+                    rest = behind;
+                    let start = offset + first * columns.stride;
+                    columns_of(panel, width, start, Dimension { size: count, ..*columns }, &depth, read);
+                }
+            });
+        }
+        Layout::Quads { depth, columns } => {
+            columns_of(target, columns.size.next_multiple_of(4), 0, *columns, &offsets(depth), read);
+        }
+    }
+}
+
+/// Transforms kernels into a panel of filters by inputs and outputs for each point of theirs; does nothing and says so if
+/// that is not the layout.
+fn transform(kernels: &[f32], layout: &Layout, target: &mut [f32]) -> bool {
+    let Layout::Panels { outer, depth, columns, tile } = layout else { return false };
+    let [Dimension { size: winograd::FILTER, stride: 1 }] = outer.as_slice() else { return false };
+    let [Dimension { size: depth, stride: winograd::FILTER }] = *depth.as_slice() else { return false };
+    if columns.stride != depth * winograd::FILTER {
+        return false;
+    }
+    let (kernels, _) = kernels.as_chunks::<{ winograd::KERNEL * winograd::KERNEL }>();
+    let point_length = target.len() / winograd::FILTER;
+    let mut row_start = 0;
+    for first in (0..columns.size).step_by(tile.columns().max(1)) {
+        let count = (columns.size - first).min(tile.columns());
+        for row in 0..depth {
+            for column in 0..count {
+                let Some(kernel) = kernels.get((first + column) * depth + row) else { continue };
+                let points = winograd::filter(kernel.map(f64::from));
+                let elements = target.iter_mut().skip(row_start + column).step_by(point_length.max(1));
+                elements.zip(points.as_flattened()).for_each(|(element, point)| *element = narrow(*point));
+            }
+            row_start += tile.panel_width(count);
+        }
+    }
+    true
+}
+
+/// How many rows of a panel are filled at once: few enough that they stay in the nearest cache meanwhile.
+const ROWS_AT_ONCE: usize = 32;
+
+/// The offset of each index of `dims` in row-major order.
+fn offsets(dims: &[Dimension]) -> Vec<usize> {
+    let mut offsets = Vec::with_capacity(dims.iter().map(|dim| dim.size).product());
+    for_each_offset(dims, 0, &mut |offset| offsets.push(offset));
+    offsets
+}
+
+/// Fills rows of `width` elements, one row per offset of `depth`, some rows at a time and these column by column: what lies
+/// close in a value is what is summed over.
+fn columns_of(
+    panel: &mut [f32],
+    width: usize,
+    start: usize,
+    columns: Dimension,
+    depth: &[usize],
+    read: &impl Fn(usize) -> f32,
+) {
+    let width = width.max(1);
+    for (rows, offsets) in panel.chunks_mut(ROWS_AT_ONCE * width).zip(depth.chunks(ROWS_AT_ONCE)) {
+        for column in 0..columns.size {
+            let start = start + column * columns.stride;
+            for (row, offset) in rows.chunks_exact_mut(width).zip(offsets) {
+                if let Some(element) = row.get_mut(column) {
+                    *element = read(start + offset);
+                }
+            }
+        }
+    }
+}
+
+/// Calls `visit` with the offset of each index of `dims` in row-major order.
+fn for_each_offset(dims: &[Dimension], offset: usize, visit: &mut impl FnMut(usize)) {
+    match dims {
+        [] => visit(offset),
+        [inner] => {
+            for index in 0..inner.size {
+                visit(offset + index * inner.stride);
+            }
+        }
+        [outer, inner @ ..] => {
+            for index in 0..outer.size {
+                for_each_offset(inner, offset + index * outer.stride, visit);
+            }
+        }
+    }
+}
