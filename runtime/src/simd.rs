@@ -191,6 +191,10 @@ pub(crate) trait Simd: Copy {
 /// The same pointer, of which the compiler no longer knows how it was computed: it keeps one running pointer instead of many
 /// precomputed ones.
 #[inline(always)]
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it there")
+)]
 pub(crate) fn opaque(mut pointer: *const f32) -> *const f32 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: there is no instruction; the pointer stays what it was.

@@ -118,7 +118,7 @@ pub enum Left {
         stride: usize,
     },
     /// What lies under the window of a convolution.
-    Window(UnderWindow),
+    Window(Box<UnderWindow>),
 }
 
 impl Left {
@@ -127,7 +127,7 @@ impl Left {
     pub fn operand(&self) -> &Operand {
         match self {
             Left::Rows { rows, .. } => rows,
-            Left::Window(UnderWindow { image, .. }) => image,
+            Left::Window(under) => &under.image,
         }
     }
 
@@ -135,7 +135,7 @@ impl Left {
     fn operand_mut(&mut self) -> &mut Operand {
         match self {
             Left::Rows { rows, .. } => rows,
-            Left::Window(UnderWindow { image, .. }) => image,
+            Left::Window(under) => &mut under.image,
         }
     }
 }

@@ -53,7 +53,11 @@ pub(super) unsafe fn input<S: Simd>(
 ///
 /// As for [`input`]; if the tile is `INSIDE`, all of its inputs are in the image. The lanes are channels from `channel` on.
 #[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "points are counted below their constant number")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "points are counted below their constant number"
+)]
 unsafe fn input_tile<S: Simd, const FULL: bool, const INSIDE: bool>(
     s: S,
     shape: &WinogradInputShape,
@@ -142,7 +146,11 @@ pub(super) unsafe fn output<S: Simd>(
 ///
 /// As for [`output`]; `top` and `left` are the tile's first pixel. The lanes are channels from `channel` on.
 #[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "points and pixels are counted below their constant number")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "points are counted below their constant number"
+)]
 #[expect(clippy::too_many_arguments, reason = "those of the kernel and the place")]
 unsafe fn output_tile<S: Simd, const FULL: bool>(
     s: S,

@@ -210,7 +210,9 @@ impl Lowering<'_> {
                 rows: left_operand,
                 stride: joined.map_or(if pixels.size == 1 { image.channels } else { pixels.stride }, |(x, _)| x.stride),
             },
-            None => Left::Window(under_window(left_operand, &conv.window, image, inputs, [out_height, out_width])),
+            None => {
+                Left::Window(Box::new(under_window(left_operand, &conv.window, image, inputs, [out_height, out_width])))
+            }
         };
         let length = panels_length(depth, outputs, self.options.isa.tile());
         let right = self.panels(conv, filters.kernel, image.has_planes(), [inputs, outputs], experts, length);
