@@ -44,4 +44,4 @@ pub use parameternet_dsl::files::{FileLoader, read_text};
 pub use parameternet_macros::parameternet;
 pub use parameternet_runtime as runtime;
 pub use parameternet_runtime::program::{Port, Program, RunError, Session, SessionError};
-pub use parameternet_runtime::{Isa, Shaped, WeightFile};
+pub use parameternet_runtime::{Dtype, Isa, Shaped, WeightFile};

@@ -14,7 +14,7 @@ use parameternet_dsl::files::FileLoader;
 use parameternet_dsl::source::Loader;
 use parameternet_runtime::prepare::{PrepareError, TensorSource};
 use parameternet_runtime::program::{Port, Program};
-use parameternet_runtime::{Isa, IsaError, MismatchError, TensorSpec, WeightFile, WeightFileError};
+use parameternet_runtime::{Dtype, Isa, IsaError, MismatchError, TensorSpec, WeightFile, WeightFileError};
 
 /// Why a network cannot be compiled or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,7 @@ pub struct Compiler {
     threads: usize,
     layout: ImageLayout,
     isa: Option<Isa>,
+    experts_dtype: Dtype,
     without: Vec<String>,
 }
 
@@ -113,6 +114,14 @@ impl Compiler {
         self
     }
 
+    /// What experts are stored as in memory, and the weights of linear layers and pointwise convolutions of one row. With
+    /// [`Dtype::Bf16`] or [`Dtype::Int8`] they are read faster, and results are less exact; everything is computed in `f32`.
+    #[must_use]
+    pub fn experts_dtype(mut self, dtype: Dtype) -> Self {
+        self.experts_dtype = dtype;
+        self
+    }
+
     /// Leaves a pass out, see [`parameternet_compiler::passes::PASSES`] and
     /// [`parameternet_compiler::plan::rewrites::REWRITES`].
     #[must_use]
@@ -146,7 +155,8 @@ impl Compiler {
         let graph = elaborate(&source, &self.request).map_err(Box::new)?;
         budget::check(&source, &self.request, &graph, &[]).map_err(Box::new)?;
         let isa = self.isa.map_or_else(Isa::chosen, Ok)?;
-        let mut options = Options { threads: self.threads.max(1), layout: self.layout, ..Options::new(isa) };
+        let (threads, experts_dtype) = (self.threads.max(1), self.experts_dtype);
+        let mut options = Options { threads, experts_dtype, layout: self.layout, ..Options::new(isa) };
         options.passes.without.clone_from(&self.without);
         Ok(Compiled { executable: compile::compile(&graph, &options)?, graph, options })
     }

@@ -148,13 +148,15 @@ fn objects_compute_the_same_bits() {
     if !has("cc") {
         return;
     }
-    for (file, input, more) in [
-        (DIGITS, &[3, 1, 8, 8][..], &["--batch", "3"][..]),
-        ("examples/models/ghostnet.pnet", &[1, 3, 224, 224], &["--set", "width=0.3", "--threads", "2"]),
-        ("examples/models/parameternet.pnet", &[1, 3, 224, 224], &["--set", "width=0.3", "--threads", "4"]),
+    for (file, input, more, dtype) in [
+        (DIGITS, &[3, 1, 8, 8][..], &["--batch", "3"][..], "f32"),
+        (DIGITS, &[3, 1, 8, 8], &["--batch", "3"], "bf16"),
+        ("examples/models/ghostnet.pnet", &[1, 3, 224, 224], &["--set", "width=0.3", "--threads", "2"], "f32"),
+        ("examples/models/parameternet.pnet", &[1, 3, 224, 224], &["--set", "width=0.3", "--threads", "4"], "int8"),
     ] {
         let folder = Folder::new();
-        folder.object("net", &[&[file][..], more].concat());
+        let dtype = ["--experts-dtype", dtype];
+        folder.object("net", &[&[file][..], more, &dtype].concat());
         let program = folder.program("run", &[folder.file("net.o"), runtime()]);
         let program = text(Path::new(program.get_program()));
         let network: Vec<&str> = more.iter().copied().take(2).collect();
@@ -168,7 +170,7 @@ fn objects_compute_the_same_bits() {
         for isa in Isa::available() {
             let expected = folder.file("y.npy");
             let mut run = pnetc(&["run", file, &array, "--weights", &weights, "--output", &expected, "--threads", "1"]);
-            succeeds(run.args(&network).env("PNET_ISA", isa.name()));
+            succeeds(run.args(&network).args(dtype).env("PNET_ISA", isa.name()));
             let expected = shared::npy_at(Path::new(&expected));
             for threads in ["1", "2", "3"] {
                 let found = folder.file("y");

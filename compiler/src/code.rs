@@ -15,6 +15,7 @@ pub(crate) mod steps;
 
 use std::fmt;
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{
     DepthwiseShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape,
     WinogradInputShape, WinogradOutputShape,
@@ -72,6 +73,15 @@ pub enum Machine {
         depth: usize,
         /// Its columns.
         columns: usize,
+        /// What its numbers are stored as.
+        dtype: Dtype,
+    },
+    /// The length of a full panel of a matrix.
+    PanelLength {
+        /// Its rows.
+        depth: usize,
+        /// What its numbers are stored as.
+        dtype: Dtype,
     },
     /// What the panels of a unit of the step take of the scratch memory.
     PanelScratch,

@@ -1,6 +1,6 @@
 //! From a graph to machine code in one call: passes, plan, code.
 
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 
 use crate::backend::jit::{self, Executable, JitError};
 use crate::graph::Graph;
@@ -17,15 +17,23 @@ pub struct Options {
     pub threads: usize,
     /// How images lie in the memory of inputs and outputs.
     pub layout: ImageLayout,
+    /// What experts are stored as, and other weights that are read once a run; everything is computed in `f32`.
+    pub experts_dtype: Dtype,
     /// The passes that are run; `without` may name [`REWRITES`](crate::plan::rewrites::REWRITES) too.
     pub passes: Selection,
 }
 
 impl Options {
-    /// One thread, images as PyTorch has them, all passes.
+    /// One thread, images as PyTorch has them, experts in `f32`, all passes.
     #[must_use]
     pub fn new(isa: Isa) -> Options {
-        Options { isa, threads: 1, layout: ImageLayout::default(), passes: Selection::default() }
+        Options {
+            isa,
+            threads: 1,
+            layout: ImageLayout::default(),
+            experts_dtype: Dtype::default(),
+            passes: Selection::default(),
+        }
     }
 
     /// What these options ask of the passes over the graph, and what of planning.
@@ -35,7 +43,8 @@ impl Options {
         let mut passes = self.passes.clone();
         passes.without.retain(|name| !rewrites.leave_out(name));
         let threads = self.threads.max(1);
-        (passes, plan::Options { isa: self.isa, threads, layout: self.layout, rewrites })
+        let Options { isa, layout, experts_dtype, .. } = *self;
+        (passes, plan::Options { isa, threads, layout, rewrites, experts_dtype })
     }
 }
 

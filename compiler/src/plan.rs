@@ -21,7 +21,7 @@ pub mod weights;
 
 use std::fmt;
 
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 
 use crate::graph::{Graph, NodeId};
 use crate::limits::MAX_THREADS;
@@ -72,6 +72,10 @@ pub struct Options {
     pub layout: ImageLayout,
     /// What is done beyond putting one node after the other.
     pub rewrites: Rewrites,
+    /// What experts are stored as, and the weights of layers that use each of them once a sample: linear layers and
+    /// pointwise convolutions of a single row. Everything is computed in `f32`. Depthwise experts and biases stay `f32`: they
+    /// are few.
+    pub experts_dtype: Dtype,
 }
 
 /// An input or output.

@@ -1,7 +1,7 @@
 //! What generated code and kernels share: the kernels that there are, their arguments, and the constant geometry that they
 //! read.
 //!
-//! Every tensor is `f32`. Images lie as `[batch, height, width, channels]` (NHWC) with channels contiguous; the distance
+//! Every tensor is `f32`, but for weights that are stored as a [`Dtype`](crate::Dtype) of fewer bytes. Images lie as `[batch, height, width, channels]` (NHWC) with channels contiguous; the distance
 //! between neighbouring pixels (`pixel_stride`) may exceed the number of channels, which is how kernels read a slice of a
 //! tensor and write into one. All strides count elements.
 //!
@@ -32,6 +32,19 @@ pub enum Kernel {
     /// `(experts, coefficients, out, length, count, stride)`: `out[i] = sum over e < count of coefficients[e] *
     /// experts[e * stride + i]` for `i < length`, in order of `e`.
     Mix,
+    /// `(experts, coefficients, out, depth, columns, count, stride)`: [`Kernel::Mix`] for panels of `bfloat16`s. Side by side lie
+    /// the panels of a matrix `[depth, columns]`, in `experts` (a `u16` per number) as in `out`; experts are `stride` elements
+    /// of the block apart, two numbers each.
+    MixBf16,
+    /// `(experts, coefficients, out, depth, columns, count, stride)`: [`Kernel::MixBf16`] for panels of whole numbers. A panel of
+    /// an expert is a scale (`f32`) for each of its `width` columns, then a number (`i8`) per element. An element of column `c`
+    /// of `out` is the sum of `(coefficients[e] * scale[e][c]) * number`, in order of `e`.
+    MixInt8,
+    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, for few rows of a single run: the products of every fourth `k` are summed by themselves
+    /// in order of `k`, then these sums `(0 + 1) + (2 + 3)`.
+    MatmulBf16,
+    /// [`Kernel::MatmulBf16`] with a panel of whole numbers, see [`Kernel::MixInt8`]; the sum is multiplied with the scale.
+    MatmulInt8,
     /// `(source, panel, depth, columns, row_stride, column_stride)`: packs a panel for [`Kernel::Matmul`]: `panel[k * width +
     /// c] = source[k * row_stride + c * column_stride]`, zeros for `c >= columns`.
     PackPanel,
@@ -76,11 +89,15 @@ pub enum Kernel {
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 19] = [
+    pub const ALL: [Kernel; 23] = [
         Kernel::Matmul,
         Kernel::Strip,
         Kernel::Depthwise,
         Kernel::Mix,
+        Kernel::MixBf16,
+        Kernel::MixInt8,
+        Kernel::MatmulBf16,
+        Kernel::MatmulInt8,
         Kernel::PackPanel,
         Kernel::MaxPool,
         Kernel::AveragePool,
@@ -106,6 +123,10 @@ impl Kernel {
             Kernel::Strip => "strip",
             Kernel::Depthwise => "depthwise",
             Kernel::Mix => "mix",
+            Kernel::MixBf16 => "mix_bf16",
+            Kernel::MixInt8 => "mix_int8",
+            Kernel::MatmulBf16 => "matmul_bf16",
+            Kernel::MatmulInt8 => "matmul_int8",
             Kernel::PackPanel => "pack_panel",
             Kernel::MaxPool => "max_pool",
             Kernel::AveragePool => "average_pool",
@@ -129,8 +150,8 @@ impl Kernel {
     pub fn arity(self) -> usize {
         match self {
             Kernel::Depthwise => 11,
-            Kernel::Matmul => 9,
-            Kernel::Gather | Kernel::WinogradOutput => 7,
+            Kernel::Matmul | Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
+            Kernel::MixBf16 | Kernel::MixInt8 | Kernel::Gather | Kernel::WinogradOutput => 7,
             Kernel::Mix
             | Kernel::PackPanel
             | Kernel::MeanRows

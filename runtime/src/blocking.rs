@@ -7,6 +7,7 @@
 //! core); results do not depend on them.
 
 use crate::abi::Tile;
+use crate::dtype::Dtype;
 use crate::prepare::panels_length;
 
 /// `f32`s of the left factor that a block holds: half of the first-level cache.
@@ -118,7 +119,7 @@ impl Blocking {
             return 0;
         }
         let columns = product.columns.min(self.panels_per_unit * tile.columns());
-        panels_length(product.depth, columns, tile).next_multiple_of(ALIGNMENT)
+        panels_length(product.depth, columns, tile, Dtype::F32).next_multiple_of(ALIGNMENT)
     }
 
     /// What a thread needs of scratch memory: panels first, then a strip.

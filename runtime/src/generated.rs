@@ -23,6 +23,7 @@ use core::marker::PhantomData;
 use std::path::Path;
 
 pub use crate::abi::ActivationShape as Activation;
+pub use crate::dtype::Dtype::{Bf16, F32, Int8};
 pub use describe::Describe;
 use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};

@@ -10,11 +10,13 @@ pub(crate) mod activation;
 mod copy;
 mod depthwise;
 pub(crate) mod epilogue;
+mod few_rows;
 mod gather;
 mod matmul;
 mod mean;
 mod mix;
 mod norm;
+mod numbers;
 mod pack;
 mod pool;
 mod resample;
@@ -133,6 +135,20 @@ kernels! {
     );
     Mix mix: MixFunction = mix::mix, (
         experts: *const f32, coefficients: *const f32, out: *mut f32, length: usize, count: usize, stride: usize
+    );
+    MixBf16 mix_bf16: MixBf16Function = mix::mix_bf16, (
+        experts: *const f32, coefficients: *const f32, out: *mut f32, depth: usize, columns: usize, count: usize, stride: usize
+    );
+    MixInt8 mix_int8: MixInt8Function = mix::mix_int8, (
+        experts: *const f32, coefficients: *const f32, out: *mut f32, depth: usize, columns: usize, count: usize, stride: usize
+    );
+    MatmulBf16 matmul_bf16: MatmulBf16Function = few_rows::matmul_bf16, (
+        a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,
+        bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32
+    );
+    MatmulInt8 matmul_int8: MatmulInt8Function = few_rows::matmul_int8, (
+        a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,
+        bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32
     );
     PackPanel pack_panel: PackPanelFunction = pack::pack_panel, (
         source: *const f32, panel: *mut f32, depth: usize, columns: usize, row_stride: usize, column_stride: usize

@@ -12,7 +12,7 @@
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
 //! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
 //!   contract with generated code, [`math`] the constants that both use.
-//! - [`blocking`] says how matrix products are cut, for threads and caches.
+//! - [`blocking`] says how matrix products are cut, for threads and caches; [`Dtype`] what prepared weights are stored as.
 //! - [`object`] is how a network stands in an object file, for C and whatever calls it.
 //! - [`machine`] measures what the machine can do at best, as a yardstick.
 //!
@@ -30,6 +30,7 @@ pub mod abi;
 pub mod arena;
 mod arithmetic;
 pub mod blocking;
+mod dtype;
 pub mod generated;
 mod isa;
 pub mod kernels;
@@ -53,6 +54,7 @@ pub mod threads;
 pub mod weights;
 pub mod winograd;
 
+pub use dtype::{Dtype, DtypeError};
 pub use isa::{Isa, IsaError};
 pub use kernels::Kernels;
 pub use shaped::Shaped;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::abi::Tile;
 use crate::arena::{AlignedBuffer, AllocationError};
 use crate::arithmetic::sqrt;
+use crate::dtype::Dtype;
 use crate::weights::{BoundWeights, ReadError};
 use crate::winograd;
 
@@ -131,6 +132,8 @@ pub enum Layout {
         columns: Dimension,
         /// What panels are as wide as.
         tile: Tile,
+        /// What the numbers are stored as.
+        dtype: Dtype,
     },
     /// `[depth][columns]` with rows rounded up to four columns, zeros behind the last.
     Quads {
@@ -148,19 +151,32 @@ impl Layout {
         let product = |dims: &[Dimension]| dims.iter().map(|dim| dim.size).product::<usize>();
         match self {
             Layout::Strided(dims) => product(dims),
-            Layout::Panels { outer, depth, columns, tile } => {
-                product(outer) * panels_length(product(depth), columns.size, *tile)
+            Layout::Panels { outer, depth, columns, tile, dtype } => {
+                product(outer) * panels_length(product(depth), columns.size, *tile, *dtype)
             }
             Layout::Quads { depth, columns } => product(depth) * columns.size.next_multiple_of(4),
         }
     }
 }
 
-/// The length of all panels of a matrix `[depth, columns]`.
+/// The length of all panels of a matrix `[depth, columns]` whose numbers are stored as a [`Dtype`], in elements of the block.
+///
+/// Panels are whole vectors of at least four numbers wide, so the bytes of each fill up its elements.
 #[must_use]
-pub fn panels_length(depth: usize, columns: usize, tile: Tile) -> usize {
+pub fn panels_length(depth: usize, columns: usize, tile: Tile, dtype: Dtype) -> usize {
     let (full, rest) = (columns / tile.columns(), columns % tile.columns());
-    depth * (full * tile.columns() + if rest == 0 { 0 } else { tile.panel_width(rest) })
+    let rest = if rest == 0 { 0 } else { panel_length(depth, tile.panel_width(rest), dtype) };
+    full * panel_length(depth, tile.columns(), dtype) + rest
+}
+
+/// The length of a panel that is so wide.
+pub(crate) const fn panel_length(depth: usize, width: usize, dtype: Dtype) -> usize {
+    match dtype {
+        Dtype::F32 => depth * width,
+        Dtype::Bf16 => (depth * width).div_ceil(2),
+        // The scales of the columns come first.
+        Dtype::Int8 => width + (depth * width).div_ceil(4),
+    }
 }
 
 /// Something in the block.

@@ -57,6 +57,20 @@ pub(crate) trait Simd: Copy {
     /// `out` is valid for writes of `LANES` values.
     unsafe fn store(self, out: *mut f32, value: Self::Vector);
 
+    /// Reads a vector of `bfloat16`s, each the upper half of the `f32` that it becomes.
+    ///
+    /// # Safety
+    ///
+    /// `source` is valid for reads of `LANES` values.
+    unsafe fn load_bf16(self, source: *const u16) -> Self::Vector;
+
+    /// Reads a vector of whole numbers of one byte.
+    ///
+    /// # Safety
+    ///
+    /// `source` is valid for reads of `LANES` values.
+    unsafe fn load_int8(self, source: *const i8) -> Self::Vector;
+
     /// The first `count` lanes; `count` is at most `LANES`.
     fn lanes(self, count: usize) -> Self::Lanes;
 

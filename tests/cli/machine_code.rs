@@ -94,6 +94,12 @@ fn misuse_around_machine_code_is_told() {
         (&["build", DIGITS, "--emit", "ir", "--after", "all", "--without", "fuse-epilogues"], "--emit plan"),
         (&["build", DIGITS, "--emit", "plan", "--without", "fuse-everything"], "fuse-epilogues"),
         (&["build", DIGITS, "--emit", "plan", "--isa", "sse9"], "avx2"),
+        (
+            &["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--backend", "interp", "--experts-dtype", "int8"],
+            "--backend jit",
+        ),
+        (&["build", DIGITS, "--emit", "onnx", "--experts-dtype", "int8"], "--emit rust"),
+        (&["bench", DIGITS, "--experts-dtype", "f16"], "[possible values: f32, bf16, int8]"),
         (&["bench", DIGITS, "--runs", "3", "--seconds", "1"], "--seconds"),
         (&["bench", DIGITS, "--seconds", "0"], "greater than 0"),
         (&["bench", DIGITS, "--set", "expert"], "NAME=VALUE"),
@@ -206,6 +212,33 @@ fn a_benchmark_reads_well() {
     assert!(shown.lines().any(|line| line.contains("stages[0].refine.pointwise") && line.contains("matmul 64x32x32")));
     assert!(shown.lines().all(|line| line == line.trim_end()), "{shown}");
     assert!(!succeeds(&["bench", DIGITS, "--runs", "1"]).contains("Kernels"));
+}
+
+/// Experts in fewer bytes: the plan says which weights are, reports count their bytes, and results are near.
+#[test]
+fn experts_take_fewer_bytes() {
+    let plan = |dtype| succeeds(&["build", DIGITS, "--emit", "plan", "--experts-dtype", dtype]);
+    assert_eq!(plan("f32"), succeeds(&["build", DIGITS, "--emit", "plan"]));
+    for dtype in ["bf16", "int8"] {
+        let plan = plan(dtype);
+        assert_eq!(plan.matches(&format!("mix of 4 from {dtype} weights")).count(), 4, "{plan}");
+        let source = succeeds(&["build", DIGITS, "--emit", "rust", "--experts-dtype", dtype]);
+        assert!(source.contains(&format!("mix_{dtype}(")), "{source}");
+    }
+    let [whole, halves, quarters] = ["f32", "bf16", "int8"].map(|dtype| {
+        let report = json(&["bench", DIGITS, "--runs", "1", "--json", "--experts-dtype", dtype]);
+        assert_eq!(report["experts_dtype"], dtype);
+        let analysis = json(&["analyze", DIGITS, "--json", "--experts-dtype", dtype]);
+        assert_eq!(number(&analysis, "size.prepared_weight_bytes"), number(&report, "memory.weight_bytes"));
+        [number(&report, "memory.weight_bytes"), number(&report, "bytes")]
+    });
+    let saved = |fewer: [f64; 2]| [whole[0] - fewer[0], whole[1] - fewer[1]];
+    // Pointwise experts are 21,504 numbers.
+    for (fewer, bytes) in [(halves, 2.0), (quarters, 2.5)] {
+        assert!(saved(fewer).iter().all(|saved| *saved >= bytes * 21_504.0), "{whole:?} {fewer:?}");
+    }
+    let arguments = ["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--top", "1", "--experts-dtype", "int8"];
+    assert!(succeeds(&arguments).ends_with("seven\n"));
 }
 
 #[test]

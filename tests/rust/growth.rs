@@ -4,6 +4,7 @@ use parameternet_compiler::backend::rust::{Documentation, Options, generate};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::program::{MemoryLoader, Program};
+use parameternet_runtime::Dtype;
 use quote::quote;
 
 /// A network of that many blocks whose channels grow: no two have the same sizes.
@@ -25,6 +26,7 @@ fn source(blocks: usize) -> String {
     let options = Options {
         runtime: quote!(::parameternet_runtime),
         layout: ImageLayout::Nchw,
+        experts_dtype: Dtype::F32,
         embedded: None,
         documentation: Documentation::default(),
     };

@@ -17,7 +17,7 @@ use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::{MemoryLoader, Program};
 use parameternet_generator::Settings;
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 
 use made::{Made, fingerprint, input};
 use package::Network;
@@ -66,12 +66,22 @@ fn networks() -> Vec<Network> {
         .map(|(name, batch)| (format!("{name}, batch {batch}"), from_file(&format!("models/{name}.pnet"), batch)));
     let names = [("names".to_owned(), from_text(NAMES))];
     let random = SEEDS.map(|seed| (format!("seed {seed}"), random(seed)));
-    zoo.chain(batches).chain(names).chain(random).map(|(name, graph)| Network { name, graph }).collect()
+    let whole = zoo.chain(batches).chain(names).chain(random);
+    let whole = whole.map(|(name, graph)| Network { name, graph, experts_dtype: Dtype::F32 });
+    let fewer = [("ghostnet", 1), ("parameternet", 1), ("parameternet", 2)].into_iter().flat_map(|(name, batch)| {
+        [Dtype::Bf16, Dtype::Int8].map(|experts_dtype| Network {
+            name: format!("{name}, batch {batch}, {experts_dtype}"),
+            graph: from_file(&format!("models/{name}.pnet"), batch),
+            experts_dtype,
+        })
+    });
+    whole.chain(fewer).collect()
 }
 
 /// What machine code computes for made-up inputs and weights.
-fn machine_code(graph: &Graph, isa: Isa) -> Vec<u64> {
-    let executable = compile(graph, &Options::new(isa)).unwrap_or_else(|error| panic!("{error}"));
+fn machine_code(Network { graph, experts_dtype, .. }: &Network, isa: Isa) -> Vec<u64> {
+    let options = Options { experts_dtype: *experts_dtype, ..Options::new(isa) };
+    let executable = compile(graph, &options).unwrap_or_else(|error| panic!("{error}"));
     let weights = Made::new(graph.stored_weights().map(|weight| (weight.name.clone(), weight.shape.dims().to_vec())));
     let program = executable.load(&weights).unwrap_or_else(|error| panic!("{error}"));
     let inputs: Vec<Vec<f32>> = program.inputs().iter().map(|port| input(&port.name, port.elements())).collect();
@@ -87,9 +97,9 @@ fn source_computes_the_bits_of_machine_code() {
     let networks = networks();
     let found = package::run(&networks, &THREADS);
     let mut expected = Vec::new();
-    for (index, Network { graph, .. }) in networks.iter().enumerate() {
+    for (index, network) in networks.iter().enumerate() {
         for isa in Isa::available() {
-            let outputs = machine_code(graph, isa);
+            let outputs = machine_code(network, isa);
             expected.extend(THREADS.map(|threads| package::line(index, isa, threads, &outputs)));
         }
     }

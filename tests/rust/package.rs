@@ -8,13 +8,14 @@ use std::process::Command;
 use parameternet_compiler::backend::rust::{Documentation, Options, generate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::plan::ImageLayout;
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 use quote::quote;
 
 /// A network and its name for people.
 pub(crate) struct Network {
     pub name: String,
     pub graph: Graph,
+    pub experts_dtype: Dtype,
 }
 
 /// What the crate prints for a network.
@@ -22,10 +23,11 @@ pub(crate) fn line(network: usize, isa: Isa, threads: usize, outputs: &[u64]) ->
     format!("{network} {isa} {threads} {outputs:x?}")
 }
 
-fn source(graph: &Graph) -> String {
+fn source(graph: &Graph, experts_dtype: Dtype) -> String {
     let options = Options {
         runtime: quote!(::parameternet_runtime),
         layout: ImageLayout::Nchw,
+        experts_dtype,
         embedded: None,
         documentation: Documentation::default(),
     };
@@ -106,8 +108,8 @@ pub(crate) fn run(networks: &[Network], threads: &[usize]) -> Vec<String> {
          use parameternet_runtime::generated as rt;\n",
     );
     let mut body = String::new();
-    for (index, Network { graph, .. }) in networks.iter().enumerate() {
-        write(&folder.join(format!("src/n{index}.rs")), &source(graph));
+    for (index, Network { graph, experts_dtype, .. }) in networks.iter().enumerate() {
+        write(&folder.join(format!("src/n{index}.rs")), &source(graph, *experts_dtype));
         let _ = writeln!(main, "mod n{index};");
         body.push_str(&call(index, graph));
     }

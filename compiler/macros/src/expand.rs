@@ -9,7 +9,6 @@ use parameternet_compiler::analysis::budget;
 use parameternet_compiler::backend::rust::{self, Documentation, RustError, module_name};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
-use parameternet_compiler::plan::ImageLayout;
 use parameternet_compiler::program::{Failure, Program};
 use parameternet_compiler::weight::Weight;
 use parameternet_dsl::diagnostic::did_you_mean;
@@ -21,7 +20,7 @@ use quote::quote;
 use syn::{Error, LitStr};
 
 use crate::files::{Files, INLINE};
-use crate::invocation::{FileForm, HyperParameter, Invocation};
+use crate::invocation::{FileForm, HyperParameter, Invocation, Settings};
 use crate::module::{further_stub, module, network_names, stub};
 use crate::report;
 use crate::source_map::SourceText;
@@ -51,7 +50,7 @@ fn file(mut form: FileForm, folder: &Path) -> TokenStream {
                 lines.push(String::new());
             }
             documentation.network.splice(0..0, lines);
-            items(&graph, form.settings.layout, embedded, documentation).map_err(|error| {
+            items(&graph, &form.settings, embedded, documentation).map_err(|error| {
                 errors.push(Error::new(form.path.span(), error));
                 vec![graph.network.clone()]
             })
@@ -224,12 +223,13 @@ fn name_span(text: &SourceText, network: &str) -> Span {
 /// When it computes nothing, or has a name that Rust cannot have there.
 fn items(
     graph: &Graph,
-    layout: ImageLayout,
+    settings: &Settings,
     embedded: Option<TokenStream>,
     documentation: Documentation,
 ) -> Result<TokenStream, RustError> {
     let runtime = quote!(::parameternet::runtime);
-    rust::generate(graph, &rust::Options { runtime, layout, embedded, documentation })
+    let Settings { layout, experts_dtype, .. } = *settings;
+    rust::generate(graph, &rust::Options { runtime, layout, experts_dtype, embedded, documentation })
 }
 
 /// A network of a text as items; `None` if the compiler says what is wrong.
@@ -243,5 +243,5 @@ fn network_of_text(
     if let Err(failure) = budget::check(program, &request, &graph, &[]) {
         failures.push(failure);
     }
-    Some(items(&graph, ImageLayout::default(), None, Documentation::of(program, name)))
+    Some(items(&graph, &Settings::default(), None, Documentation::of(program, name)))
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use parameternet_compiler::plan::ImageLayout;
 use parameternet_dsl::diagnostic::did_you_mean;
+use parameternet_runtime::Dtype;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -16,7 +17,7 @@ use syn::{Attribute, Error, LitInt, LitStr, Meta, Token, Visibility};
 use crate::source_map::{SourceText, is_punct};
 
 /// The keys that are not hyper-parameters.
-pub(crate) const KEYS: [&str; 4] = ["network", "batch", "layout", "weights"];
+pub(crate) const KEYS: [&str; 5] = ["network", "batch", "layout", "experts_dtype", "weights"];
 
 /// What a use of the macro asks for.
 pub(crate) enum Invocation {
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) network: Option<Ident>,
     pub(crate) batch: Option<usize>,
     pub(crate) layout: ImageLayout,
+    /// What experts are stored as.
+    pub(crate) experts_dtype: Dtype,
     /// The file of the weights that are part of the program.
     pub(crate) weights: Option<LitStr>,
     pub(crate) hyper_parameters: Vec<HyperParameter>,
@@ -201,6 +204,7 @@ impl Settings {
             "network" => self.network = Some(network(value)?),
             "batch" => self.batch = Some(batch(value)?),
             "layout" => self.layout = layout(value)?,
+            "experts_dtype" => self.experts_dtype = experts_dtype(value)?,
             "weights" => self.weights = Some(weights(value)?),
             _ => {
                 let value: Vec<TokenTree> = value.into_iter().collect();
@@ -237,6 +241,11 @@ fn layout(value: TokenStream) -> Result<ImageLayout, Error> {
         "nhwc" => Ok(ImageLayout::Nhwc),
         _ => Err(wrong(&value, "expected `nchw` (channels before rows) or `nhwc` (channels last)")),
     }
+}
+
+fn experts_dtype(value: TokenStream) -> Result<Dtype, Error> {
+    let name = value.to_string();
+    name.parse().map_err(|_| wrong(&value, "expected `f32`, `bf16` or `int8`: what experts are stored as in memory"))
 }
 
 fn weights(value: TokenStream) -> Result<LitStr, Error> {

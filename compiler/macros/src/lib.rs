@@ -73,6 +73,7 @@ use syn::Error;
 /// | `network` | the name of the network, where the file defines several |
 /// | `batch` | how many samples a run takes, 1 by default |
 /// | `layout` | `nchw` (the default) or `nhwc`: how images lie in memory |
+/// | `experts_dtype` | `f32` (the default), `bf16` or `int8`: what experts are stored as in memory |
 /// | `weights` | `embed "net.safetensors"`: makes the weights part of the program, `Weights::embedded()` |
 /// | any hyper-parameter | an expression of the language |
 ///

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use parameternet_compiler::analysis::convention::Convention;
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 
 pub(crate) use build::{ALL, Build, PackageOptions, Stage};
 use build::{passes, rewrites};
@@ -182,6 +182,21 @@ pub(crate) struct MachineOptions {
     /// The instruction set [default: that of PNET_ISA, else the best of this machine]
     #[arg(long, value_name = "ISA", value_parser = isas())]
     pub isa: Option<Isa>,
+    #[command(flatten)]
+    pub experts: ExpertsOptions,
+}
+
+/// What the weights of machine code are stored as.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExpertsOptions {
+    /// What experts are stored as in memory, and the weights of linear layers and pointwise convolutions of one row: bf16 and
+    /// int8 are read faster and are less exact; everything is computed in f32 [default: f32]
+    #[arg(long, value_name = "DTYPE", value_parser = dtypes())]
+    pub experts_dtype: Option<Dtype>,
+}
+
+fn dtypes() -> impl TypedValueParser<Value = Dtype> {
+    PossibleValuesParser::new(Dtype::ALL.map(Dtype::name)).try_map(|name| name.parse::<Dtype>())
 }
 
 fn threads() -> impl TypedValueParser<Value = u16> {
@@ -232,6 +247,8 @@ pub(crate) struct Run {
     /// Threads that share the work of machine code; the results are the same for any number [default: all cores]
     #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub experts: ExpertsOptions,
     /// How many classes to show
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,

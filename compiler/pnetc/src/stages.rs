@@ -17,7 +17,8 @@ use crate::files;
 /// The options as the compiler wants them.
 pub(crate) fn options(machine: &MachineOptions) -> Result<Options, Failure> {
     let isa = machine.isa.map_or_else(Isa::chosen, Ok)?;
-    Ok(Options { threads: machine.threads.map_or(1, usize::from), ..Options::new(isa) })
+    let threads = machine.threads.map_or(1, usize::from);
+    Ok(Options { threads, experts_dtype: machine.experts.experts_dtype.unwrap_or_default(), ..Options::new(isa) })
 }
 
 /// How many threads this machine runs at once.

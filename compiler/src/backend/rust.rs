@@ -21,7 +21,7 @@ mod weights;
 use documentation::Costs;
 pub use documentation::Documentation;
 pub use identifiers::{identifier, module_name};
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 use proc_macro2::TokenStream;
 
 use crate::graph::Graph;
@@ -36,6 +36,8 @@ pub struct Options {
     pub runtime: TokenStream,
     /// How images lie in the memory of inputs and outputs.
     pub layout: ImageLayout,
+    /// What experts are stored as: see [`plan::Options`].
+    pub experts_dtype: Dtype,
     /// An expression of type `&'static [u8]` that gives a safetensors file, if weights are part of the program.
     pub embedded: Option<TokenStream>,
     /// What the author says of the network and its modules.
@@ -87,7 +89,7 @@ pub fn generate(graph: &Graph, options: &Options) -> Result<TokenStream, RustErr
         functions::functions(optimised, plan, &costs, &options.documentation).ok_or(RustError::Empty)
     };
     let optimised = passes::optimize(graph, &Selection::default())?;
-    let plans = plans(&optimised, options.layout)?;
+    let plans = plans(&optimised, options)?;
     let source = functions(&optimised, &plans[0])?;
     for plan in &plans[1..] {
         let other = functions(&optimised, plan)?;
@@ -99,8 +101,11 @@ pub fn generate(graph: &Graph, options: &Options) -> Result<TokenStream, RustErr
 }
 
 /// The plan for each instruction set, for one thread.
-fn plans(graph: &Graph, layout: ImageLayout) -> Result<[Plan; 3], PlanError> {
-    let plan = |isa| plan::plan(graph, &plan::Options { isa, threads: 1, layout, rewrites: Rewrites::default() });
+fn plans(graph: &Graph, options: &Options) -> Result<[Plan; 3], PlanError> {
+    let Options { layout, experts_dtype, .. } = *options;
+    let plan = |isa| {
+        plan::plan(graph, &plan::Options { isa, threads: 1, layout, rewrites: Rewrites::default(), experts_dtype })
+    };
     let [portable, avx2, avx512] = Isa::ALL;
     Ok([plan(portable)?, plan(avx2)?, plan(avx512)?])
 }

@@ -1,8 +1,8 @@
 //! The code of matrix products: panels are mixed or packed, strips made, and rows multiplied with one panel at a time.
 
-use parameternet_runtime::Isa;
 use parameternet_runtime::abi::{Kernel, MatmulShape, Runs};
 use parameternet_runtime::prepare::panels_length;
+use parameternet_runtime::{Dtype, Isa};
 
 use super::build::Builder;
 use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
@@ -129,36 +129,34 @@ impl Unit<'_> {
         Index::from(self.step.depth).times(self.width.clone())
     }
 
-    /// The length of all panels.
-    fn all_panels(&self, builder: &Builder<'_>) -> Index {
+    /// The length of all panels of weights whose numbers are stored like that.
+    fn all_panels(&self, builder: &Builder<'_>, dtype: Dtype) -> Index {
         let Matmul { depth, columns, .. } = *self.step;
-        let length = panels_length(depth, columns, builder.plan.options.isa.tile());
-        Index::Machine(Machine::PanelsLength { depth, columns }, length)
+        let length = panels_length(depth, columns, builder.plan.options.isa.tile(), dtype);
+        Index::Machine(Machine::PanelsLength { depth, columns, dtype }, length)
+    }
+
+    /// The length of a full one of them.
+    fn stored_panel(&self, builder: &Builder<'_>, dtype: Dtype) -> Index {
+        let (depth, tile) = (self.step.depth, builder.plan.options.isa.tile());
+        match dtype {
+            Dtype::F32 => self.panel(),
+            dtype => {
+                let length = panels_length(depth, tile.columns(), tile, dtype);
+                Index::Machine(Machine::PanelLength { depth, dtype }, length)
+            }
+        }
     }
 
     /// Mixes or packs the panels of the unit into the scratch memory.
     fn prepare_panels(&self, builder: &mut Builder<'_>, body: &mut Vec<Statement>) {
         let step = self.step;
-        let [first, end] = self.panels.clone();
+        let first = self.panels[0].clone();
         let panel = self.panel();
         match &step.right {
             Right::Packed { .. } => {}
-            Right::Mixed { experts, stride, count, coefficients } => {
-                // All but the last panel are full, and they lie side by side.
-                let total = self.all_panels(builder);
-                let start = first.times(panel.clone());
-                let length = end.times(panel).min(total.clone()).minus(start.clone());
-                let matrices = *stride / total.value().unwrap_or(1).max(1);
-                let stride = Index::from(matrices).times(total.clone());
-                let arguments = vec![
-                    Argument::Address(builder.panels(experts, &self.outer, &total).plus(start)),
-                    Argument::Address(builder.address(coefficients, &self.outer)),
-                    Argument::Address(Address::scratch(0)),
-                    Argument::Index(length),
-                    Argument::Index((*count).into()),
-                    Argument::Index(stride),
-                ];
-                body.push(Statement::Call { kernel: Kernel::Mix, arguments });
+            Right::Mixed { experts, stride, count, coefficients, dtype } => {
+                self.mix(builder, experts, [*stride, *count], coefficients, *dtype, body);
             }
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
@@ -178,6 +176,41 @@ impl Unit<'_> {
                 body.push(pack);
             }
         }
+    }
+
+    /// Mixes the panels of the unit, of which all but the last are full, and which lie side by side.
+    fn mix(
+        &self,
+        builder: &Builder<'_>,
+        experts: &Operand,
+        [stride, count]: [usize; 2],
+        coefficients: &Operand,
+        dtype: Dtype,
+        body: &mut Vec<Statement>,
+    ) {
+        let [first, end] = self.panels.clone();
+        let total = self.all_panels(builder, dtype);
+        let start = first.clone().times(self.stored_panel(builder, dtype));
+        let matrices = stride / total.value().unwrap_or(1).max(1);
+        let experts = builder.panels(experts, &self.outer, &total).plus(start.clone());
+        let coefficients = builder.address(coefficients, &self.outer);
+        let mut arguments = [experts, coefficients, Address::scratch(0)].map(Argument::Address).to_vec();
+        let kernel = match dtype {
+            Dtype::F32 => {
+                let length = end.times(self.panel()).min(total.clone()).minus(start);
+                arguments.push(Argument::Index(length));
+                Kernel::Mix
+            }
+            Dtype::Bf16 | Dtype::Int8 => {
+                let columns = |panels: Index| panels.times(self.width.clone());
+                let columns = columns(end).min(self.step.columns.into()).minus(columns(first));
+                arguments.extend([Argument::Index(self.step.depth.into()), Argument::Index(columns)]);
+                if dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
+            }
+        };
+        arguments.push(Argument::Index(count.into()));
+        arguments.push(Argument::Index(Index::from(matrices).times(total)));
+        body.push(Statement::Call { kernel, arguments });
     }
 
     /// Sets the sums of the unit to zero.
@@ -257,15 +290,19 @@ impl Unit<'_> {
     ) -> Statement {
         let step = self.step;
         let column = Index::from(panel).times(self.width.clone());
-        let in_panels = self.panel();
-        let panel = match &step.right {
-            Right::Packed { panels } => {
-                let start = builder.panels(panels, &self.outer, &self.all_panels(builder));
-                start.plus(Index::from(panel).times(in_panels))
+        let (kernel, panel) = match &step.right {
+            Right::Packed { panels, dtype } => {
+                let start = builder.panels(panels, &self.outer, &self.all_panels(builder, *dtype));
+                let kernel = match dtype {
+                    Dtype::F32 => Kernel::Matmul,
+                    Dtype::Bf16 => Kernel::MatmulBf16,
+                    Dtype::Int8 => Kernel::MatmulInt8,
+                };
+                (kernel, start.plus(Index::from(panel).times(self.stored_panel(builder, *dtype))))
             }
             Right::Mixed { .. } | Right::Computed { .. } => {
                 let own = Index::from(panel).minus(self.panels[0].clone());
-                Address { base: Base::Scratch, offset: own.times(in_panels) }
+                (Kernel::Matmul, Address { base: Base::Scratch, offset: own.times(self.panel()) })
             }
         };
         let at = |operand: &Operand, row_stride: Index| {
@@ -292,6 +329,6 @@ impl Unit<'_> {
             optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
             sums,
         ];
-        Statement::Call { kernel: Kernel::Matmul, arguments }
+        Statement::Call { kernel, arguments }
     }
 }

@@ -19,6 +19,7 @@ mod winograd;
 
 use std::collections::HashMap;
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::Epilogue;
 use parameternet_runtime::blocking::{Blocking, Product};
 
@@ -120,6 +121,9 @@ fn averaged(graph: &Graph, options: &Options) -> Vec<bool> {
 /// Fewest pixels whose sums are worth a second result.
 const MANY_PIXELS: usize = 16;
 
+/// Fewest weights of a layer without experts that are worth storing in fewer bytes.
+const MANY_WEIGHTS: usize = 1 << 14;
+
 struct Lowering<'g> {
     graph: &'g Graph,
     fusion: &'g Fusion,
@@ -203,6 +207,12 @@ fn weight_operand(offset: usize, length: usize, strides: Vec<usize>) -> Operand 
 impl Lowering<'_> {
     fn blocking(&self, product: &Product) -> Blocking {
         product.blocking(self.options.isa.tile(), self.options.threads)
+    }
+
+    /// What the weights of a layer without experts are stored as. Fewer bytes are worth it where each weight is used once a
+    /// sample, so that reading it is all there is to do. The batch must not matter: the results would depend on it.
+    fn dtype_without_experts(&self, rows_of_sample: usize, weights: usize) -> Dtype {
+        if rows_of_sample == 1 && weights >= MANY_WEIGHTS { self.options.experts_dtype } else { Dtype::F32 }
     }
 
     fn defect(&self, node: NodeId, reason: &'static str) -> PlanError {

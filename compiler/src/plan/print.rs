@@ -1,9 +1,11 @@
 //! The text form of a plan: per step the kernel, its geometry, the buffers, the epilogue, multiply-adds and bytes.
 //!
-//! Operands read `b3+96 ~8:196` for buffer 3 from element 96 on, moving by 8 and 196 along the outer dimensions.
+//! Operands read `b3+96 ~8:196` for buffer 3 from element 96 on, moving by 8 and 196 along the outer dimensions. Weights that
+//! are stored in fewer bytes have the type before them: `int8 weights+96`; their elements are those of the block.
 
 use std::fmt;
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{ActivationShape, WindowShape, WinogradOutputShape};
 
 use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work, activation_name};
@@ -213,9 +215,9 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
         }
     }
     match &step.right {
-        Right::Packed { panels } => write!(f, " * {panels}")?,
-        Right::Mixed { experts, count, coefficients, .. } => {
-            write!(f, " * mix of {count} from {experts} by {coefficients}")?;
+        Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype))?,
+        Right::Mixed { experts, count, coefficients, dtype, .. } => {
+            write!(f, " * mix of {count} from {}{experts} by {coefficients}", stored(*dtype))?;
         }
         Right::Computed { source, .. } => write!(f, " * {source}")?,
     }
@@ -229,6 +231,11 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
         blocking.panels_per_unit,
         blocking.rows_per_block
     )
+}
+
+/// What weights are stored as, if it is not what is computed with.
+fn stored(dtype: Dtype) -> String {
+    if dtype == Dtype::F32 { String::new() } else { format!("{dtype} ") }
 }
 
 fn window(f: &mut fmt::Formatter<'_>, window: &WindowShape) -> fmt::Result {

@@ -3,6 +3,7 @@
 //! A step is a kernel (or loops of its own) with everything constant. Most repeat their work along *outer* dimensions, such
 //! as the samples of a batch or the groups of a convolution; each [`Operand`] says how far it moves with each of them.
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{
     ActivationCode, ActivationShape, DepthwiseShape, Epilogue, Kernel, NormShape, PoolShape, ResampleShape, Runs,
     SoftmaxShape, StripShape, WindowShape, WinogradInputShape, WinogradOutputShape,
@@ -168,6 +169,8 @@ pub enum Right {
     Packed {
         /// The first panel.
         panels: Operand,
+        /// What their numbers are stored as.
+        dtype: Dtype,
     },
     /// Experts in panels, mixed panel by panel.
     Mixed {
@@ -179,6 +182,8 @@ pub enum Right {
         count: usize,
         /// The coefficients, one per expert.
         coefficients: Operand,
+        /// What the numbers of the experts are stored as.
+        dtype: Dtype,
     },
     /// A computed tensor, packed panel by panel.
     Computed {
@@ -471,7 +476,7 @@ impl Work {
             Work::Matmul(step) => {
                 let mut reads = vec![step.left.operand()];
                 match &step.right {
-                    Right::Packed { panels } => reads.push(panels),
+                    Right::Packed { panels, .. } => reads.push(panels),
                     Right::Mixed { experts, coefficients, .. } => reads.extend([experts, coefficients]),
                     Right::Computed { source, .. } => reads.push(source),
                 }
@@ -522,7 +527,7 @@ impl Work {
             Work::Matmul(step) => {
                 let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
-                    Right::Packed { panels } => operands.push(panels),
+                    Right::Packed { panels, .. } => operands.push(panels),
                     Right::Mixed { experts, coefficients, .. } => operands.extend([experts, coefficients]),
                     Right::Computed { source, .. } => operands.push(source),
                 }

@@ -1,6 +1,6 @@
 //! What plans look like: what is fused, what costs nothing, and that broken plans are found.
 
-use parameternet_runtime::Isa;
+use parameternet_runtime::{Dtype, Isa};
 
 use super::rewrites::Rewrites;
 use super::step::{Finish, Operand, Right, Work};
@@ -15,7 +15,7 @@ fn options(without: &[&str]) -> Options {
     for name in without {
         assert!(rewrites.leave_out(name), "there is no rewrite `{name}`");
     }
-    Options { isa: Isa::Avx2, threads: 1, layout: ImageLayout::Nhwc, rewrites }
+    Options { isa: Isa::Avx2, threads: 1, layout: ImageLayout::Nhwc, rewrites, experts_dtype: Dtype::F32 }
 }
 
 /// The plan of a network with this body over `x: f32[2, 16, 12, 12]`.

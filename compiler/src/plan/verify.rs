@@ -155,7 +155,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
     match work {
         Work::Matmul(step) => {
             let right = match &step.right {
-                Right::Packed { panels } => panels,
+                Right::Packed { panels, .. } => panels,
                 Right::Mixed { experts, .. } => experts,
                 Right::Computed { source, .. } => source,
             };

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::abi::Tile;
+use crate::dtype::Dtype;
 use crate::prepare::{Arithmetic, Content, Dimension, Layout, Preparation, Prepared, Value, ValueId};
 use crate::weights::TensorSpec;
 
@@ -162,9 +163,16 @@ impl Describe<'_> {
     }
 
     /// The next content: see [`Layout::Panels`].
-    pub fn panels(&mut self, value: ValueId, outer: Dimensions<'_>, depth: Dimensions<'_>, columns: [usize; 2]) {
-        let (outer, depth) = (dimensions(outer), dimensions(depth));
-        let layout = Layout::Panels { outer, depth, columns: dimension(columns), tile: self.described.tile };
+    pub fn panels(
+        &mut self,
+        value: ValueId,
+        outer: Dimensions<'_>,
+        depth: Dimensions<'_>,
+        columns: [usize; 2],
+        dtype: Dtype,
+    ) {
+        let (outer, depth, tile) = (dimensions(outer), dimensions(depth), self.described.tile);
+        let layout = Layout::Panels { outer, depth, columns: dimension(columns), tile, dtype };
         self.content(Content::Value { value, layout });
     }
 

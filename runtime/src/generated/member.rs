@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use crate::abi::Tile;
 use crate::blocking::{Blocking, Product};
+use crate::dtype::Dtype;
 use crate::kernels::Kernels;
 use crate::prepare::panels_length;
 use crate::program::{Context, share};
@@ -134,8 +135,14 @@ impl<'r> Member<'r> {
 
     /// The length of all panels of a matrix.
     #[must_use]
-    pub fn panels_length(&self, depth: usize, columns: usize) -> usize {
-        panels_length(depth, columns, self.tile())
+    pub fn panels_length(&self, depth: usize, columns: usize, dtype: Dtype) -> usize {
+        panels_length(depth, columns, self.tile(), dtype)
+    }
+
+    /// The length of a full panel of a matrix.
+    #[must_use]
+    pub fn panel_length(&self, depth: usize, dtype: Dtype) -> usize {
+        self.panels_length(depth, self.width(), dtype)
     }
 
     /// Whether the machine rounds a multiply-add once.

@@ -6,8 +6,10 @@
 
 mod activation;
 mod depthwise;
+mod few_rows;
 mod images;
 mod matmul;
+mod mix;
 mod rows;
 mod winograd;
 

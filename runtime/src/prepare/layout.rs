@@ -3,9 +3,11 @@
 //! The filters of [`Value::Winograd`](super::Value::Winograd) have four times as many elements as the kernels that they are made
 //! of, so those of large kernels are made where they are laid out, one by one, and are nowhere else.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Dimension, Elements, Layout, PrepareError, narrow};
+use super::{Dimension, Elements, Layout, PrepareError, narrow, panel_length};
+use crate::dtype::{Dtype, bf16, int8, int8_scale};
 use crate::winograd;
 
 /// Writes `elements` into `target` as `layout` says.
@@ -46,17 +48,32 @@ fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
                 }
             });
         }
-        Layout::Panels { outer, depth, columns, tile } => {
+        Layout::Panels { outer, depth, columns, tile, dtype } => {
             let depth = offsets(depth);
             let mut rest = target;
+            // A panel before its numbers are stored in fewer bytes.
+            let mut whole = Vec::new();
             for_each_offset(outer, 0, &mut |offset| {
                 for first in (0..columns.size).step_by(tile.columns().max(1)) {
                     let count = (columns.size - first).min(tile.columns());
                     let width = tile.panel_width(count);
-                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(depth.len() * width);
+                    let length = panel_length(depth.len(), width, *dtype);
+                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(length);
                     rest = behind;
                     let start = offset + first * columns.stride;
-                    columns_of(panel, width, start, Dimension { size: count, ..*columns }, &depth, read);
+                    let columns = Dimension { size: count, ..*columns };
+                    if *dtype == Dtype::F32 {
+                        columns_of(panel, width, start, columns, &depth, read);
+                        continue;
+                    }
+                    whole.clear();
+                    whole.resize(depth.len() * width, 0.0);
+                    columns_of(&mut whole, width, start, columns, &depth, read);
+                    match dtype {
+                        Dtype::F32 => {}
+                        Dtype::Bf16 => store_bf16(&whole, panel),
+                        Dtype::Int8 => store_int8(&whole, width, panel),
+                    }
                 }
             });
         }
@@ -66,10 +83,43 @@ fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
     }
 }
 
+/// Stores numbers two to an element.
+fn store_bf16(numbers: &[f32], target: &mut [f32]) {
+    for (element, pair) in target.iter_mut().zip(numbers.chunks(2)) {
+        let mut bytes = [0; 4];
+        for (bytes, number) in bytes.chunks_exact_mut(2).zip(pair) {
+            bytes.copy_from_slice(&bf16(*number).to_ne_bytes());
+        }
+        *element = f32::from_bits(u32::from_ne_bytes(bytes));
+    }
+}
+
+/// Stores a panel that is so wide: a scale per column, then numbers four to an element.
+fn store_int8(numbers: &[f32], width: usize, target: &mut [f32]) {
+    let mut scales = vec![0.0_f32; width];
+    for row in numbers.chunks_exact(width.max(1)) {
+        for (largest, number) in scales.iter_mut().zip(row) {
+            let size = number.abs();
+            // NaN is larger than everything.
+            if size > *largest || size.is_nan() {
+                *largest = size;
+            }
+        }
+    }
+    scales.iter_mut().for_each(|scale| *scale = int8_scale(*scale));
+    let (head, body) = target.split_at_mut(width.min(target.len()));
+    head.iter_mut().zip(&scales).for_each(|(element, scale)| *element = *scale);
+    let mut stored = numbers.iter().zip(scales.iter().cycle()).map(|(number, scale)| int8(*number, *scale));
+    for element in body {
+        let bytes = [(); 4].map(|()| stored.next().unwrap_or(0).to_ne_bytes());
+        *element = f32::from_bits(u32::from_ne_bytes(bytes.map(|[byte]| byte)));
+    }
+}
+
 /// Transforms kernels into a panel of filters by inputs and outputs for each point of theirs; does nothing and says so if
 /// that is not the layout.
 fn transform(kernels: &[f32], layout: &Layout, target: &mut [f32]) -> bool {
-    let Layout::Panels { outer, depth, columns, tile } = layout else { return false };
+    let Layout::Panels { outer, depth, columns, tile, dtype: Dtype::F32 } = layout else { return false };
     let [Dimension { size: winograd::FILTER, stride: 1 }] = outer.as_slice() else { return false };
     let [Dimension { size: depth, stride: winograd::FILTER }] = *depth.as_slice() else { return false };
     if columns.stride != depth * winograd::FILTER {

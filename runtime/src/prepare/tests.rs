@@ -104,12 +104,13 @@ fn panels_are_rows_along_depth_with_zeros_behind_the_last_column() {
     // Two experts of filters [out 11, in 3, taps 2]: one full panel of 8 columns and one of 4 with 3 columns in it.
     let tile = Tile { lanes: 4, rows: 4 };
     let layout = Layout::Panels {
+        dtype: Dtype::F32,
         outer: vec![Dimension { size: 2, stride: 66 }],
         depth: vec![Dimension { size: 2, stride: 1 }, Dimension { size: 3, stride: 2 }],
         columns: Dimension { size: 11, stride: 6 },
         tile,
     };
-    assert_eq!(panels_length(6, 11, tile), 6 * 8 + 6 * 4);
+    assert_eq!(panels_length(6, 11, tile, Dtype::F32), 6 * 8 + 6 * 4);
     let block = run(vec![stored(0)], vec![content(0, layout)], vec![counting(132)]).expect("it fits");
     assert_eq!(block.len(), 2 * 72);
     for expert in 0..2 {
@@ -122,6 +123,69 @@ fn panels_are_rows_along_depth_with_zeros_behind_the_last_column() {
             }
         }
     }
+}
+
+/// The same panels in fewer bytes hold what is nearest to the numbers, and nothing else.
+#[test]
+fn panels_in_fewer_bytes_hold_what_is_nearest() {
+    let tile = Tile { lanes: 4, rows: 4 };
+    let layout = |dtype| Layout::Panels {
+        outer: vec![Dimension { size: 2, stride: 66 }],
+        depth: vec![Dimension { size: 2, stride: 1 }, Dimension { size: 3, stride: 2 }],
+        columns: Dimension { size: 11, stride: 6 },
+        tile,
+        dtype,
+    };
+    let source: Vec<f32> = crate::synth::tensor("panels", 132).collect();
+    let block = |dtype| run(vec![stored(0)], vec![content(0, layout(dtype))], vec![source.clone()]).expect("it fits");
+    let whole = block(Dtype::F32);
+    let bytes =
+        |block: &[f32]| -> Vec<u8> { block.iter().flat_map(|element| element.to_bits().to_ne_bytes()).collect() };
+
+    let halves = block(Dtype::Bf16);
+    assert_eq!(halves.len() * 2, whole.len());
+    for (half, number) in bytes(&halves).chunks_exact(2).zip(&whole) {
+        assert_eq!(half, crate::dtype::bf16(*number).to_ne_bytes());
+    }
+
+    let numbers = block(Dtype::Int8);
+    assert_eq!(numbers.len(), 2 * (panels_length(6, 8, tile, Dtype::Int8) + panels_length(6, 3, tile, Dtype::Int8)));
+    assert_eq!(numbers.len(), 2 * ((8 + 6 * 8 / 4) + (4 + 6 * 4 / 4)));
+    let mut rest = numbers.as_slice();
+    let mut whole = whole.as_slice();
+    for width in [8, 4, 8, 4] {
+        let (scales, behind) = rest.split_at(width);
+        let (stored, behind) = behind.split_at(6 * width / 4);
+        let (panel, further) = whole.split_at(6 * width);
+        (rest, whole) = (behind, further);
+        for (column, scale) in scales.iter().enumerate() {
+            let largest =
+                panel.iter().skip(column).step_by(width).fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            assert_eq!(*scale, largest / 127.0);
+        }
+        for (place, (byte, number)) in bytes(stored).iter().zip(panel).enumerate() {
+            let (byte, scale) = (f32::from(*byte as i8), scales[place % width]);
+            assert!((byte * scale - number).abs() <= 0.5001 * scale, "{byte} x {scale} for {number}");
+        }
+    }
+    assert!(rest.is_empty() && whole.is_empty());
+}
+
+/// A number that cannot be stored makes its column NaN, and leaves the others as they are.
+#[test]
+fn what_is_not_finite_stays_so() {
+    let layout = Layout::Panels {
+        outer: Vec::new(),
+        depth: vec![Dimension { size: 2, stride: 1 }],
+        columns: Dimension { size: 3, stride: 2 },
+        tile: Tile { lanes: 4, rows: 4 },
+        dtype: Dtype::Int8,
+    };
+    let source = vec![1.0, f32::INFINITY, f32::NAN, 2.0, 127.0, -3.0];
+    let block = run(vec![stored(0)], vec![content(0, layout)], vec![source]).expect("it fits");
+    assert!(block[0].is_nan() && block[1].is_nan());
+    assert_eq!(block[2..4], [1.0, 0.0]);
+    assert_eq!(block[5].to_bits().to_ne_bytes()[2] as i8, -3);
 }
 
 #[test]
@@ -213,6 +277,7 @@ fn large_kernels_are_transformed_where_they_are_laid_out() {
     let kernels: Vec<f32> = (0..outputs * inputs * 9).map(|index| (index % 101) as f32 - 50.0).collect();
     assert!(kernels.len() > LARGE);
     let panels = |depth: Vec<Dimension>| Layout::Panels {
+        dtype: Dtype::F32,
         outer: vec![Dimension { size: points, stride: 1 }],
         depth,
         columns: Dimension { size: outputs, stride: inputs * points },

@@ -1,8 +1,9 @@
 //! Vectors of sixteen with AVX-512.
 
 use core::arch::x86_64::{
-    __m512, __mmask16, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T1, _mm_prefetch, _mm512_add_ps, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
+    __m512, __mmask16, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch, _mm256_loadu_si256,
+    _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32,
+    _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
     _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps,
     _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
@@ -53,6 +54,21 @@ impl Simd for Avx512 {
     unsafe fn store(self, out: *mut f32, value: __m512) {
         // SAFETY: the token proves AVX-512, the caller vouches for sixteen values.
         unsafe { _mm512_storeu_ps(out, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, source: *const u16) -> __m512 {
+        // SAFETY: the token proves AVX-512, the caller vouches for sixteen values of two bytes.
+        unsafe {
+            let halves = _mm256_loadu_si256(source.cast());
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_int8(self, source: *const i8) -> __m512 {
+        // SAFETY: the token proves AVX-512, the caller vouches for sixteen values of one byte.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(source.cast()))) }
     }
 
     #[inline(always)]

@@ -75,6 +75,28 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     }
 
     #[inline(always)]
+    unsafe fn load_bf16(self, source: *const u16) -> [f32; L] {
+        // SAFETY: the caller vouches for `L` values; an array of `u16` is aligned like one.
+        let halves = unsafe { source.cast::<[u16; L]>().read() };
+        let mut out = [0.0; L];
+        for (out, half) in out.iter_mut().zip(halves) {
+            *out = f32::from_bits(u32::from(half) << 16);
+        }
+        out
+    }
+
+    #[inline(always)]
+    unsafe fn load_int8(self, source: *const i8) -> [f32; L] {
+        // SAFETY: the caller vouches for `L` values; an array of `i8` is aligned like one.
+        let numbers = unsafe { source.cast::<[i8; L]>().read() };
+        let mut out = [0.0; L];
+        for (out, number) in out.iter_mut().zip(numbers) {
+            *out = f32::from(number);
+        }
+        out
+    }
+
+    #[inline(always)]
     fn lanes(self, count: usize) -> usize {
         debug_assert!(count <= L, "more lanes than a vector has");
         count

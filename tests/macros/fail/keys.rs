@@ -5,6 +5,7 @@ parameternet! {
     mod many = "models/pets.pnet" {
         batch: 0,
         layout: hwc,
+        experts_dtype: f16,
         network: "Pets",
         weights: "pets.safetensors",
         width: 8,

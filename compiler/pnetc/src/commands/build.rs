@@ -98,6 +98,8 @@ fn check(options: &Build) -> Result<(), Failure> {
         "`--without` is for `--emit ir`, `plan` and what comes after: passes work on the graph"
     } else if (options.machine.threads.is_some() || options.machine.isa.is_some()) && !machine {
         "`--threads` and `--isa` are for `--emit plan` and what comes after: earlier stages do not depend on the machine"
+    } else if options.machine.experts.experts_dtype.is_some() && !machine && options.emit != Stage::Rust {
+        "`--experts-dtype` is for `--emit rust`, `plan` and what comes after: it says how programs keep weights in memory"
     } else if !options.budget.budgets.is_empty() && options.emit == Stage::Ast {
         "`--budget` is for stages after `--emit ast`: costs are known when the graph is"
     } else if (options.object.header.is_some() || options.object.prefix.is_some()) && !is_object {

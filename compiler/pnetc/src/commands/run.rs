@@ -67,10 +67,16 @@ fn code_options(options: &Run) -> Result<Option<Options>, Failure> {
     match options.backend {
         Backend::Jit => {
             let threads = options.threads.map_or_else(stages::cores, usize::from);
-            Ok(Some(Options { threads, ..Options::new(Isa::chosen()?) }))
+            let experts_dtype = options.experts.experts_dtype.unwrap_or_default();
+            Ok(Some(Options { threads, experts_dtype, ..Options::new(Isa::chosen()?) }))
         }
         Backend::Interp if options.threads.is_some() => {
             Err(Failure::Usage("`--threads` is for `--backend jit`: the interpreter has one thread".to_owned()))
+        }
+        Backend::Interp if options.experts.experts_dtype.is_some() => {
+            let message =
+                "`--experts-dtype` is for `--backend jit`: the interpreter computes with the weights as they are";
+            Err(Failure::Usage(message.to_owned()))
         }
         Backend::Interp => Ok(None),
     }

@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
 use super::sharing::{ARGUMENTS, Constant, Kind, PARAMETERS, Piece, UNPACKING};
-use super::weights::Contents;
+use super::weights::{Contents, stored_as};
 use crate::code::{Address, Argument, Base, Index, Lanes, Local, Machine, Operation, Routine, Statement, Variable};
 
 /// Writes one routine.
@@ -416,10 +416,16 @@ impl Writer<'_> {
             Machine::PanelScratch => {
                 quote!(m.panel_scratch(&product))
             }
-            Machine::PanelsLength { depth, columns } => {
+            Machine::PanelsLength { depth, columns, dtype } => {
                 let depth = self.number("depth", depth);
                 let columns = self.number("columns", columns);
-                quote!(m.panels_length(#depth, #columns))
+                let dtype = stored_as(dtype);
+                quote!(m.panels_length(#depth, #columns, #dtype))
+            }
+            Machine::PanelLength { depth, dtype } => {
+                let depth = self.number("depth", depth);
+                let dtype = stored_as(dtype);
+                quote!(m.panel_length(#depth, #dtype))
             }
             Machine::Content(content) => {
                 let content = self.content(content);

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::prepare::{Arithmetic, Content, Dimension, Layout, Preparation, Value, ValueId};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -102,10 +103,11 @@ pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]
                 let dims = dimensions(dims, &mut piece);
                 quote!(w.strided(#value, #dims);)
             }
-            Layout::Panels { outer, depth, columns, tile: _ } => {
+            Layout::Panels { outer, depth, columns, tile: _, dtype } => {
                 let (outer, depth) = (dimensions(outer, &mut piece), dimensions(depth, &mut piece));
                 let columns = dimension(*columns, &mut piece);
-                quote!(w.panels(#value, #outer, #depth, #columns);)
+                let dtype = stored_as(*dtype);
+                quote!(w.panels(#value, #outer, #depth, #columns, #dtype);)
             }
             Layout::Quads { depth, columns } => {
                 let depth = dimensions(depth, &mut piece);
@@ -116,6 +118,15 @@ pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]
         piece.tokens.extend(laid_out);
     }
     piece
+}
+
+/// What numbers are stored as.
+pub(super) fn stored_as(dtype: Dtype) -> TokenStream {
+    match dtype {
+        Dtype::F32 => quote!(rt::F32),
+        Dtype::Bf16 => quote!(rt::Bf16),
+        Dtype::Int8 => quote!(rt::Int8),
+    }
 }
 
 /// Tensors that a file must hold though no content needs them.

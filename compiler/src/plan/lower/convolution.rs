@@ -1,6 +1,7 @@
 //! Convolutions: depthwise ones by their own kernel, 3×3 ones by Winograd's filtering where that costs less, all others
 //! as matrix products of filters and pixels, or what the window covers.
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{DepthwiseShape, Runs, StripShape, WindowShape};
 use parameternet_runtime::blocking::{Lines, Product};
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
@@ -214,8 +215,12 @@ impl Lowering<'_> {
                 Left::Window(Box::new(under_window(left_operand, &conv.window, image, inputs, [out_height, out_width])))
             }
         };
-        let length = panels_length(depth, outputs, self.options.isa.tile());
-        let right = self.panels(conv, filters.kernel, image.has_planes(), [inputs, outputs], experts, length);
+        let dtype = match experts {
+            Some(_) => self.options.experts_dtype,
+            None if even.is_some() => self.dtype_without_experts(out_height * out_width, depth * outputs),
+            None => Dtype::F32,
+        };
+        let right = self.panels(conv, filters.kernel, image.has_planes(), [inputs, outputs], experts, dtype);
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let product = Product {
             repeats: outer.iter().map(|axis| axis.size).product(),
@@ -267,7 +272,7 @@ impl Lowering<'_> {
         fits.then_some(image)
     }
 
-    /// Filters `[(experts,) out, inputs, height, width]` as panels.
+    /// Filters `[(experts,) out, inputs, height, width]` as panels of such numbers.
     fn panels(
         &mut self,
         conv: &Conv,
@@ -275,11 +280,12 @@ impl Lowering<'_> {
         in_planes: bool,
         [inputs, outputs]: [usize; 2],
         experts: Option<&Experts>,
-        length: usize,
+        dtype: Dtype,
     ) -> Right {
         let [height, width] = conv.window.kernel;
         let taps = height * width;
         let count = experts.map_or(1, |experts| experts.count);
+        let length = panels_length(taps * inputs, outputs, self.options.isa.tile(), dtype);
         let (taps_of_depth, inputs_of_depth) =
             (Dimension { size: taps, stride: 1 }, Dimension { size: inputs, stride: taps });
         let layout = Layout::Panels {
@@ -290,12 +296,13 @@ impl Lowering<'_> {
             depth: if in_planes { vec![inputs_of_depth, taps_of_depth] } else { vec![taps_of_depth, inputs_of_depth] },
             columns: Dimension { size: outputs, stride: inputs * taps },
             tile: self.options.isa.tile(),
+            dtype,
         };
         let total = layout.length();
         let offset = self.weights.weight(self.graph, kernel, layout);
         let panels = weight_operand(offset, total, vec![0, length]);
         match experts {
-            None => Right::Packed { panels },
+            None => Right::Packed { panels, dtype },
             Some(experts) => Right::Mixed {
                 experts: panels,
                 stride: conv.groups * length,
@@ -304,6 +311,7 @@ impl Lowering<'_> {
                     &experts.coefficients,
                     &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }],
                 ),
+                dtype,
             },
         }
     }

@@ -56,7 +56,10 @@ impl Lowering<'_> {
             return Ok(out);
         }
         let tile = self.options.isa.tile();
-        let layout = Layout::Panels { outer: Vec::new(), depth: vec![along_depth], columns: along_columns, tile };
+        let rows_of_sample = source.axes[..rank - 1].iter().skip(1).map(|axis| axis.size).product();
+        let dtype = self.dtype_without_experts(rows_of_sample, depth * linear.out);
+        let layout =
+            Layout::Panels { outer: Vec::new(), depth: vec![along_depth], columns: along_columns, tile, dtype };
         let length = layout.length();
         let offset = self.weights.weight(self.graph, weight, layout);
         let mut finish = Self::activations(chain);
@@ -68,7 +71,7 @@ impl Lowering<'_> {
         }
         let one = [Axis { size: 1, stride: 0 }];
         let left = Left::Rows { rows: operand(&source, &one), stride: even(&source).stride };
-        let right = Right::Packed { panels: weight_operand(offset, length, vec![0]) };
+        let right = Right::Packed { panels: weight_operand(offset, length, vec![0]), dtype };
         let product =
             Product { repeats: 1, rows, depth, columns: linear.out, lines: None, makes_panels: false, has_sums: false };
         let step = Matmul {

@@ -4,6 +4,7 @@
 //!
 //! The samples of a batch stand side by side as further tiles, so that the transformed filters are read once for all of them.
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{Kernel, WinogradInputShape, WinogradOutputShape};
 use parameternet_runtime::blocking::Product;
 use parameternet_runtime::prepare::{Dimension, Layout};
@@ -160,6 +161,7 @@ impl Lowering<'_> {
             depth: vec![Dimension { size: depth, stride: GRID }],
             columns: Dimension { size: columns, stride: depth * GRID },
             tile: self.options.isa.tile(),
+            dtype: Dtype::F32,
         };
         let total = layout.length();
         let offset = self.weights.winograd(self.graph, filters.kernel, layout);
@@ -171,7 +173,7 @@ impl Lowering<'_> {
             depth,
             columns,
             left: Left::Rows { rows: operand(inputs, &[inputs.axes[0]]), stride: depth },
-            right: Right::Packed { panels: weight_operand(offset, total, vec![total / GRID]) },
+            right: Right::Packed { panels: weight_operand(offset, total, vec![total / GRID]), dtype: Dtype::F32 },
             out: operand(&products, &[products.axes[0]]),
             out_stride: columns,
             finish: Finish::default(),

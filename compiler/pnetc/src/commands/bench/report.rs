@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use parameternet_runtime::Dtype;
 use serde_json::{Value, json};
 
 use super::steps::{self, Cost, StepTime};
@@ -122,12 +123,16 @@ pub(super) fn text(measurement: &Measurement<'_>) -> String {
         ),
     );
     let mut text = format!(
-        "{}: {}, batch {}, {}, {}\n{}",
+        "{}: {}, batch {}, {}, {}{}\n{}",
         options.file,
         stages.graph.network,
         stages.graph.batch,
         compiler.isa,
         counted(compiler.threads, "thread"),
+        match compiler.experts_dtype {
+            Dtype::F32 => String::new(),
+            dtype => format!(", experts in {dtype}"),
+        },
         table.render()
     );
     if !measurement.steps.is_empty() {
@@ -207,6 +212,7 @@ pub(super) fn json(measurement: &Measurement<'_>) -> String {
         "batch": stages.graph.batch,
         "threads": compiler.threads,
         "isa": compiler.isa.name(),
+        "experts_dtype": compiler.experts_dtype.name(),
         "weights": options.weights.as_ref().map(|path| path.display().to_string()),
         "runs": run.runs,
         "median_ms": milliseconds(run.median),

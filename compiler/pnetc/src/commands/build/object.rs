@@ -43,7 +43,8 @@ fn compile(graph: &Graph, options: &Build) -> Result<ObjectFile, Failure> {
     let prefix = prefix.map_err(|error| Failure::Usage(format!("{error}; choose another with `--prefix`")))?;
     let plan = |isa: &Isa| {
         let threads = options.machine.threads.map_or(1, usize::from);
-        let mut wanted = Options { threads, ..Options::new(*isa) };
+        let experts_dtype = options.machine.experts.experts_dtype.unwrap_or_default();
+        let mut wanted = Options { threads, experts_dtype, ..Options::new(*isa) };
         wanted.passes.without.clone_from(&options.without);
         compile::plan(graph, &wanted)
     };
