@@ -7,7 +7,7 @@ use std::process::Command;
 use parameternet_compiler::backend::rust::{Documentation, Options, generate};
 use parameternet_compiler::compile::{self, compile};
 use parameternet_compiler::plan::ImageLayout;
-use parameternet_runtime::{Isa, TensorSpec, WeightFile};
+use parameternet_runtime::{Dtype, Isa, TensorSpec, WeightFile};
 use quote::quote;
 
 use crate::made::input;
@@ -128,6 +128,7 @@ fn write_crate(folder: &Path, root: &Path, weights: &Path) {
     let options = Options {
         runtime: quote!(::parameternet_runtime),
         layout: ImageLayout::Nchw,
+        experts_dtype: Dtype::F32,
         embedded: None,
         documentation: Documentation::default(),
     };
