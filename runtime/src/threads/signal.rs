@@ -7,19 +7,19 @@
 //!   changes the number and then looks at the count. All four are sequentially consistent, so that at least one of both sees
 //!   what the other did: either the waiter finds the number changed and does not sleep, or the other side finds a sleeper.
 //!   It then takes the lock, which the waiter holds from counting itself until it sleeps, and so notifies nobody too early.
-//! - *No cost while idle.* After some tens of microseconds a waiter uses no processor.
+//! - *No cost while idle.* After some tenths of a millisecond a waiter uses no processor.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a waiter keeps its core at most: a step of a network takes some microseconds, so that nearly all waits end
-/// before.
-const SPIN: Duration = Duration::from_micros(20);
+/// How long a waiter keeps its core at most: as long as a unit of a large step takes, so that nearly all waits end before. To sleep and
+/// be woken takes as long.
+const SPIN: Duration = Duration::from_micros(200);
 
 /// So often can waiting in vain halve the time that the next waiter spins.
-const HALVINGS: u32 = 4;
+const HALVINGS: u32 = 7;
 
 /// After so many waits in vain, one spins for the whole time again, to find out whether that has become worthwhile.
 const PROBE: u32 = 64;
