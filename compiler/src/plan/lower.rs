@@ -144,7 +144,7 @@ struct Lowering<'g> {
     steps: Vec<Step>,
 }
 
-/// An image that a kernel reads: its channels are contiguous, or else they are planes.
+/// An image that a kernel reads: its channels are contiguous, unless it is taken plane by plane.
 #[derive(Debug, Clone)]
 struct Image {
     view: View,
@@ -154,14 +154,11 @@ struct Image {
     width: usize,
     pixel_stride: usize,
     row_stride: usize,
+    /// Whether it is read one channel after the other, each a plane of its own.
+    in_planes: bool,
 }
 
 impl Image {
-    /// Whether its channels do not lie side by side.
-    fn has_planes(&self) -> bool {
-        !self.view.is_contiguous_along(1)
-    }
-
     fn of(view: View) -> Image {
         let [batch, channels, height, width] = [0, 1, 2, 3].map(|dim: usize| view.axes[dim]);
         Image {
@@ -171,6 +168,7 @@ impl Image {
             width: width.size,
             pixel_stride: width.stride,
             row_stride: height.stride,
+            in_planes: false,
             view,
         }
     }

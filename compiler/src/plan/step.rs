@@ -149,8 +149,8 @@ pub struct UnderWindow {
     pub image: Operand,
     /// The window.
     pub window: WindowShape,
-    /// How the image's rows are copied, block by block, with zeros around them; none where no window leaves the image: then it is read
-    /// as it lies.
+    /// How the image's rows are copied, block by block, with zeros around them; none where no window leaves the image and it
+    /// lies in runs: then it is read as it lies.
     pub strip: Option<StripShape>,
     /// Where the values under a window lie, in the strip or the image.
     pub runs: Runs,

@@ -38,6 +38,10 @@ pub(super) unsafe fn strip<S: Simd>(
                 clear(s, out, left);
                 if shape.pixel_stride == shape.channels {
                     copy(s, source, out.add(left), inside);
+                } else if shape.channels == 1 {
+                    for column in 0..inside {
+                        out.add(left + column).write(source.add(column * shape.pixel_stride).read());
+                    }
                 } else {
                     let mut column = 0;
                     while column * shape.channels < inside {

@@ -75,14 +75,16 @@ fn under_window(
     const STRIP: usize = 16 * 1024;
     let [kernel, stride, dilation] = [window.kernel, window.stride, window.dilation];
     let extent = [0, 1].map(|dim: usize| kernel[dim].saturating_sub(1) * dilation[dim] + 1);
-    let (planes, channels) = if image.has_planes() { (inputs, 1) } else { (1, inputs) };
+    let (planes, channels) = if image.in_planes { (inputs, 1) } else { (1, inputs) };
     let row_length = (width.saturating_sub(1) * stride[1] + extent[1]) * channels;
     let rows = |lines: usize| lines.saturating_sub(1) * stride[0] + extent[0];
     let fitting = (STRIP / (planes * row_length).max(1)).saturating_sub(extent[0]) / stride[0].max(1) + 1;
     let per_block = fitting.clamp(1, height.max(1));
     let plane_length = rows(per_block) * row_length;
     let [[top, bottom], [left, right]] = window.padding;
-    let strip = ([top, bottom, left, right] != [0; 4]).then_some(StripShape {
+    let leaves_image = [top, bottom, left, right] != [0; 4];
+    let lies_in_runs = !image.in_planes || image.pixel_stride == 1;
+    let strip = (leaves_image || !lies_in_runs).then_some(StripShape {
         height: image.height,
         width: image.width,
         top,
@@ -102,7 +104,7 @@ fn under_window(
         None => [image.pixel_stride, image.row_stride, image.view.axes[1].stride],
     };
     let row_step = dilation[0] * row_stride;
-    let runs = if image.has_planes() {
+    let runs = if image.in_planes {
         Runs { length: kernel[1], counts: [planes, kernel[0]], strides: [plane_stride, row_step] }
     } else if dilation[1] == 1 && pixel_stride == inputs {
         Runs { length: kernel[1] * inputs, counts: [1, kernel[0]], strides: [0, row_step] }
@@ -145,7 +147,6 @@ impl Lowering<'_> {
     ) -> Result<View, PlanError> {
         let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
         let planes = self.planes(operands[0], conv);
-        let has_planes = planes.is_some();
         let image = planes.unwrap_or_else(|| self.image(operands[0]));
         let filters = Filters::of(node, conv, dynamic).ok_or_else(|| self.defect(id, "it lacks a weight"))?;
         let experts = dynamic.map(|dynamic| Experts {
@@ -154,7 +155,7 @@ impl Lowering<'_> {
         });
         if conv.groups == image.channels && conv.out == image.channels && conv.groups > 1 {
             Ok(self.depthwise(id, chain, conv, &image, &filters, experts.as_ref()))
-        } else if experts.is_none() && !has_planes && self.prefers_winograd(id, conv, &image) {
+        } else if experts.is_none() && !image.in_planes && self.prefers_winograd(id, conv, &image) {
             Ok(self.winograd(id, chain, conv, &image, &filters))
         } else {
             Ok(self.general(id, chain, conv, &image, &filters, experts.as_ref()))
@@ -220,7 +221,7 @@ impl Lowering<'_> {
             None if even.is_some() => self.dtype_without_experts(out_height * out_width, depth * outputs),
             None => Dtype::F32,
         };
-        let right = self.panels(conv, filters.kernel, image.has_planes(), [inputs, outputs], experts, dtype);
+        let right = self.panels(conv, filters.kernel, image.in_planes, [inputs, outputs], experts, dtype);
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let product = Product {
             repeats: outer.iter().map(|axis| axis.size).product(),
@@ -257,19 +258,14 @@ impl Lowering<'_> {
         out
     }
 
-    /// An image as a convolution can read it whose channels are planes: few of them, or long rows of taps.
-    fn planes(&self, id: NodeId, conv: &Conv) -> Option<Image> {
-        /// Channels, or columns of the window, that make the difference.
+    /// The image of a convolution that takes it plane by plane: one of few channels, as inputs are. How it lies does not matter, so that
+    /// sums have the same order, and the same bits, for images with channels first and last.
+    fn planes(&mut self, id: NodeId, conv: &Conv) -> Option<Image> {
+        /// Channels that are fewer than pixels side by side.
         const FEW: usize = 4;
-        const LONG: usize = 8;
-        let image = Image::of(self.views[id.index()].clone()?);
         let window = &conv.window;
-        let fits = image.has_planes()
-            && image.view.is_contiguous_along(3)
-            && conv.groups == 1
-            && window.dilation[1] == 1
-            && (image.channels <= FEW && window.kernel[1] > 1 || window.kernel[1] >= LONG);
-        fits.then_some(image)
+        let takes = self.dims(id)[1] <= FEW && conv.groups == 1 && window.kernel[1] > 1 && window.dilation[1] == 1;
+        takes.then(|| Image { in_planes: true, ..Image::of(self.view(id)) })
     }
 
     /// Filters `[(experts,) out, inputs, height, width]` as panels of such numbers.
