@@ -8,6 +8,7 @@
 //! known yet, writing straight into concatenations and outputs where it can (`place`); `arena` puts the buffers into the arena by
 //! their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
 
+mod activation;
 pub(crate) mod arena;
 mod fuse;
 mod lower;

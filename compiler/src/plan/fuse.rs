@@ -7,8 +7,8 @@
 //!
 //! Invariant: a node that is taken up is read by exactly one node of its own group and is no output.
 
+use super::activation::activation_shape;
 use super::rewrites::Rewrites;
-use super::step::activation_shape;
 use crate::graph::{Graph, NodeId};
 use crate::op::Op;
 use crate::op::activation::Activation;

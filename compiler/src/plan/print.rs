@@ -8,7 +8,8 @@ use std::fmt;
 use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{ActivationShape, WindowShape, WinogradOutputShape};
 
-use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work, activation_name};
+use super::activation::activation_name;
+use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work};
 use super::{Buffer, BufferId, Plan};
 
 impl fmt::Display for Plan {
