@@ -9,6 +9,7 @@
 
 mod activation;
 mod build;
+mod cascade;
 mod elementwise;
 mod matmul;
 pub(crate) mod steps;

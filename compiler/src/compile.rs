@@ -6,7 +6,7 @@ use crate::backend::jit::{self, Executable, JitError};
 use crate::graph::Graph;
 use crate::passes::{self, PassError, Selection};
 use crate::plan::rewrites::Rewrites;
-use crate::plan::{self, ImageLayout, Plan, PlanError};
+use crate::plan::{self, Cascades, ImageLayout, Plan, PlanError};
 
 /// What machine code is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Options {
     pub experts_dtype: Dtype,
     /// The passes that are run; `without` may name [`REWRITES`](crate::plan::rewrites::REWRITES) too.
     pub passes: Selection,
+    /// Which convolutions are computed some rows at a time.
+    pub cascades: Cascades,
 }
 
 impl Options {
@@ -33,6 +35,7 @@ impl Options {
             layout: ImageLayout::default(),
             experts_dtype: Dtype::default(),
             passes: Selection::default(),
+            cascades: Cascades::default(),
         }
     }
 
@@ -43,8 +46,8 @@ impl Options {
         let mut passes = self.passes.clone();
         passes.without.retain(|name| !rewrites.leave_out(name));
         let threads = self.threads.max(1);
-        let Options { isa, layout, experts_dtype, .. } = *self;
-        (passes, plan::Options { isa, threads, layout, rewrites, experts_dtype })
+        let Options { isa, layout, experts_dtype, cascades, .. } = *self;
+        (passes, plan::Options { isa, threads, layout, rewrites, experts_dtype, cascades })
     }
 }
 

@@ -5,11 +5,13 @@
 //! plain data: the back ends read it and decide nothing, so two of them compute the same bits.
 //!
 //! The way: `fuse` says which nodes become one step; `lower` makes the steps, on views of buffers whose places are not
-//! known yet, writing straight into concatenations and outputs where it can (`place`); `arena` puts the buffers into the arena by
+//! known yet, writing straight into concatenations and outputs where it can (`place`); `cascade` joins
+//! convolutions that are computed some rows at a time; `arena` puts the buffers into the arena by
 //! their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
 
 mod activation;
 pub(crate) mod arena;
+pub mod cascade;
 mod fuse;
 mod lower;
 mod place;
@@ -77,6 +79,18 @@ pub struct Options {
     /// pointwise convolutions of a single row. Everything is computed in `f32`. Depthwise experts and biases stay `f32`: they
     /// are few.
     pub experts_dtype: Dtype,
+    /// Which convolutions become cascades, if the rewrite is not left out.
+    pub cascades: Cascades,
+}
+
+/// Which convolutions that follow one another become [cascades](cascade).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cascades {
+    /// Those that run faster so: what is between them exceeds the cache.
+    #[default]
+    WhereFaster,
+    /// All that can: to test them with small images. The results are the same.
+    WherePossible,
 }
 
 /// An input or output.
@@ -223,7 +237,8 @@ pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
     let graph = &legal(graph)?;
     let fusion = fuse::fuse(graph, options.rewrites);
     let placement = place::place(graph, &fusion, options.rewrites);
-    let lowered = lower::lower(graph, &fusion, &placement, options)?;
+    let mut lowered = lower::lower(graph, &fusion, &placement, options)?;
+    cascade::form::form(&mut lowered);
     let plan = arena::assign(lowered);
     verify::verify(&plan)?;
     Ok(plan)

@@ -25,9 +25,10 @@ pub enum Kernel {
     /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
     /// `first` on, with zeros around them where it leaves the image.
     Strip,
-    /// `(image, weights, out, first, count, channels, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: `count` output rows
-    /// from `first` on of a depthwise convolution of `channels`, written from `out` on, which is the first pixel of the first of these
-    /// rows, as is `residual`. `weights` are `[taps][weight_stride]`.
+    /// `(image, weights, out, first, count, channels, above, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: `count` output
+    /// rows from `first` on of a depthwise convolution of `channels`, written from `out` on, which is the first pixel of the first of
+    /// these rows, as is `residual`. `image` points at row `above` of the image: those above it are missing, and no window of these
+    /// rows meets them. `weights` are `[taps][weight_stride]`.
     Depthwise,
     /// `(experts, coefficients, out, length, count, stride)`: `out[i] = sum over e < count of coefficients[e] *
     /// experts[e * stride + i]` for `i < length`, in order of `e`.
@@ -149,7 +150,7 @@ impl Kernel {
     #[must_use]
     pub fn arity(self) -> usize {
         match self {
-            Kernel::Depthwise => 11,
+            Kernel::Depthwise => 12,
             Kernel::Matmul | Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
             Kernel::MixBf16 | Kernel::MixInt8 | Kernel::Gather | Kernel::WinogradOutput => 7,
             Kernel::Mix

@@ -130,7 +130,7 @@ kernels! {
     );
     Depthwise depthwise: DepthwiseFunction = depthwise::depthwise, (
         image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,
-        shape: *const DepthwiseShape, bias: *const f32, gate: *const f32, residual: *const f32,
+        above: usize, shape: *const DepthwiseShape, bias: *const f32, gate: *const f32, residual: *const f32,
         sums: *mut f32
     );
     Mix mix: MixFunction = mix::mix, (

@@ -3,7 +3,7 @@
 //! `PNET_SEEDS=FIRST..END` runs other seeds than those of every test run, for longer searches.
 
 use parameternet_compiler::compile::Options;
-use parameternet_compiler::plan::ImageLayout;
+use parameternet_compiler::plan::{Cascades, ImageLayout};
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_generator::{Settings, program};
 use parameternet_runtime::{Dtype, Isa};
@@ -49,7 +49,8 @@ fn check(seed: u64) -> Result<Outcome, String> {
     let in_turn = isas[usize::try_from(round / 4).unwrap_or(0) % isas.len()];
     let whole = isas.iter().map(|isa| (Vec::new(), *isa));
     for (without, isa) in whole.chain([(left_out, in_turn)]) {
-        let options = |threads| Options { layout, ..options(isa, threads, &without) };
+        let options =
+            |threads| Options { layout, cascades: Cascades::WherePossible, ..options(isa, threads, &without) };
         let found = run(&graph, &options(1), &inputs, &weights);
         let error = error_in_shares(&found, &expected, LEAST_SIZE);
         if error >= TOLERANCE && is_ill_conditioned(&graph, &inputs) {

@@ -104,7 +104,17 @@ pub fn generate(graph: &Graph, options: &Options) -> Result<TokenStream, RustErr
 fn plans(graph: &Graph, options: &Options) -> Result<[Plan; 3], PlanError> {
     let Options { layout, experts_dtype, .. } = *options;
     let plan = |isa| {
-        plan::plan(graph, &plan::Options { isa, threads: 1, layout, rewrites: Rewrites::default(), experts_dtype })
+        plan::plan(
+            graph,
+            &plan::Options {
+                isa,
+                threads: 1,
+                layout,
+                rewrites: Rewrites::default(),
+                experts_dtype,
+                cascades: plan::Cascades::default(),
+            },
+        )
     };
     let [portable, avx2, avx512] = Isa::ALL;
     Ok([plan(portable)?, plan(avx2)?, plan(avx512)?])

@@ -121,17 +121,30 @@ impl Address {
     }
 }
 
+/// A line buffer in the scratch memory.
+#[derive(Debug, Clone)]
+pub(super) struct Lines {
+    /// Where it begins.
+    pub offset: usize,
+    /// The row of the image that it begins with.
+    pub row: Index,
+    /// The first pixel of that row, counted from the first of the image.
+    pub pixel: Index,
+}
+
 /// Makes one routine.
 #[derive(Debug)]
 pub(super) struct Builder<'p> {
     pub plan: &'p Plan,
+    /// The line buffers of the cascade that the step is, as they are for the unit that code is made for.
+    pub lines: Vec<Lines>,
     variables: usize,
     locals: Vec<Lanes>,
 }
 
 impl<'p> Builder<'p> {
     pub fn new(plan: &'p Plan) -> Self {
-        Builder { plan, variables: Variable::END.0 + 1, locals: Vec::new() }
+        Builder { plan, lines: Vec::new(), variables: Variable::END.0 + 1, locals: Vec::new() }
     }
 
     pub fn finish(self, name: String, units: Index, body: Vec<Statement>) -> Routine {
@@ -208,6 +221,23 @@ impl<'p> Builder<'p> {
         Address { base, offset: moved.fold(start, Index::plus) }
     }
 
+    /// The address of a row of an operand whose rows are so far apart: a pixel, if it is an image.
+    pub fn row(&self, operand: &Operand, outer: &[Index], row: Index, stride: Index) -> Address {
+        let row = match self.lines_of(operand) {
+            Some(lines) => row.minus(lines.pixel.clone()),
+            None => row,
+        };
+        self.address(operand, outer).plus(row.times(stride))
+    }
+
+    /// The line buffer that an operand lies in, if it does.
+    pub fn lines_of(&self, operand: &Operand) -> Option<&Lines> {
+        match operand.place {
+            Place::Lines(index) => self.lines.get(index),
+            _ => None,
+        }
+    }
+
     /// The address of panels that lie one matrix after the other.
     pub fn panels(&self, operand: &Operand, outer: &[Index], length: &Index) -> Address {
         let (base, start) = self.start(operand);
@@ -226,6 +256,7 @@ impl<'p> Builder<'p> {
             Place::Weights => (Base::Weights, self.content(operand.offset)),
             Place::Input(index) => (Base::Input(index), constant(0)),
             Place::Output(index) => (Base::Output(index), constant(0)),
+            Place::Lines(_) => (Base::Scratch, constant(self.lines_of(operand).map_or(0, |lines| lines.offset))),
         }
     }
 

@@ -54,29 +54,59 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
         let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
         unit.prepare_panels(builder, body);
         unit.clear_sums(builder, body);
+        unit.blocks(builder, [first_row, end_row], rows_per_block, body);
+    });
+    (dims.into_iter().fold(Index::Constant(1), Index::times), body)
+}
+
+/// Some rows of a product that is a stage of a cascade, all columns.
+pub(super) fn stage(
+    builder: &mut Builder<'_>,
+    step: &Matmul,
+    outer: Vec<Index>,
+    rows: [Index; 2],
+    rows_per_block: usize,
+    body: &mut Vec<Statement>,
+) {
+    let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
+    let panels = [Index::Constant(0), Index::Size(step.columns).over_up(width.clone())];
+    let unit = Unit { step, outer, panels, width, part: Index::Constant(0) };
+    unit.blocks(builder, rows, Index::Size(rows_per_block), body);
+}
+
+impl Unit<'_> {
+    /// Block by block of rows, all panels of the unit.
+    fn blocks(
+        &self,
+        builder: &mut Builder<'_>,
+        [first_row, end_row]: [Index; 2],
+        rows_per_block: Index,
+        body: &mut Vec<Statement>,
+    ) {
+        let step = self.step;
         let block = builder.repeat(first_row, end_row.clone(), rows_per_block.clone(), |builder, row, body| {
             let behind = Index::from(row).plus(rows_per_block);
             let count = builder.variable();
             body.push(Statement::Let { variable: count, value: behind.min(end_row).minus(row.into()) });
             let each = match &step.left {
                 Left::Rows { rows, stride } => {
-                    let left = builder.address(rows, &unit.outer).plus(Index::from(row).times(Index::Size(*stride)));
-                    unit.panels(builder, |builder, panel, kind| {
-                        let shape = unit.shape(Runs::one(step.depth), *stride, kind);
-                        unit.multiply(builder, left.clone(), row.into(), count.into(), panel, shape)
+                    let left = builder.row(rows, &self.outer, row.into(), Index::Size(*stride));
+                    self.panels(builder, |builder, panel, kind| {
+                        let shape = self.shape(Runs::one(step.depth), *stride, kind);
+                        self.multiply(builder, left.clone(), row.into(), count.into(), panel, shape)
                     })
                 }
                 Left::Window(under) => {
                     let pixels = Index::Size(under.lines.pixels);
                     let first = builder.bind(Index::from(row).over(pixels.clone()), body);
                     let lines = builder.bind(Index::from(count).over(pixels.clone()), body);
-                    let left = unit.under_window(builder, under, first, lines.clone(), body);
+                    let left = self.under_window(builder, under, first, lines.clone(), body);
                     let line = builder.variable();
-                    unit.panels(builder, |builder, panel, kind| {
+                    self.panels(builder, |builder, panel, kind| {
                         let left = left.clone().plus(Index::from(line).times(Index::Size(under.line_stride)));
                         let row = Index::from(row).plus(Index::from(line).times(pixels.clone()));
-                        let shape = unit.shape(under.runs, under.pixel_stride, kind);
-                        let line_by_panel = unit.multiply(builder, left, row, pixels.clone(), panel, shape);
+                        let shape = self.shape(under.runs, under.pixel_stride, kind);
+                        let line_by_panel = self.multiply(builder, left, row, pixels.clone(), panel, shape);
                         let [from, by] = [0, 1].map(Index::Constant);
                         Statement::For { variable: line, from, to: lines.clone(), by, body: vec![line_by_panel] }
                     })
@@ -85,11 +115,8 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
             body.push(each);
         });
         body.push(block);
-    });
-    (dims.into_iter().fold(Index::Constant(1), Index::times), body)
-}
+    }
 
-impl Unit<'_> {
     /// Does something to each panel of the unit.
     fn panels(
         &self,
@@ -306,8 +333,7 @@ impl Unit<'_> {
             }
         };
         let at = |operand: &Operand, row_stride: Index| {
-            let start = builder.address(operand, &self.outer).plus(row.clone().times(row_stride));
-            Argument::Address(start.plus(column.clone()))
+            Argument::Address(builder.row(operand, &self.outer, row.clone(), row_stride).plus(column.clone()))
         };
         let optional = |operand: &Option<Operand>, row_stride: Index| match operand {
             Some(operand) => at(operand, row_stride),

@@ -3,7 +3,7 @@
 use parameternet_runtime::abi::{Kernel, NormShape};
 
 use super::build::Builder;
-use super::{Argument, Index, Lanes, Operation, Routine, Shape, Statement, elementwise, matmul};
+use super::{Argument, Index, Lanes, Operation, Routine, Shape, Statement, cascade, elementwise, matmul};
 use crate::plan::Plan;
 use crate::plan::step::{
     Along, Depthwise, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step, Transpose,
@@ -29,6 +29,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
         Work::Gather(step) => gather(&mut builder, step),
         Work::Transpose(step) => transpose(&mut builder, step),
         Work::Elementwise(step) => elementwise::elementwise(&mut builder, step),
+        Work::Cascade(step) => cascade::cascade(&mut builder, step),
     };
     builder.finish(format!("step{index}_{}", name(&step.work)), units, body)
 }
@@ -52,6 +53,7 @@ pub(crate) fn name(work: &Work) -> &'static str {
         Work::Gather(_) => Kernel::Gather.name(),
         Work::Transpose(_) => Kernel::Transpose.name(),
         Work::Elementwise(_) => "elementwise",
+        Work::Cascade(_) => "cascade",
     }
 }
 
@@ -102,33 +104,51 @@ fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (Index, Vec<Stateme
         let (part, outer) = outer.split_last().map_or((Index::Constant(0), outer), |(part, rest)| (part.clone(), rest));
         let channel = builder.bind(part.times(Index::Size(channels_per_unit)), body);
         let end = channel.clone().plus(Index::Size(channels_per_unit)).min(Index::Size(channels));
-        let mut sums_at = outer.to_vec();
-        sums_at.push(row.clone().over(Index::Size(rows_per_unit)));
-        if let Some(sums) = &step.finish.sums {
-            let start = builder.address(sums, &sums_at);
-            let clear = builder.repeat(channel.clone(), end.clone(), 1, |builder, channel, body| {
-                let zero = builder.set(body, Lanes::One, Operation::Constant(0.0));
-                body.push(Statement::Store { local: zero, to: start.plus(channel) });
-            });
-            body.push(clear);
-        }
-        let Depthwise { finish, shape, .. } = step;
-        let from_row = |stride: usize| row.clone().times(stride).plus(channel.clone());
-        let arguments = vec![
-            at(builder, &step.image, outer, channel.clone()),
-            at(builder, &step.weights, outer, channel.clone()),
-            at(builder, &step.out, outer, from_row(shape.out_row_stride)),
-            Argument::Index(row.clone()),
-            Argument::Index(count),
-            Argument::Index(end.minus(channel.clone())),
-            Argument::Shape(Shape::Depthwise(*shape)),
-            optional(builder, finish.bias.as_ref(), outer, channel.clone()),
-            optional(builder, finish.gate.as_ref(), outer, channel.clone()),
-            optional(builder, finish.residual.as_ref(), outer, from_row(shape.residual_row_stride)),
-            optional(builder, finish.sums.as_ref(), &sums_at, channel.clone()),
-        ];
-        body.push(Statement::Call { kernel: Kernel::Depthwise, arguments });
+        depthwise_rows(builder, step, outer, [row, count], [channel, end], body);
     })
+}
+
+/// Rows of a depthwise convolution, the first and how many, and channels, the first and one past the last.
+pub(super) fn depthwise_rows(
+    builder: &mut Builder<'_>,
+    step: &Depthwise,
+    outer: &[Index],
+    [row, count]: [Index; 2],
+    [channel, end]: [Index; 2],
+    body: &mut Vec<Statement>,
+) {
+    let Depthwise { finish, shape, .. } = step;
+    let mut sums_at = outer.to_vec();
+    sums_at.push(row.clone().over(Index::Size(step.rows_per_unit)));
+    if let Some(sums) = &finish.sums {
+        let start = builder.address(sums, &sums_at);
+        let clear = builder.repeat(channel.clone(), end.clone(), 1, |builder, channel, body| {
+            let zero = builder.set(body, Lanes::One, Operation::Constant(0.0));
+            body.push(Statement::Store { local: zero, to: start.plus(channel) });
+        });
+        body.push(clear);
+    }
+    let row_in_lines = |operand: &Operand| match builder.lines_of(operand) {
+        Some(lines) => row.clone().minus(lines.row.clone()),
+        None => row.clone(),
+    };
+    let from_row = |row: Index, stride: usize| row.times(stride).plus(channel.clone());
+    let above = builder.lines_of(&step.image).map_or(Index::Constant(0), |lines| lines.row.clone());
+    let arguments = vec![
+        at(builder, &step.image, outer, channel.clone()),
+        at(builder, &step.weights, outer, channel.clone()),
+        at(builder, &step.out, outer, from_row(row_in_lines(&step.out), shape.out_row_stride)),
+        Argument::Index(row.clone()),
+        Argument::Index(count),
+        Argument::Index(end.minus(channel.clone())),
+        Argument::Index(above),
+        Argument::Shape(Shape::Depthwise(*shape)),
+        optional(builder, finish.bias.as_ref(), outer, channel.clone()),
+        optional(builder, finish.gate.as_ref(), outer, channel.clone()),
+        optional(builder, finish.residual.as_ref(), outer, from_row(row.clone(), shape.residual_row_stride)),
+        optional(builder, finish.sums.as_ref(), &sums_at, channel.clone()),
+    ];
+    body.push(Statement::Call { kernel: Kernel::Depthwise, arguments });
 }
 
 fn mix(builder: &mut Builder<'_>, step: &Mix) -> (Index, Vec<Statement>) {

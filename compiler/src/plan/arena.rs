@@ -44,7 +44,7 @@ pub fn assign(mut lowered: Lowered) -> Plan {
     }
 }
 
-fn lives(lowered: &Lowered) -> Vec<Life> {
+pub(super) fn lives(lowered: &Lowered) -> Vec<Life> {
     let mut lives: Vec<Life> = vec![None; lowered.buffers.len()];
     for (index, step) in lowered.steps.iter().enumerate() {
         for operand in step.work.reads().into_iter().chain(step.work.writes()) {
@@ -129,7 +129,9 @@ pub(super) fn overwritable(work: &Work) -> Vec<BufferId> {
         | Work::Softmax(_)
         | Work::Norm(_)
         | Work::Gather(_)
-        | Work::Transpose(_) => Vec::new(),
+        | Work::Transpose(_)
+        // Units read more rows than they write.
+        | Work::Cascade(_) => Vec::new(),
     };
     let reads = work.reads();
     let read_otherwise = |place: Place, count: usize| reads.iter().filter(|read| read.place == place).count() > count;
@@ -233,6 +235,7 @@ fn first_fit(order: &[usize], lives: &[Life], lengths: &[usize], in_time: bool) 
 pub fn scratch(work: &Work, tile: Tile) -> usize {
     match work {
         Work::Matmul(step) => step.blocking.scratch(&step.product(), tile),
+        Work::Cascade(step) => step.scratch(),
         _ => 0,
     }
 }

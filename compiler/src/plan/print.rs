@@ -9,6 +9,7 @@ use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{ActivationShape, WindowShape, WinogradOutputShape};
 
 use super::activation::activation_name;
+use super::cascade::Stage;
 use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work};
 use super::{Buffer, BufferId, Plan};
 
@@ -83,7 +84,7 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kernel())?;
-        work(f, &self.work)?;
+        details(f, &self.work)?;
         if self.multiply_adds > 0 {
             write!(f, "; {} multiply-adds", self.multiply_adds)?;
         }
@@ -119,7 +120,7 @@ fn times(f: &mut fmt::Formatter<'_>, outer: &[usize]) -> fmt::Result {
     Ok(())
 }
 
-fn work(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
+fn details(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
     match work {
         Work::Matmul(step) => matmul(f, step),
         Work::SmallLinear(step) => {
@@ -201,6 +202,15 @@ fn work(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
             write!(f, " {}: ", if dims.is_empty() { "1".to_owned() } else { dims.join("x") })?;
             expression(f, &step.expression, &step.operands)?;
             write!(f, " -> {}", step.out)
+        }
+        Work::Cascade(step) => {
+            times(f, &[step.samples])?;
+            write!(f, " {} units, {} bytes of scratch memory", step.units, step.scratch() * size_of::<f32>())?;
+            for Stage { work, reach, .. } in &step.stages {
+                write!(f, " | {} rows each: {}", reach.step, crate::code::steps::name(work))?;
+                details(f, work)?;
+            }
+            Ok(())
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct Rewrite {
 }
 
 /// All of them, in the order in which they are decided.
-pub const REWRITES: [Rewrite; 6] = [
+pub const REWRITES: [Rewrite; 7] = [
     Rewrite {
         name: "fuse-epilogues",
         summary: "Let kernels finish their outputs: activations, gates per channel, residuals",
@@ -28,6 +28,10 @@ pub const REWRITES: [Rewrite; 6] = [
     Rewrite {
         name: "write-in-place",
         summary: "Write values straight into the concatenations and outputs that want them",
+    },
+    Rewrite {
+        name: "cascade-rows",
+        summary: "Compute convolutions that follow one another some rows at a time, so that what is between them stays in the cache",
     },
     Rewrite { name: "overwrite-operands", summary: "Write results where an operand lies that nobody reads again" },
 ];
@@ -91,6 +95,12 @@ impl Rewrites {
         self.has("write-in-place")
     }
 
+    /// `cascade-rows`
+    #[must_use]
+    pub fn cascades_rows(self) -> bool {
+        self.has("cascade-rows")
+    }
+
     /// `overwrite-operands`
     #[must_use]
     pub fn overwrites_operands(self) -> bool {
@@ -112,14 +122,15 @@ mod tests {
                 rewrites.accumulates_means(),
                 rewrites.filters_by_winograd(),
                 rewrites.writes_in_place(),
+                rewrites.cascades_rows(),
                 rewrites.overwrites_operands(),
             ]
         };
-        assert_eq!(has(all), [true; 6]);
+        assert_eq!(has(all), [true; REWRITES.len()]);
         for (position, rewrite) in REWRITES.iter().enumerate() {
             let mut rest = all;
             assert!(rest.leave_out(rewrite.name));
-            let mut expected = [true; 6];
+            let mut expected = [true; REWRITES.len()];
             expected[position] = false;
             assert_eq!(has(rest), expected, "{}", rewrite.name);
         }

@@ -10,6 +10,7 @@ use parameternet_runtime::abi::{
 };
 use parameternet_runtime::blocking::{Blocking, Lines, Product};
 
+use super::cascade::Cascade;
 use super::view::Place;
 use crate::graph::NodeId;
 use crate::op::activation::Activation;
@@ -66,6 +67,8 @@ pub enum Work {
     Transpose(Transpose),
     /// A function of elements by themselves, and every other copy.
     Elementwise(Elementwise),
+    /// Convolutions that are computed some rows at a time.
+    Cascade(Cascade),
 }
 
 /// The operands of an epilogue and what it does with them.
@@ -494,6 +497,7 @@ impl Work {
             Work::Gather(step) => vec![&step.source, &step.indices],
             Work::Transpose(step) => vec![&step.source],
             Work::Elementwise(step) => step.operands.iter().collect(),
+            Work::Cascade(step) => step.reads().collect(),
         }
     }
 
@@ -513,6 +517,7 @@ impl Work {
             Work::Gather(step) => vec![&step.out],
             Work::Transpose(step) => vec![&step.out],
             Work::Elementwise(step) => vec![&step.out],
+            Work::Cascade(step) => step.writes().collect(),
         }
     }
 }
@@ -555,6 +560,9 @@ impl Work {
             Work::Gather(step) => vec![&mut step.source, &mut step.indices, &mut step.out],
             Work::Transpose(step) => vec![&mut step.source, &mut step.out],
             Work::Elementwise(step) => step.operands.iter_mut().chain([&mut step.out]).collect(),
+            Work::Cascade(step) => {
+                return step.stages.iter_mut().for_each(|stage| stage.work.for_each_place(visit));
+            }
         };
         for operand in operands {
             visit(&mut operand.place);

@@ -15,7 +15,14 @@ fn options(without: &[&str]) -> Options {
     for name in without {
         assert!(rewrites.leave_out(name), "there is no rewrite `{name}`");
     }
-    Options { isa: Isa::Avx2, threads: 1, layout: ImageLayout::Nhwc, rewrites, experts_dtype: Dtype::F32 }
+    Options {
+        isa: Isa::Avx2,
+        threads: 1,
+        layout: ImageLayout::Nhwc,
+        rewrites,
+        experts_dtype: Dtype::F32,
+        cascades: Cascades::WhereFaster,
+    }
 }
 
 /// The plan of a network with this body over `x: f32[2, 16, 12, 12]`.
@@ -27,12 +34,18 @@ fn planned(body: &str, without: &[&str]) -> Plan {
 /// [`planned`] for that many samples.
 #[track_caller]
 fn planned_for(batch: usize, body: &str, without: &[&str]) -> Plan {
-    let text = format!("network Test {{ input x: f32[{batch}, 16, 12, 12] {body} }}");
+    planned_with([batch, 12], body, &options(without))
+}
+
+/// The plan of a network with this body over `x: f32[batch, 16, size, size]`.
+#[track_caller]
+fn planned_with([batch, size]: [usize; 2], body: &str, options: &Options) -> Plan {
+    let text = format!("network Test {{ input x: f32[{batch}, 16, {size}, {size}] {body} }}");
     let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
     let program = program.unwrap_or_else(|error| panic!("{error}"));
     let graph = elaborate(&program, &Request::default()).unwrap_or_else(|error| panic!("{error}"));
     let graph = optimize(&graph, &Selection::default()).unwrap_or_else(|error| panic!("{error}"));
-    plan(&graph, &options(without)).unwrap_or_else(|error| panic!("{error}"))
+    plan(&graph, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What the steps of a plan are called.
@@ -241,6 +254,67 @@ fn threads_have_a_limit() {
     let graph = graph.unwrap_or_else(|error| panic!("{error}"));
     let error = plan(&graph, &Options { threads: usize::MAX, ..options(&[]) }).map(drop).unwrap_err();
     assert_eq!(error.to_string(), format!("{} threads cannot share a network: at most 1024 can", usize::MAX));
+}
+
+/// The plan of a network over `x: f32[batch, 16, size, size]`, some of whose convolutions may be computed together.
+#[track_caller]
+fn cascaded(size: [usize; 2], body: &str, cascades: Cascades) -> Plan {
+    planned_with(size, body, &Options { cascades, ..options(&[]) })
+}
+
+const EXPANDED: &str = "let y = x |> conv(96) as wide |> relu6 |> conv(96, kernel=3, groups=96) as dw |> relu6
+                        return x + (y |> conv(16) as narrow)";
+
+#[test]
+fn large_images_between_convolutions_are_computed_some_rows_at_a_time() {
+    let plan = cascaded([1, 112], EXPANDED, Cascades::WhereFaster);
+    assert_eq!(names(&plan), ["cascade"]);
+    assert!(plan.buffers.is_empty(), "what is between the convolutions lies in line buffers");
+    assert!(plan.scratch * size_of::<f32>() <= 512 * 1024, "which stay in the cache: {}", plan.scratch);
+    // Small ones stay in the cache as they are, unless the batch makes them large.
+    let three = ["matmul", "depthwise", "matmul"];
+    assert_eq!(names(&cascaded([1, 14], EXPANDED, Cascades::WhereFaster)), three);
+    assert_eq!(names(&cascaded([16, 14], EXPANDED, Cascades::WhereFaster)), ["cascade"]);
+    assert_eq!(names(&cascaded([1, 14], EXPANDED, Cascades::WherePossible)), ["cascade"]);
+}
+
+#[test]
+fn what_others_read_is_computed_whole() {
+    let all = |body: &str| cascaded([1, 14], body, Cascades::WherePossible);
+    let gated = "let y = x |> conv(96) as wide |> conv(96, kernel=3, groups=96) as dw
+                 return y * (y |> global_avg_pool |> sigmoid)";
+    let plan = all(gated);
+    assert_eq!(
+        names(&plan),
+        ["cascade", "mean_rows", "elementwise", "elementwise"],
+        "the last of a cascade may sum its image"
+    );
+    let shared = "let y = x |> conv(96) as wide return concat(y, y |> conv(96, kernel=3, groups=96) as dw)";
+    assert_eq!(names(&all(shared)), ["matmul", "depthwise"], "both are results");
+    let ghost = "let y = x |> conv(24) as primary let z = y |> conv(24, kernel=3, groups=24) as cheap
+                 return concat(y, z) |> conv(16) as next";
+    assert_eq!(names(&all(ghost)), ["cascade"], "a concatenation that nobody else reads is a line buffer");
+}
+
+#[test]
+fn a_cascade_whose_stages_do_not_fit_is_found() {
+    let sound = cascaded([1, 14], EXPANDED, Cascades::WherePossible);
+    let cascade = |plan: &mut Plan, change: fn(&mut cascade::Cascade)| match &mut plan.steps[0].work {
+        Work::Cascade(cascade) => change(cascade),
+        other => panic!("unexpected {other:?}"),
+    };
+    let changes: [(fn(&mut cascade::Cascade), &str); 5] = [
+        (|cascade| cascade.stages[0].reach.above = 0, "reads rows that are not there"),
+        (|cascade| cascade.lines[0].reach.below = 0, "writes more rows than its line buffer has"),
+        (|cascade| cascade.stages.swap(0, 1), "reads what nothing wrote"),
+        (|cascade| cascade.units = 20, "has nothing to do for a unit"),
+        (|cascade| cascade.lines[1].offset += 1 << 20, "scratch memory"),
+    ];
+    for (change, what) in changes {
+        let mut plan = sound.clone();
+        cascade(&mut plan, change);
+        broken(&plan, what);
+    }
 }
 
 #[test]

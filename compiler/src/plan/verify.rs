@@ -7,7 +7,8 @@
 //! 5. every operand moves along as many outer dimensions as its step has;
 //! 6. a step whose output begins where an operand does reads each element of that buffer only where it writes it (operands
 //!    that begin elsewhere in it are parts of a concatenation, which lie beside each other);
-//! 7. the scratch memory suffices for every step, and units and blocks have a size.
+//! 7. the scratch memory suffices for every step, and units and blocks have a size;
+//! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it.
 //!
 //! After it, back ends do not fail.
 
@@ -52,11 +53,10 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
         }
         check_overwriting(&step.work).map_err(violation)?;
         check_cuts(plan, &step.work).map_err(violation)?;
-        if let Some(outer) = outer(&step.work)
-            && let Some(operand) = moving(&step.work).into_iter().find(|operand| operand.strides.len() != outer)
-        {
-            let count = operand.strides.len();
-            return Err(violation(format!("{} moves along {count} of {outer} dimensions", operand.place)));
+        check_movement(&step.work).map_err(violation)?;
+        if let Work::Cascade(cascade) = &step.work {
+            cascade.check().map_err(violation)?;
+            cascade.stages.iter().try_for_each(|stage| check_movement(&stage.work)).map_err(violation)?;
         }
     }
     let is_missing =
@@ -65,6 +65,17 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
         return Err(Violation { step: plan.steps.len(), what: format!("out{index} is not written") });
     }
     check_overlaps(plan)
+}
+
+/// Every operand moves along as many outer dimensions as the step has.
+fn check_movement(work: &Work) -> Result<(), String> {
+    let Some(outer) = outer(work) else { return Ok(()) };
+    match moving(work).into_iter().find(|operand| operand.strides.len() != outer) {
+        Some(Operand { place, strides, .. }) => {
+            Err(format!("{place} moves along {} of {outer} dimensions", strides.len()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What a step writes where it begins to read is one of the buffers that it may overwrite.
@@ -103,6 +114,8 @@ fn check_range(plan: &Plan, operand: &Operand) -> Result<(), String> {
         Place::Weights => plan.weights.preparation.length,
         Place::Input(index) => elements(&plan.inputs, index),
         Place::Output(index) => elements(&plan.outputs, index),
+        // Cascades check what is theirs.
+        Place::Lines(_) => return Ok(()),
     };
     if operand.end <= length {
         return Ok(());
@@ -146,7 +159,7 @@ fn outer(work: &Work) -> Option<usize> {
         Work::Gather(step) => step.outer.len(),
         Work::Transpose(step) => step.outer.len(),
         Work::Elementwise(step) => step.outer.len(),
-        Work::SmallLinear(_) => return None,
+        Work::SmallLinear(_) | Work::Cascade(_) => return None,
     })
 }
 
@@ -178,7 +191,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
         Work::Gather(step) => vec![&step.source, &step.out],
         Work::Transpose(step) => vec![&step.source, &step.out],
         Work::Elementwise(step) => step.operands.iter().chain([&step.out]).collect(),
-        Work::SmallLinear(_) => Vec::new(),
+        Work::SmallLinear(_) | Work::Cascade(_) => Vec::new(),
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Place {
     Input(usize),
     /// The caller's memory for an output.
     Output(usize),
+    /// A line buffer of the cascade that the step is.
+    Lines(usize),
 }
 
 impl fmt::Display for Place {
@@ -29,6 +31,7 @@ impl fmt::Display for Place {
             Place::Weights => f.write_str("weights"),
             Place::Input(index) => write!(f, "in{index}"),
             Place::Output(index) => write!(f, "out{index}"),
+            Place::Lines(index) => write!(f, "lines{index}"),
         }
     }
 }

@@ -15,6 +15,8 @@ struct Rows<'a, S: Simd> {
     first: usize,
     count: usize,
     channels: usize,
+    /// The row of the image that `image` points at.
+    above: usize,
     image: *const f32,
     weights: *const f32,
     out: *mut f32,
@@ -56,6 +58,7 @@ pub(super) unsafe fn depthwise<S: Simd>(
     first: usize,
     count: usize,
     channels: usize,
+    above: usize,
     shape: *const DepthwiseShape,
     bias: *const f32,
     gate: *const f32,
@@ -67,7 +70,7 @@ pub(super) unsafe fn depthwise<S: Simd>(
         let shape = &*shape;
         let operands = Operands { bias, gate, residual, sums };
         let direct = Direct::new(s, &shape.epilogue, operands);
-        let rows = Rows { shape, first, count, channels, image, weights, out, operands, direct };
+        let rows = Rows { shape, first, count, channels, above, image, weights, out, operands, direct };
         let window = &shape.window;
         let is_known = matches!(window.kernel_width, 3 | 5 | 7) && matches!(window.stride_width, 1 | 2);
         if S::TILED_WINDOWS && window.dilation_width == 1 && is_known {
@@ -91,13 +94,13 @@ impl<S: Simd> Rows<'_, S> {
         let row = self.first + index;
         let taps = rows.taps(row);
         let weight_stride = window.kernel_width * self.shape.weight_stride;
-        // SAFETY: the first row of taps that meets the image lies in it, and so do its weights; if none does, the pointers stay
+        // SAFETY: the first row of taps that meets the image lies in it, behind those that are missing, and so do its weights; if none does, the pointers stay
         // where they are. The output and the residual have that row.
         unsafe {
             let (image, weights) = if taps.is_empty() {
                 (self.image, self.weights)
             } else {
-                let image = self.image.add(rows.position(row, taps.start) * window.row_stride);
+                let image = self.image.add((rows.position(row, taps.start) - self.above) * window.row_stride);
                 (image, self.weights.add(taps.start * weight_stride))
             };
             Row {

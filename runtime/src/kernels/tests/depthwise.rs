@@ -40,18 +40,23 @@ impl Case {
         let [row, count] = self.rows;
         let mut out = Rows::poison(count * self.shape.window.out_width, self.channels, self.shape.out_stride);
         let mut sums = self.finish.sums.clone();
+        // Rows that no window meets may be missing.
+        let window = &self.shape.window;
+        let above = (row * window.stride_height).saturating_sub(window.top).min(window.height);
+        let image = self.image.pointer().wrapping_add(above * window.row_stride);
         let shift = |pointer: *const f32, by: usize| if pointer.is_null() { pointer } else { pointer.wrapping_add(by) };
         for pair in splits.windows(2) {
             let (first, end) = (pair[0], pair[1]);
-            // SAFETY: all operands have as many pixels, channels and taps as the shape says.
+            // SAFETY: all operands have as many pixels, channels and taps as the shape says, but for rows of the image that no window meets.
             unsafe {
                 (kernels.depthwise)(
-                    self.image.pointer().wrapping_add(first),
+                    image.wrapping_add(first),
                     self.weights.pointer().wrapping_add(first),
                     out.pointer_mut().wrapping_add(first),
                     row,
                     count,
                     end - first,
+                    above,
                     &raw const self.shape,
                     shift(self.finish.bias(), first),
                     shift(self.finish.gate(), first),
