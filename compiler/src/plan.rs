@@ -12,6 +12,7 @@
 mod activation;
 pub(crate) mod arena;
 pub mod cascade;
+mod fetch;
 mod fuse;
 mod lower;
 mod place;
@@ -239,6 +240,7 @@ pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
     let placement = place::place(graph, &fusion, options.rewrites);
     let mut lowered = lower::lower(graph, &fusion, &placement, options)?;
     cascade::form::form(&mut lowered);
+    fetch::mark(&mut lowered);
     let plan = arena::assign(lowered);
     verify::verify(&plan)?;
     Ok(plan)

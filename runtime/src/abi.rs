@@ -256,6 +256,8 @@ pub struct Epilogue {
     pub after: ActivationShape,
     /// The distance between rows (pixels) of the residual.
     pub residual_stride: usize,
+    /// 1 where outputs exceed the caches, so that their place is fetched before they are written; else 0. Results do not depend on it.
+    pub fetch: usize,
 }
 
 /// How the elements of a row of the left factor lie along the depth: in runs of contiguous ones, which repeat with two strides. What a

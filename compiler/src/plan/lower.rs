@@ -407,7 +407,7 @@ impl Lowering<'_> {
 
     /// An epilogue without operands.
     fn activations(chain: &Chain) -> Finish {
-        let shape = Epilogue { before: chain.before, after: chain.after, residual_stride: 0 };
+        let shape = Epilogue { before: chain.before, after: chain.after, residual_stride: 0, fetch: 0 };
         Finish { shape, ..Finish::default() }
     }
 

@@ -298,12 +298,13 @@ fn what_others_read_is_computed_whole() {
 
 #[test]
 fn a_cascade_whose_stages_do_not_fit_is_found() {
+    type Change = fn(&mut cascade::Cascade);
     let sound = cascaded([1, 14], EXPANDED, Cascades::WherePossible);
-    let cascade = |plan: &mut Plan, change: fn(&mut cascade::Cascade)| match &mut plan.steps[0].work {
+    let cascade = |plan: &mut Plan, change: Change| match &mut plan.steps[0].work {
         Work::Cascade(cascade) => change(cascade),
         other => panic!("unexpected {other:?}"),
     };
-    let changes: [(fn(&mut cascade::Cascade), &str); 5] = [
+    let changes: [(Change, &str); 5] = [
         (|cascade| cascade.stages[0].reach.above = 0, "reads rows that are not there"),
         (|cascade| cascade.lines[0].reach.below = 0, "writes more rows than its line buffer has"),
         (|cascade| cascade.stages.swap(0, 1), "reads what nothing wrote"),

@@ -55,20 +55,21 @@ pub const fn in_lines(product: Product, [pixels, per_block, strip]: [usize; 3]) 
 }
 
 /// What happens to an output before it is written: activations after the bias and after the residual.
-const fn epilogue([before, after]: [ActivationShape; 2], residual_stride: usize) -> Epilogue {
-    Epilogue { before, after, residual_stride }
+const fn epilogue([before, after]: [ActivationShape; 2], residual_stride: usize, fetch: usize) -> Epilogue {
+    Epilogue { before, after, residual_stride, fetch }
 }
 
-/// A product of a block of rows with a panel; strides of the left factor, the output and the residual.
+/// A product of a block of rows with a panel; strides of the left factor, the output and the residual; whether outputs are fetched.
 #[must_use]
 pub const fn gemm(
     depth: usize,
     columns: usize,
     [a_stride, out_stride, residual_stride]: [usize; 3],
     activations: [ActivationShape; 2],
+    fetch: usize,
 ) -> MatmulShape {
     let runs = Runs::one(depth);
-    MatmulShape { runs, columns, a_stride, out_stride, epilogue: epilogue(activations, residual_stride) }
+    MatmulShape { runs, columns, a_stride, out_stride, epilogue: epilogue(activations, residual_stride, fetch) }
 }
 
 /// The same of several runs as deep: how many there are, outer and inner, and how far apart.
@@ -133,7 +134,7 @@ pub const fn strip(
     }
 }
 
-/// A depthwise convolution; of the output and the residual, the distances between pixels and between rows.
+/// A depthwise convolution; of the output and the residual, the distances between pixels and between rows; whether outputs are fetched.
 #[must_use]
 pub const fn depthwise(
     window: WindowShape,
@@ -141,8 +142,9 @@ pub const fn depthwise(
     [out_stride, out_row_stride]: [usize; 2],
     [residual_stride, residual_row_stride]: [usize; 2],
     activations: [ActivationShape; 2],
+    fetch: usize,
 ) -> DepthwiseShape {
-    let epilogue = epilogue(activations, residual_stride);
+    let epilogue = epilogue(activations, residual_stride, fetch);
     DepthwiseShape { window, weight_stride, out_stride, out_row_stride, residual_row_stride, epilogue }
 }
 
@@ -175,7 +177,7 @@ pub const fn winograd_output(
         out_stride,
         out_row_stride,
         residual_row_stride,
-        epilogue: epilogue(activations, residual_stride),
+        epilogue: epilogue(activations, residual_stride, 0),
     }
 }
 

@@ -143,6 +143,9 @@ unsafe fn tiled<S: Simd>(s: S, rows: &Rows<'_, S>) {
     }
 }
 
+/// How many pixels ahead outputs are fetched, where they are: a few tiles, since one is done before memory answers.
+const AHEAD: usize = 16;
+
 /// Neighbouring pixels, all channels; returns how many pixels they are.
 ///
 /// # Safety
@@ -158,6 +161,11 @@ unsafe fn tile<S: Simd, const PIXELS: usize>(s: S, rows: &Rows<'_, S>, row: &Row
     // SAFETY: vectors run over the channels, and the arms are of the window's width and stride.
     unsafe {
         while channel < rows.channels {
+            if rows.shape.epilogue.fetch != 0 {
+                for ahead in AHEAD..AHEAD + PIXELS {
+                    s.prefetch_outputs(row.out.wrapping_add((pixel + ahead) * rows.shape.out_stride + channel));
+                }
+            }
             let lanes = s.lanes((rows.channels - channel).min(S::LANES));
             // Finished behind the choice, so that there is one such code for all windows.
             macro_rules! vector {

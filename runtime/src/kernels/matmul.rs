@@ -77,6 +77,9 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                 ($($rows:literal)*) => {
                     match count {
                         $($rows if $rows <= S::TILE.rows => {
+                            if shape.epilogue.fetch != 0 {
+                                fetch_outputs::<S, $rows, VECTORS>(s, out, shape.out_stride);
+                            }
                             let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, ahead);
                             match &direct {
                                 Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
@@ -106,6 +109,16 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                     s.finish::<false>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
                 }
             }
+        }
+    }
+}
+
+/// Asks for the outputs of a tile: they come while the products are summed.
+#[inline(always)]
+fn fetch_outputs<S: Simd, const ROWS: usize, const VECTORS: usize>(s: S, out: *mut f32, out_stride: usize) {
+    for row in 0..ROWS {
+        for vector in 0..VECTORS {
+            s.prefetch_outputs(out.wrapping_add(row * out_stride + vector * S::LANES));
         }
     }
 }

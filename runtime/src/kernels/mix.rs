@@ -19,18 +19,49 @@ pub(super) unsafe fn mix<S: Simd>(
     count: usize,
     stride: usize,
 ) {
-    const BLOCK: usize = 4;
+    // SAFETY: the same conditions hold; the number of experts is that of the arm.
+    unsafe {
+        macro_rules! by_count {
+            ($($known:literal)*) => {
+                match count {
+                    $($known => mix_known::<S, $known>(s, experts, coefficients, out, length, stride),)*
+                    _ => for_each_vector!(s: S, length, vector, (experts, coefficients, out, count, stride)),
+                }
+            };
+        }
+        by_count!(1 2 3 4 5 6 7 8);
+    }
+}
+
+/// Mixes `COUNT` experts: as fast as memory, which a loop over them is not.
+///
+/// # Safety
+///
+/// As for [`mix`], of that many experts.
+#[inline(always)]
+unsafe fn mix_known<S: Simd, const COUNT: usize>(
+    s: S,
+    experts: *const f32,
+    coefficients: *const f32,
+    out: *mut f32,
+    length: usize,
+    stride: usize,
+) {
+    const BLOCK: usize = 2;
     let block = BLOCK * S::LANES;
     // SAFETY: blocks and vectors run over the `length` values of each expert.
     unsafe {
+        let mut factors = [s.zero(); COUNT];
+        for (expert, factor) in factors.iter_mut().enumerate() {
+            *factor = s.splat(coefficients.add(expert).read());
+        }
         let mut start = 0;
         while start + block <= length {
             let mut sums = [s.zero(); BLOCK];
-            for expert in 0..count {
+            for (expert, factor) in factors.into_iter().enumerate() {
                 let values = experts.add(expert * stride + start);
-                let coefficient = s.splat(coefficients.add(expert).read());
                 for (index, sum) in sums.iter_mut().enumerate() {
-                    *sum = s.mul_add(coefficient, s.load(values.add(index * S::LANES)), *sum);
+                    *sum = s.mul_add(factor, s.load(values.add(index * S::LANES)), *sum);
                 }
             }
             for (index, sum) in sums.into_iter().enumerate() {
@@ -38,7 +69,8 @@ pub(super) unsafe fn mix<S: Simd>(
             }
             start += block;
         }
-        for_each_vector!(s: S, length - start, vector, (experts.add(start), coefficients, out.add(start), count, stride));
+        let rest = (experts.add(start), coefficients, out.add(start));
+        for_each_vector!(s: S, length - start, vector, (rest.0, rest.1, rest.2, COUNT, stride));
     }
 }
 

@@ -189,7 +189,12 @@ impl Finish {
     fn random(random: &mut Random, rows: usize, columns: usize) -> Finish {
         let stride = columns + random.between(0, 3);
         Finish {
-            epilogue: Epilogue { before: random.activation(), after: random.activation(), residual_stride: stride },
+            epilogue: Epilogue {
+                before: random.activation(),
+                after: random.activation(),
+                residual_stride: stride,
+                fetch: random.between(0, 1),
+            },
             bias: random.optional(columns),
             gate: random.optional(columns),
             residual: random.flag().then(|| Rows::random(random, rows, columns, stride)),

@@ -188,6 +188,9 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     #[inline(always)]
     fn prefetch(self, _: *const f32) {}
 
+    #[inline(always)]
+    fn prefetch_outputs(self, _: *mut f32) {}
+
     #[inline(never)]
     fn activate(self, shape: ActivationShape, values: &mut [[f32; L]]) {
         activation::apply(self, shape, values);

@@ -160,8 +160,8 @@ impl Bytes {
         self.single(slope)
     }
 
-    fn epilogue(&mut self, Epilogue { before, after, residual_stride }: Epilogue) -> &mut Self {
-        self.activation(before).activation(after).sizes(&[residual_stride])
+    fn epilogue(&mut self, Epilogue { before, after, residual_stride, fetch }: Epilogue) -> &mut Self {
+        self.activation(before).activation(after).sizes(&[residual_stride, fetch])
     }
 
     fn window(&mut self, window: WindowShape) -> &mut Self {

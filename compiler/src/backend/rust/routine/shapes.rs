@@ -24,7 +24,8 @@ impl Writer<'_> {
                 let strides = [shape.a_stride, shape.out_stride, shape.epilogue.residual_stride];
                 let strides = self.list("stride", &strides);
                 let activations = self.activations(&shape.epilogue);
-                let gemm = quote!(rt::gemm(#depth, #columns, #strides, #activations));
+                let fetch = self.number("fetch", shape.epilogue.fetch);
+                let gemm = quote!(rt::gemm(#depth, #columns, #strides, #activations, #fetch));
                 if counts == [1, 1] {
                     return gemm;
                 }
@@ -45,7 +46,8 @@ impl Writer<'_> {
                 let strides = self.pair("stride", [shape.out_stride, shape.out_row_stride]);
                 let residual = self.pair("stride", [shape.epilogue.residual_stride, shape.residual_row_stride]);
                 let activations = self.activations(&shape.epilogue);
-                quote!(rt::depthwise(#window, #weights, #strides, #residual, #activations))
+                let fetch = self.number("fetch", shape.epilogue.fetch);
+                quote!(rt::depthwise(#window, #weights, #strides, #residual, #activations, #fetch))
             }
             Shape::Pool(shape) => {
                 let window = self.window(&shape.window);
