@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 /// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kernel {
-    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*)`: `rows` rows of a matrix times one packed
+    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, next*, next_count, next_stride, next_length)`: `rows` rows of a matrix times one packed
     /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + at(k)] *
     /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it; `at` follows the
-    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`.
+    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`. Meanwhile, `next_count` pieces of memory of
+    /// `next_length` elements from `next` on, which may lie anywhere, are fetched into the cache: what will be read next.
     Matmul,
     /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
     /// `first` on, with zeros around them where it leaves the image.
@@ -41,8 +42,8 @@ pub enum Kernel {
     /// an expert is a scale (`f32`) for each of its `width` columns, then a number (`i8`) per element. An element of column `c`
     /// of `out` is the sum of `(coefficients[e] * scale[e][c]) * number`, in order of `e`.
     MixInt8,
-    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, for few rows of a single run: the products of every fourth `k` are summed by themselves
-    /// in order of `k`, then these sums `(0 + 1) + (2 + 3)`.
+    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, without what is read next, for few rows of a single run: the products of every
+    /// fourth `k` are summed by themselves in order of `k`, then these sums `(0 + 1) + (2 + 3)`.
     MatmulBf16,
     /// [`Kernel::MatmulBf16`] with a panel of whole numbers, see [`Kernel::MixInt8`]; the sum is multiplied with the scale.
     MatmulInt8,
@@ -150,8 +151,9 @@ impl Kernel {
     #[must_use]
     pub fn arity(self) -> usize {
         match self {
+            Kernel::Matmul => 13,
             Kernel::Depthwise => 12,
-            Kernel::Matmul | Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
+            Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
             Kernel::MixBf16 | Kernel::MixInt8 | Kernel::Gather | Kernel::WinogradOutput => 7,
             Kernel::Mix
             | Kernel::PackPanel

@@ -6,7 +6,26 @@ use parameternet_runtime::{Dtype, Isa};
 
 use super::build::Builder;
 use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
-use crate::plan::step::{Left, Matmul, Operand, Right, UnderWindow};
+use crate::plan::step::{Left, Matmul, Mixed, Operand, Right, UnderWindow};
+
+/// Rows that all stay in the second-level cache while one panel after the other is mixed and multiplied; more are worth blocks that
+/// stay in the first.
+const FEW_ROWS: usize = 1024;
+
+/// `f32`s that are fetched while others are multiplied: what the second-level cache has room for.
+const NEXT: usize = 128 * 1024;
+
+/// What will be read when a panel is done: a panel of each expert.
+struct Next {
+    /// The first.
+    panels: Address,
+    /// How many.
+    count: Index,
+    /// The distance between them.
+    stride: Index,
+    /// How much of each.
+    length: Index,
+}
 
 /// What a unit of a product knows.
 struct Unit<'s> {
@@ -52,9 +71,16 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
             [first, end]
         };
         let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
-        unit.prepare_panels(builder, body);
         unit.clear_sums(builder, body);
-        unit.blocks(builder, [first_row, end_row], rows_per_block, body);
+        match (&step.left, &step.right) {
+            (Left::Rows { rows, stride }, Right::Mixed(mixed)) if step.rows <= FEW_ROWS => {
+                unit.mixed(builder, (rows, *stride), mixed, body);
+            }
+            _ => {
+                unit.prepare_panels(builder, body);
+                unit.blocks(builder, [first_row, end_row], rows_per_block, body);
+            }
+        }
     });
     (dims.into_iter().fold(Index::Constant(1), Index::times), body)
 }
@@ -93,7 +119,7 @@ impl Unit<'_> {
                     let left = builder.row(rows, &self.outer, row.into(), Index::Size(*stride));
                     self.panels(builder, |builder, panel, kind| {
                         let shape = self.shape(Runs::one(step.depth), *stride, kind);
-                        self.multiply(builder, left.clone(), row.into(), count.into(), panel, shape)
+                        vec![self.multiply(builder, left.clone(), [row.into(), count.into()], panel, shape, None)]
                     })
                 }
                 Left::Window(under) => {
@@ -106,9 +132,9 @@ impl Unit<'_> {
                         let left = left.clone().plus(Index::from(line).times(Index::Size(under.line_stride)));
                         let row = Index::from(row).plus(Index::from(line).times(pixels.clone()));
                         let shape = self.shape(under.runs, under.pixel_stride, kind);
-                        let line_by_panel = self.multiply(builder, left, row, pixels.clone(), panel, shape);
+                        let line_by_panel = self.multiply(builder, left, [row, pixels.clone()], panel, shape, None);
                         let [from, by] = [0, 1].map(Index::Constant);
-                        Statement::For { variable: line, from, to: lines.clone(), by, body: vec![line_by_panel] }
+                        vec![Statement::For { variable: line, from, to: lines.clone(), by, body: vec![line_by_panel] }]
                     })
                 }
             };
@@ -121,13 +147,13 @@ impl Unit<'_> {
     fn panels(
         &self,
         builder: &mut Builder<'_>,
-        fill: impl Fn(&Builder<'_>, Variable, Panel) -> Statement,
+        fill: impl Fn(&Builder<'_>, Variable, Panel) -> Vec<Statement>,
     ) -> Statement {
         let variable = builder.variable();
         let columns = self.step.columns;
         let widths = Isa::ALL.map(|isa| isa.tile().columns());
         let body = |panel: Panel, is_needed: bool| {
-            if is_needed { vec![fill(builder, variable, panel)] } else { Vec::new() }
+            if is_needed { fill(builder, variable, panel) } else { Vec::new() }
         };
         let [from, to] = self.panels.clone();
         Statement::Panels {
@@ -182,9 +208,7 @@ impl Unit<'_> {
         let panel = self.panel();
         match &step.right {
             Right::Packed { .. } => {}
-            Right::Mixed { experts, stride, count, coefficients, dtype } => {
-                self.mix(builder, experts, [*stride, *count], coefficients, *dtype, body);
-            }
+            Right::Mixed(mixed) => body.push(self.mix(builder, mixed, self.panels.clone())),
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
                 let pack = self.panels(builder, |_, index, kind| {
@@ -198,33 +222,65 @@ impl Unit<'_> {
                         Argument::Index((*row_stride).into()),
                         Argument::Index((*column_stride).into()),
                     ];
-                    Statement::Call { kernel: Kernel::PackPanel, arguments }
+                    vec![Statement::Call { kernel: Kernel::PackPanel, arguments }]
                 });
                 body.push(pack);
             }
         }
     }
 
-    /// Mixes the panels of the unit, of which all but the last are full, and which lie side by side.
-    fn mix(
+    /// All rows times one panel after the other, each of which is mixed before it is used. While it is, the experts of the next one come
+    /// into the cache: to mix waits for memory and to multiply does not.
+    fn mixed(
         &self,
-        builder: &Builder<'_>,
-        experts: &Operand,
-        [stride, count]: [usize; 2],
-        coefficients: &Operand,
-        dtype: Dtype,
+        builder: &mut Builder<'_>,
+        (rows, stride): (&Operand, usize),
+        mixed: &Mixed,
         body: &mut Vec<Statement>,
     ) {
-        let [first, end] = self.panels.clone();
-        let total = self.all_panels(builder, dtype);
+        let step = self.step;
+        let left = builder.address(rows, &self.outer);
+        let each = self.panels(builder, |builder, panel, kind| {
+            let behind = Index::from(panel).plus(1.into());
+            let mix = self.mix(builder, mixed, [panel.into(), behind.clone()]);
+            let shape = self.shape(Runs::one(step.depth), stride, kind);
+            let length = self.stored_panel(builder, mixed.dtype);
+            let panels = Index::Size(step.columns).over_up(self.width.clone());
+            let next = Next {
+                panels: self.experts(builder, mixed).plus(behind.clone().times(length.clone())),
+                // None behind the last panel.
+                count: panels.minus(behind).min(1.into()).times(Index::Size(mixed.count)),
+                stride: self.expert_stride(builder, mixed),
+                length: length.min(Index::Size(NEXT / mixed.count.max(1))),
+            };
+            let rows = [0.into(), Index::Size(step.rows)];
+            vec![mix, self.multiply(builder, left.clone(), rows, panel, shape, Some(next))]
+        });
+        body.push(each);
+    }
+
+    /// The first panel of the first expert.
+    fn experts(&self, builder: &Builder<'_>, mixed: &Mixed) -> Address {
+        builder.panels(&mixed.experts, &self.outer, &self.all_panels(builder, mixed.dtype))
+    }
+
+    /// The distance between experts.
+    fn expert_stride(&self, builder: &Builder<'_>, mixed: &Mixed) -> Index {
+        let total = self.all_panels(builder, mixed.dtype);
+        let matrices = mixed.stride / total.value().unwrap_or(1).max(1);
+        Index::from(matrices).times(total)
+    }
+
+    /// Mixes some panels, the first and one past the last, of which all but the last are full, side by side into the scratch memory.
+    fn mix(&self, builder: &Builder<'_>, mixed: &Mixed, [first, end]: [Index; 2]) -> Statement {
+        let dtype = mixed.dtype;
         let start = first.clone().times(self.stored_panel(builder, dtype));
-        let matrices = stride / total.value().unwrap_or(1).max(1);
-        let experts = builder.panels(experts, &self.outer, &total).plus(start.clone());
-        let coefficients = builder.address(coefficients, &self.outer);
+        let experts = self.experts(builder, mixed).plus(start.clone());
+        let coefficients = builder.address(&mixed.coefficients, &self.outer);
         let mut arguments = [experts, coefficients, Address::scratch(0)].map(Argument::Address).to_vec();
         let kernel = match dtype {
             Dtype::F32 => {
-                let length = end.times(self.panel()).min(total.clone()).minus(start);
+                let length = end.times(self.panel()).min(self.all_panels(builder, dtype)).minus(start);
                 arguments.push(Argument::Index(length));
                 Kernel::Mix
             }
@@ -235,9 +291,9 @@ impl Unit<'_> {
                 if dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
             }
         };
-        arguments.push(Argument::Index(count.into()));
-        arguments.push(Argument::Index(Index::from(matrices).times(total)));
-        body.push(Statement::Call { kernel, arguments });
+        arguments.push(Argument::Index(mixed.count.into()));
+        arguments.push(Argument::Index(self.expert_stride(builder, mixed)));
+        Statement::Call { kernel, arguments }
     }
 
     /// Sets the sums of the unit to zero.
@@ -305,15 +361,15 @@ impl Unit<'_> {
         Address { base: Base::Scratch, offset }
     }
 
-    /// A block of rows times one panel.
+    /// Rows, the first and how many, times one panel.
     fn multiply(
         &self,
         builder: &Builder<'_>,
         left: Address,
-        row: Index,
-        count: Index,
+        [row, count]: [Index; 2],
         panel: Variable,
         shape: Shape,
+        next: Option<Next>,
     ) -> Statement {
         let step = self.step;
         let column = Index::from(panel).times(self.width.clone());
@@ -327,7 +383,9 @@ impl Unit<'_> {
                 };
                 (kernel, start.plus(Index::from(panel).times(self.stored_panel(builder, *dtype))))
             }
-            Right::Mixed { .. } | Right::Computed { .. } => {
+            // Mixed a moment ago, for this panel alone.
+            Right::Mixed(_) if next.is_some() => (Kernel::Matmul, Address::scratch(0)),
+            Right::Mixed(_) | Right::Computed { .. } => {
                 let own = Index::from(panel).minus(self.panels[0].clone());
                 (Kernel::Matmul, Address { base: Base::Scratch, offset: own.times(self.panel()) })
             }
@@ -344,7 +402,7 @@ impl Unit<'_> {
             Some(sums) => Argument::Address(self.sums(builder, sums).plus(column.clone())),
             None => Argument::Null,
         };
-        let arguments = vec![
+        let mut arguments = vec![
             Argument::Address(left),
             Argument::Address(panel),
             at(&step.out, Index::Size(step.out_stride)),
@@ -355,6 +413,17 @@ impl Unit<'_> {
             optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
             sums,
         ];
+        match next {
+            _ if kernel != Kernel::Matmul => {}
+            Some(Next { panels, count, stride, length }) => {
+                arguments.push(Argument::Address(panels));
+                arguments.extend([count, stride, length].map(Argument::Index));
+            }
+            None => {
+                arguments.push(Argument::Null);
+                arguments.extend([0, 0, 0].map(|number: usize| Argument::Index(number.into())));
+            }
+        }
         Statement::Call { kernel, arguments }
     }
 }

@@ -10,7 +10,7 @@ use parameternet_runtime::abi::{ActivationShape, WindowShape, WinogradOutputShap
 
 use super::activation::activation_name;
 use super::cascade::Stage;
-use super::step::{Along, Expression, Finish, Left, Matmul, Operand, Right, RowsShape, Step, Work};
+use super::step::{Along, Expression, Finish, Left, Matmul, Mixed, Operand, Right, RowsShape, Step, Work};
 use super::{Buffer, BufferId, Plan};
 
 impl fmt::Display for Plan {
@@ -227,7 +227,7 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
     }
     match &step.right {
         Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype))?,
-        Right::Mixed { experts, count, coefficients, dtype, .. } => {
+        Right::Mixed(Mixed { experts, count, coefficients, dtype, .. }) => {
             write!(f, " * mix of {count} from {}{experts} by {coefficients}", stored(*dtype))?;
         }
         Right::Computed { source, .. } => write!(f, " * {source}")?,

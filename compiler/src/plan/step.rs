@@ -176,18 +176,7 @@ pub enum Right {
         dtype: Dtype,
     },
     /// Experts in panels, mixed panel by panel.
-    Mixed {
-        /// The first panel of the first expert.
-        experts: Operand,
-        /// The distance between experts.
-        stride: usize,
-        /// How many experts.
-        count: usize,
-        /// The coefficients, one per expert.
-        coefficients: Operand,
-        /// What the numbers of the experts are stored as.
-        dtype: Dtype,
-    },
+    Mixed(Mixed),
     /// A computed tensor, packed panel by panel.
     Computed {
         /// Its first element.
@@ -197,6 +186,21 @@ pub enum Right {
         /// The distance along columns.
         column_stride: usize,
     },
+}
+
+/// Experts of which a right factor is mixed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixed {
+    /// The first panel of the first expert.
+    pub experts: Operand,
+    /// The distance between experts.
+    pub stride: usize,
+    /// How many experts.
+    pub count: usize,
+    /// The coefficients, one per expert.
+    pub coefficients: Operand,
+    /// What the numbers of the experts are stored as.
+    pub dtype: Dtype,
 }
 
 impl Matmul {
@@ -480,7 +484,7 @@ impl Work {
                 let mut reads = vec![step.left.operand()];
                 match &step.right {
                     Right::Packed { panels, .. } => reads.push(panels),
-                    Right::Mixed { experts, coefficients, .. } => reads.extend([experts, coefficients]),
+                    Right::Mixed(mixed) => reads.extend([&mixed.experts, &mixed.coefficients]),
                     Right::Computed { source, .. } => reads.push(source),
                 }
                 reads.extend(finish(&step.finish));
@@ -533,7 +537,7 @@ impl Work {
                 let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
                     Right::Packed { panels, .. } => operands.push(panels),
-                    Right::Mixed { experts, coefficients, .. } => operands.extend([experts, coefficients]),
+                    Right::Mixed(mixed) => operands.extend([&mut mixed.experts, &mut mixed.coefficients]),
                     Right::Computed { source, .. } => operands.push(source),
                 }
                 operands.extend(finish(&mut step.finish));

@@ -163,7 +163,7 @@ fn global_averages_are_summed_where_their_image_is_written() {
 fn experts_are_mixed_where_they_are_multiplied() {
     let plan = planned("return x |> dynamic_conv(32, kernel=3, experts=4) as a", &[]);
     let Some(Work::Matmul(step)) = plan.steps.last().map(|step| &step.work) else { panic!("a product") };
-    assert!(matches!(&step.right, Right::Mixed { count: 4, .. }));
+    assert!(matches!(&step.right, Right::Mixed(mixed) if mixed.count == 4));
     // Pooling, two small layers with their softmax, and the convolution.
     assert_eq!(names(&plan), ["mean_rows", "small_linear", "small_linear", "softmax", "matmul"]);
 }

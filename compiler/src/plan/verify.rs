@@ -169,13 +169,13 @@ fn moving(work: &Work) -> Vec<&Operand> {
         Work::Matmul(step) => {
             let right = match &step.right {
                 Right::Packed { panels, .. } => panels,
-                Right::Mixed { experts, .. } => experts,
+                Right::Mixed(mixed) => &mixed.experts,
                 Right::Computed { source, .. } => source,
             };
             let mut operands = vec![step.left.operand(), right, &step.out];
             operands.extend(finish(&step.finish));
-            if let Right::Mixed { coefficients, .. } = &step.right {
-                operands.push(coefficients);
+            if let Right::Mixed(mixed) = &step.right {
+                operands.push(&mixed.coefficients);
             }
             operands
         }

@@ -26,18 +26,39 @@ pub(super) unsafe fn matmul<S: Simd>(
     gate: *const f32,
     residual: *const f32,
     sums: *mut f32,
+    next: *const f32,
+    next_count: usize,
+    next_stride: usize,
+    next_length: usize,
 ) {
     let operands = Operands { bias, gate, residual, sums };
+    let next = Next { first: next, count: next_count, stride: next_stride, length: next_length };
     // SAFETY: the shape is valid for reads; the panel is one vector wide if the columns fit into one, else two.
     unsafe {
         let shape = &*shape;
         if shape.columns == 0 {
         } else if shape.columns <= S::LANES {
-            panel::<S, 1>(s, a, b, out, rows, shape, operands);
+            panel::<S, 1>(s, a, b, out, rows, shape, operands, next);
         } else {
-            panel::<S, 2>(s, a, b, out, rows, shape, operands);
+            panel::<S, 2>(s, a, b, out, rows, shape, operands, next);
         }
     }
+}
+
+/// What will be read next, where that is not the panel behind this one.
+#[derive(Clone, Copy)]
+struct Next {
+    first: *const f32,
+    count: usize,
+    stride: usize,
+    length: usize,
+}
+
+/// What is fetched while a tile is computed: as much of it as there are steps, a row of the panel in each.
+#[derive(Clone, Copy)]
+struct Fetch {
+    from: *const f32,
+    length: usize,
 }
 
 /// All rows times a panel of that many vectors.
@@ -46,6 +67,7 @@ pub(super) unsafe fn matmul<S: Simd>(
 ///
 /// As for [`matmul`]; `VECTORS` is the least number of vectors, at most two, that holds the columns.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "those of the kernel")]
 unsafe fn panel<S: Simd, const VECTORS: usize>(
     s: S,
     a: *const f32,
@@ -54,6 +76,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     rows: usize,
     shape: &MatmulShape,
     operands: Operands,
+    next: Next,
 ) {
     const { assert!(S::TILE.rows <= MAX_ROWS) };
     let mut tile = [[s.zero(); MAX_ROWS]; VECTORS];
@@ -61,12 +84,19 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     let last = s.lanes(shape.columns - (VECTORS - 1) * S::LANES);
     let direct = if full || S::MASKS_ARE_FREE { Direct::new(s, &shape.epilogue, operands) } else { None };
     let mut row = 0;
+    let mut tiles = 0;
     while row < rows {
         // Near equal tiles: a single row at the end would wait for its own sums.
         let left = rows - row;
         let count = left.div_ceil(left.div_ceil(S::TILE.rows));
         // While the last rows are computed, the next panel is fetched, which mostly lies behind this one.
         let ahead = if count == left { shape.runs.depth() * VECTORS * S::LANES } else { AHEAD };
+        let fetch = if tiles < next.count {
+            Fetch { from: next.first.wrapping_add(tiles * next.stride), length: next.length }
+        } else {
+            Fetch { from: b.wrapping_add(ahead), length: usize::MAX }
+        };
+        tiles += 1;
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
         // holds at least one column, and all columns fit.
         unsafe {
@@ -80,7 +110,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                             if shape.epilogue.fetch != 0 {
                                 fetch_outputs::<S, $rows, VECTORS>(s, out, shape.out_stride);
                             }
-                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, ahead);
+                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, fetch);
                             match &direct {
                                 Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
                                 None => spill(&sums, &mut tile),
@@ -141,7 +171,7 @@ fn spill<V: Copy, const ROWS: usize, const VECTORS: usize>(
 /// How many elements of a panel are fetched ahead while it may not be in the cache: more than what hardware does at the end of a page.
 const AHEAD: usize = 1024;
 
-/// The sums of products of a tile. Of the panel, what is `ahead` elements further on is fetched into the cache.
+/// The sums of products of a tile.
 ///
 /// # Safety
 ///
@@ -153,7 +183,7 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     mut b: *const f32,
     runs: Runs,
-    ahead: usize,
+    mut fetch: Fetch,
 ) -> [[S::Vector; VECTORS]; ROWS] {
     let mut sums = [[s.zero(); VECTORS]; ROWS];
     // SAFETY: all runs are of the left factor, and the panel is as deep as they are long.
@@ -161,7 +191,9 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
         for outer in 0..runs.counts[0] {
             for inner in 0..runs.counts[1] {
                 let a = a.add(outer * runs.strides[0] + inner * runs.strides[1]);
-                b = run::<S, ROWS, VECTORS>(s, a, a_stride, b, runs.length, ahead, &mut sums);
+                b = run::<S, ROWS, VECTORS>(s, a, a_stride, b, runs.length, fetch, &mut sums);
+                let done = runs.length * VECTORS * S::LANES;
+                fetch = Fetch { from: fetch.from.wrapping_add(done), length: fetch.length.saturating_sub(done) };
             }
         }
     }
@@ -180,7 +212,7 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     b: *const f32,
     length: usize,
-    ahead: usize,
+    fetch: Fetch,
     sums: &mut [[S::Vector; VECTORS]; ROWS],
 ) -> *const f32 {
     let width = VECTORS * S::LANES;
@@ -201,8 +233,10 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
         while k < length {
-            for vector in 0..VECTORS {
-                s.prefetch(b.wrapping_add(k * width + vector * S::LANES + ahead));
+            if k * width < fetch.length {
+                for vector in 0..VECTORS {
+                    s.prefetch(fetch.from.wrapping_add(k * width + vector * S::LANES));
+                }
             }
             step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), sums);
             k += 1;

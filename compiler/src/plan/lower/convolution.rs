@@ -8,7 +8,7 @@ use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
-use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Operand, Right, UnderWindow, Work};
+use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Mixed, Operand, Right, UnderWindow, Work};
 use super::super::view::{Axis, CHANNELS_LAST, Place, View};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
@@ -299,7 +299,7 @@ impl Lowering<'_> {
         let panels = weight_operand(offset, total, vec![0, length]);
         match experts {
             None => Right::Packed { panels, dtype },
-            Some(experts) => Right::Mixed {
+            Some(experts) => Right::Mixed(Mixed {
                 experts: panels,
                 stride: conv.groups * length,
                 count,
@@ -308,7 +308,7 @@ impl Lowering<'_> {
                     &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }],
                 ),
                 dtype,
-            },
+            }),
         }
     }
 

@@ -85,6 +85,10 @@ fn apply(kernels: &Kernels, code: ActivationCode, values: &[f32]) -> Vec<f32> {
             null,
             null,
             std::ptr::null_mut(),
+            null,
+            0,
+            0,
+            0,
         );
     }
     out

@@ -10,6 +10,8 @@ struct Case {
     width: usize,
     shape: MatmulShape,
     finish: Finish,
+    /// How many pieces of memory are fetched meanwhile.
+    next: usize,
 }
 
 impl Case {
@@ -35,7 +37,7 @@ impl Case {
         }
         let finish = Finish::random(random, rows, columns);
         let shape = MatmulShape { runs, columns, a_stride, out_stride, epilogue: finish.epilogue };
-        Case { a, columns, panel, width, shape, finish }
+        Case { a, columns, panel, width, shape, finish, next: random.between(0, 4) }
     }
 
     /// Where the left factor of a place along the depth lies in its row.
@@ -68,6 +70,10 @@ impl Case {
                     self.finish.gate(),
                     residual,
                     pointer_mut(sums.as_mut()),
+                    self.panel.as_ptr(),
+                    self.next,
+                    self.a.stride,
+                    self.panel.len(),
                 );
             }
         }
@@ -138,6 +144,7 @@ fn matmul_has_the_same_bits_in_a_wider_panel() {
                     }),
                     sums: None,
                 },
+                next: 0,
             };
             let (single, _) = alone.run(kernels, &[0, case.a.rows]);
             for row in 0..case.a.rows {
