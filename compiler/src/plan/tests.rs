@@ -104,6 +104,15 @@ fn convolutions_are_filtered_where_that_costs_less() {
     {
         assert!(!names(&planned_for(1, &format!("return x |> {other}"), &[])).contains(&"winograd_input"), "{other}");
     }
+    // Samples of a batch are computed as one alone, whether that is filtered or not.
+    let is_filtered = |batch: usize, size: usize| {
+        let body = "return x |> conv(256) as wide |> conv(256, kernel=3) as a";
+        names(&planned_with([batch, size], body, &options(&[]))).contains(&"winograd_input")
+    };
+    for size in 1..16 {
+        assert_eq!(is_filtered(1, size), is_filtered(64, size), "{size}x{size}");
+    }
+    assert!(is_filtered(1, 15) && !is_filtered(64, 1));
 }
 
 #[test]

@@ -49,16 +49,16 @@ impl Tiles {
 
 /// Whether filtering costs less than multiplying patches, counted in multiply-adds that a core could do in the same time: for the
 /// products; for weights that are read from memory; for each tile and channel of the transformations; for each copied input of a
-/// patch. The numbers are rounded from measurements on servers with AVX-512; for other machines they need not be exact, since mostly one
+/// patch. One sample counts, whatever the batch: results would depend on it. The numbers are rounded from measurements on servers with AVX-512; for other machines they need not be exact, since mostly one
 /// way costs half of the other.
-fn costs_less(tiles: Tiles, pixels: usize, inputs: usize, outputs: usize) -> bool {
+fn costs_less(tiles: usize, pixels: usize, inputs: usize, outputs: usize) -> bool {
     const WEIGHT: usize = 11;
     const TRANSFORMATION: usize = 250;
     const COPY: usize = 2;
     let filters = inputs * outputs;
     let taps = KERNEL * KERNEL;
-    let filtered = GRID * filters * (tiles.count() + WEIGHT) + TRANSFORMATION * tiles.count() * (inputs + outputs);
-    let direct = taps * filters * (tiles.batch * pixels + WEIGHT) + COPY * taps * tiles.batch * pixels * inputs;
+    let filtered = GRID * filters * (tiles + WEIGHT) + TRANSFORMATION * tiles * (inputs + outputs);
+    let direct = taps * filters * (pixels + WEIGHT) + COPY * taps * pixels * inputs;
     filtered < direct
 }
 
@@ -75,7 +75,7 @@ impl Lowering<'_> {
             && conv.groups == 1
             // Sums are taken over rows of pixels, not over tiles.
             && !self.averaged[id.index()]
-            && costs_less(Tiles::new(image.batch, [height, width]), height * width, image.channels, conv.out)
+            && costs_less(Tiles::new(1, [height, width]).of_image(), height * width, image.channels, conv.out)
     }
 
     pub(super) fn winograd(
