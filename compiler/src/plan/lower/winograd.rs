@@ -52,7 +52,7 @@ impl Tiles {
 /// patch. One sample counts, whatever the batch: results would depend on it. The numbers are rounded from measurements on servers with AVX-512; for other machines they need not be exact, since mostly one
 /// way costs half of the other.
 fn costs_less(tiles: usize, pixels: usize, inputs: usize, outputs: usize) -> bool {
-    const WEIGHT: usize = 11;
+    const WEIGHT: usize = 10;
     const TRANSFORMATION: usize = 250;
     const COPY: usize = 2;
     let filters = inputs * outputs;
