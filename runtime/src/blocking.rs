@@ -11,7 +11,7 @@ use crate::dtype::Dtype;
 use crate::prepare::panels_length;
 
 /// `f32`s of the left factor that a block holds: half of the first-level cache.
-const BLOCK: usize = 4 * 1024;
+pub const BLOCK: usize = 4 * 1024;
 
 /// `f32`s of panels that a unit holds: half of the second-level cache.
 const PANELS: usize = 64 * 1024;

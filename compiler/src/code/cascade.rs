@@ -1,15 +1,13 @@
 //! The code of cascades: per unit, rows that are kept move to the front of their line buffers; then each stage computes its new rows.
 
 use parameternet_runtime::abi::{Kernel, StripShape};
+use parameternet_runtime::blocking::BLOCK;
 
 use super::build::{Builder, Lines};
 use super::steps::depthwise_rows;
 use super::{Address, Argument, Index, Shape, Statement, Variable, matmul};
 use crate::plan::cascade::{Cascade, LineBuffer, Reach, Stage};
 use crate::plan::step::{Left, Work};
-
-/// `f32`s of the left factor that a block of a product holds: half of the first-level cache.
-const BLOCK: usize = 4 * 1024;
 
 /// The number of units and the code.
 pub(super) fn cascade(builder: &mut Builder<'_>, step: &Cascade) -> (Index, Vec<Statement>) {

@@ -16,7 +16,7 @@ use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
 
 /// Buffers begin at multiples of that many elements: a cache line.
-const ALIGNMENT: usize = 16;
+pub(super) const ALIGNMENT: usize = 16;
 
 /// When a buffer lives: from the first step that touches it to the last.
 type Life = Option<RangeInclusive<usize>>;

@@ -54,10 +54,11 @@ struct Next {
     length: usize,
 }
 
-/// What is fetched while a tile is computed: as much of it as there are steps, a row of the panel in each.
+/// What is fetched while a tile is computed: in each step, what lies so many bytes behind the row of the panel that it reads (wrapping
+/// around), for the first `length` elements of a run.
 #[derive(Clone, Copy)]
 struct Fetch {
-    from: *const f32,
+    distance: usize,
     length: usize,
 }
 
@@ -92,9 +93,10 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
         // While the last rows are computed, the next panel is fetched, which mostly lies behind this one.
         let ahead = if count == left { shape.runs.depth() * VECTORS * S::LANES } else { AHEAD };
         let fetch = if tiles < next.count {
-            Fetch { from: next.first.wrapping_add(tiles * next.stride), length: next.length }
+            let from = next.first.wrapping_add(tiles * next.stride);
+            Fetch { distance: from.addr().wrapping_sub(b.addr()), length: next.length }
         } else {
-            Fetch { from: b.wrapping_add(ahead), length: usize::MAX }
+            Fetch { distance: ahead * size_of::<f32>(), length: usize::MAX }
         };
         tiles += 1;
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
@@ -183,7 +185,7 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     mut b: *const f32,
     runs: Runs,
-    mut fetch: Fetch,
+    fetch: Fetch,
 ) -> [[S::Vector; VECTORS]; ROWS] {
     let mut sums = [[s.zero(); VECTORS]; ROWS];
     // SAFETY: all runs are of the left factor, and the panel is as deep as they are long.
@@ -192,8 +194,6 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
             for inner in 0..runs.counts[1] {
                 let a = a.add(outer * runs.strides[0] + inner * runs.strides[1]);
                 b = run::<S, ROWS, VECTORS>(s, a, a_stride, b, runs.length, fetch, &mut sums);
-                let done = runs.length * VECTORS * S::LANES;
-                fetch = Fetch { from: fetch.from.wrapping_add(done), length: fetch.length.saturating_sub(done) };
             }
         }
     }
@@ -235,7 +235,7 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
         while k < length {
             if k * width < fetch.length {
                 for vector in 0..VECTORS {
-                    s.prefetch(fetch.from.wrapping_add(k * width + vector * S::LANES));
+                    s.prefetch(b.wrapping_add(k * width + vector * S::LANES).wrapping_byte_add(fetch.distance));
                 }
             }
             step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), sums);

@@ -79,16 +79,18 @@ impl Former<'_> {
     /// The way with the least traffic.
     fn runs(&self) -> Vec<Run> {
         let steps = &self.lowered.steps;
-        // By step: the least traffic from there on, and what begins there.
+        let operands = |step: &Step| self.traffic(step.work.reads().into_iter().chain(step.work.writes()));
+        let alone: Vec<usize> = steps.iter().map(operands).collect();
+        // By step: the least traffic from there on, where what begins there ends, and what it is.
         let mut best: Vec<(usize, usize, Run)> = vec![(0, 0, Run::Single); steps.len() + 1];
         for first in (0..steps.len()).rev() {
-            let alone = self.traffic(steps[first].work.reads().into_iter().chain(steps[first].work.writes()));
-            best[first] = (alone + best[first + 1].0, first + 1, Run::Single);
-            for last in (first + 1..steps.len().min(first + STAGES)).take_while(|_| is_stage(&steps[first].work)) {
-                if !is_stage(&steps[last].work) {
-                    break;
-                }
-                if let Some((cascade, traffic)) = self.cascade(first, last)
+            best[first] = (alone[first] + best[first + 1].0, first + 1, Run::Single);
+            let stages = steps[first..].iter().take(STAGES).take_while(|step| is_stage(&step.work)).count();
+            let mut apart = alone[first];
+            for last in first + 1..first + stages {
+                apart += alone[last];
+                if apart > 0
+                    && let Some((cascade, traffic)) = self.cascade(first, last)
                     && traffic + best[last + 1].0 < best[first].0
                 {
                     best[first] = (traffic + best[last + 1].0, last + 1, Run::Joined(cascade));
