@@ -182,27 +182,31 @@ pub(crate) trait Simd: Copy {
         numbers
     }
 
-    /// The sum of the lanes, from the first to the last.
+    /// The sum of the lanes: of both halves, lane by lane, then of the halves of that, and so on.
     #[inline(always)]
     fn sum_of_lanes(self, value: Self::Vector) -> f32 {
-        let mut sum = 0.0;
-        for number in self.numbers(value).iter().take(Self::LANES) {
-            sum += number;
-        }
-        sum
+        fold_lanes(&mut self.numbers(value), Self::LANES, |left, right| left + right)
     }
 
     /// The largest lane; it may miss a NaN.
     #[inline(always)]
     fn max_of_lanes(self, value: Self::Vector) -> f32 {
-        let mut largest = f32::NEG_INFINITY;
-        for number in self.numbers(value).iter().take(Self::LANES) {
-            if *number > largest {
-                largest = *number;
-            }
-        }
-        largest
+        fold_lanes(&mut self.numbers(value), Self::LANES, |left, right| if left > right { left } else { right })
     }
+}
+
+/// Joins the halves of so many lanes, a power of two, until one is left.
+#[inline(always)]
+fn fold_lanes(numbers: &mut [f32], lanes: usize, join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut width = lanes;
+    while width > 1 {
+        width /= 2;
+        let (left, right) = numbers.split_at_mut(width);
+        for (left, right) in left.iter_mut().zip(right) {
+            *left = join(*left, *right);
+        }
+    }
+    numbers.first().copied().unwrap_or(0.0)
 }
 
 /// The same pointer, of which the compiler no longer knows how it was computed: it keeps one running pointer instead of many

@@ -20,21 +20,21 @@ pub(super) unsafe fn softmax<S: Simd>(
     // SAFETY: the shape is valid for reads; each row has `columns` values, over which the vectors run.
     unsafe {
         let shape = &*shape;
-        let temperature = s.splat(shape.temperature);
+        let factor = s.splat(1.0 / shape.temperature);
         for row in 0..rows {
             let (source, out) = (source.add(row * shape.source_stride), out.add(row * shape.out_stride));
             let mut largest = s.splat(f32::NEG_INFINITY);
-            for_each_vector!(s: S, shape.columns, scale, (source, out, temperature, &mut largest));
+            for_each_vector!(s: S, shape.columns, scale, (source, out, factor, &mut largest));
             let largest = s.splat(s.max_of_lanes(largest));
             let mut sum = s.zero();
             for_each_vector!(s: S, shape.columns, exponential, (out, largest, &mut sum));
-            let sum = s.splat(s.sum_of_lanes(sum));
-            for_each_vector!(s: S, shape.columns, divide, (out, sum));
+            let share = s.splat(1.0 / s.sum_of_lanes(sum));
+            for_each_vector!(s: S, shape.columns, multiply, (out, share));
         }
     }
 }
 
-/// Writes a vector of the input over the temperature, and keeps the largest. A NaN may be lost here; its own exponential
+/// Writes a vector of the input times a factor, and keeps the largest. A NaN may be lost here; its own exponential
 /// is NaN all the same, and so is their sum.
 ///
 /// # Safety
@@ -45,14 +45,14 @@ unsafe fn scale<S: Simd, const FULL: bool>(
     s: S,
     source: *const f32,
     out: *mut f32,
-    temperature: S::Vector,
+    factor: S::Vector,
     largest: &mut S::Vector,
     column: usize,
     lanes: S::Lanes,
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let value = s.div(s.read::<FULL>(source.add(column), lanes), temperature);
+        let value = s.mul(s.read::<FULL>(source.add(column), lanes), factor);
         s.write::<FULL>(out.add(column), value, lanes);
         let candidate = if FULL { value } else { s.blend(lanes, value, *largest) };
         *largest = s.max(candidate, *largest);
@@ -81,13 +81,13 @@ unsafe fn exponential<S: Simd, const FULL: bool>(
     }
 }
 
-/// Divides a vector by the sum.
+/// Multiplies a vector by a factor.
 ///
 /// # Safety
 ///
 /// The lanes from `column` on are columns of the row.
 #[inline(always)]
-unsafe fn divide<S: Simd, const FULL: bool>(s: S, out: *mut f32, sum: S::Vector, column: usize, lanes: S::Lanes) {
+unsafe fn multiply<S: Simd, const FULL: bool>(s: S, out: *mut f32, factor: S::Vector, column: usize, lanes: S::Lanes) {
     // SAFETY: as the caller vouches.
-    unsafe { s.write::<FULL>(out.add(column), s.div(s.read::<FULL>(out.add(column), lanes), sum), lanes) }
+    unsafe { s.write::<FULL>(out.add(column), s.mul(s.read::<FULL>(out.add(column), lanes), factor), lanes) }
 }
