@@ -5,6 +5,7 @@
 
 use crate::graph::{Graph, InstanceId};
 use crate::plan::Plan;
+use crate::plan::step::{Step, Work};
 
 /// A run of steps of an instance and of those below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,14 +42,26 @@ fn owners(graph: &Graph, plan: &Plan) -> Vec<InstanceId> {
         .iter()
         .rev()
         .map(|step| {
-            if let Some(node) = step.nodes.last().and_then(|node| graph.node(*node)) {
-                owner = node.instance;
-            }
+            owner = of_step(graph, step).unwrap_or(owner);
             owner
         })
         .collect();
     owners.reverse();
     owners
+}
+
+/// The instance that the last node of a step stands in; for convolutions that are computed together, the innermost that holds all.
+fn of_step(graph: &Graph, step: &Step) -> Option<InstanceId> {
+    let mut instances = step.nodes.iter().rev().filter_map(|node| graph.node(*node)).map(|node| node.instance);
+    let last = instances.next()?;
+    if !matches!(step.work, Work::Cascade(_)) {
+        return Some(last);
+    }
+    let all = instances.map(|instance| line(graph, instance));
+    let common = all.fold(line(graph, last), |common, line| {
+        common.into_iter().zip(line).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
+    });
+    common.last().copied()
 }
 
 /// The instances from the network down to this one. An instance with the path of its parent counts to the parent: weights
