@@ -15,7 +15,7 @@ use super::view::Place;
 use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
 
-/// Buffers begin at multiples of that many elements: a cache line.
+/// Buffers, and line buffers in scratch memory, begin at multiples of that many elements: a cache line.
 pub(super) const ALIGNMENT: usize = 16;
 
 /// When a buffer lives: from the first step that touches it to the last.

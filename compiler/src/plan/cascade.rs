@@ -46,8 +46,6 @@ pub struct LineBuffer {
     pub width: usize,
     /// The length of a pixel.
     pub pixel: usize,
-    /// The buffer that it stands for would be so long.
-    pub image: usize,
     /// Where it begins, behind [`Cascade::strips`].
     pub offset: usize,
 }

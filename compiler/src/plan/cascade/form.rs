@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use super::super::arena::lives;
+use super::super::arena::{ALIGNMENT, lives};
 use super::super::lower::Lowered;
 use super::super::step::{Depthwise, Left, Matmul, Operand, Right, Step, Work};
 use super::super::view::Place;
@@ -151,7 +151,7 @@ impl Former<'_> {
         let lines = ids.iter().map(|id| {
             let Geometry { height, width, pixel } = images[id];
             let reach = Reach { step: 0, above: 0, below: 0, height };
-            LineBuffer { reach, width, pixel, image: self.lowered.buffers[id.0], offset: 0 }
+            LineBuffer { reach, width, pixel, offset: 0 }
         });
         let strips = stages.iter().map(|stage| strip(&stage.work)).max().unwrap_or(0).next_multiple_of(ALIGNMENT);
         let unit = Cascade { samples, units: 0, stages, lines: lines.collect(), strips };
@@ -173,7 +173,7 @@ impl Former<'_> {
         let rows = result.reach.height;
         let weights: usize = unit.stages.iter().map(|stage| weights(&stage.work)).sum();
         let fits = |cascade: &Cascade| self.everywhere || (cascade.scratch() + weights) * size_of::<f32>() <= CACHE;
-        let with = |rows_per_unit: usize| unit.clone().in_units_of(rows_per_unit, ALIGNMENT).filter(fits);
+        let with = |rows_per_unit: usize| unit.clone().in_units_of(rows_per_unit).filter(fits);
         if let Work::Depthwise(step) = &result.work
             && step.finish.sums.is_some()
         {
@@ -268,9 +268,6 @@ impl Former<'_> {
         (works.iter().all(is_known) && images.iter().all(is_whole)).then_some((samples, images))
     }
 }
-
-/// Line buffers begin at multiples of that many elements: a cache line.
-const ALIGNMENT: usize = 16;
 
 /// Whether a step can be a stage of a cascade.
 fn is_stage(work: &Work) -> bool {
@@ -371,7 +368,7 @@ fn in_lines(operand: &mut Operand, lines: &HashMap<BufferId, usize>) {
 
 impl Cascade {
     /// The cascade in units of so many rows; none if units would have nothing to do, or would keep more rows than they move on by.
-    fn in_units_of(mut self, rows_per_unit: usize, alignment: usize) -> Option<Cascade> {
+    fn in_units_of(mut self, rows_per_unit: usize) -> Option<Cascade> {
         let rows = self.stages.last()?.reach.height;
         self.units = rows.div_ceil(rows_per_unit.max(1));
         // From the last stage to the first: each computes what those behind it read.
@@ -409,7 +406,7 @@ impl Cascade {
             }
             lines.reach = reach?;
             lines.offset = offset;
-            offset = (offset + lines.length(self.units)).next_multiple_of(alignment);
+            offset = (offset + lines.length(self.units)).next_multiple_of(ALIGNMENT);
         }
         let has_channels = self.stages.iter().all(|stage| {
             let within = |operand: &Operand, channels: usize| match operand.place {
