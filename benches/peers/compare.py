@@ -102,8 +102,8 @@ def without_budgets(options: argparse.Namespace) -> Path:
     return folder
 
 
-def prepare(options: argparse.Namespace, name: str, batch: int) -> dict[str, Path | int]:
-    """The files of a network: weights, an input, the model for ONNX, the library of ours."""
+def prepare(options: argparse.Namespace, name: str, batch: int, threads: int) -> dict[str, Path | int]:
+    """The files of a network: weights, an input, the model for ONNX, the library of ours, whose work is cut for so many threads."""
     chosen = NETWORKS[name]
     models = without_budgets(options)
     folder = options.work / (name.replace(",", "").replace(" ", "-").lower() + f"-{batch}")
@@ -121,7 +121,7 @@ def prepare(options: argparse.Namespace, name: str, batch: int) -> dict[str, Pat
     pnetc(options, "build", *network, "--emit", "onnx", "--weights", str(files["weights"]), "--output", str(files["onnx"]))
     header = folder / "net.h"
     library = ["--emit", "cdylib", "--prefix", "net", "--header", str(header), "--output", str(files["library"])]
-    library += ["--experts-dtype", chosen.experts_dtype]
+    library += ["--experts-dtype", chosen.experts_dtype, "--threads", str(threads)]
     pnetc(options, "build", *network, *library)
     shape = (batch, 3, 224, 224)
     generator = numpy.random.default_rng(0)
@@ -141,7 +141,7 @@ def start(options: argparse.Namespace, runtime: str, files: dict, threads: int) 
 
 def compare(options: argparse.Namespace, name: str, batch: int, threads: int) -> dict:
     """One row: a network, at a batch size, on some threads."""
-    files = prepare(options, name, batch)
+    files = prepare(options, name, batch, threads)
     runtimes = [runtime for runtime in options.runtimes if not (runtime == "tract" and threads > 1)]
     workers = {}
     for runtime in runtimes:

@@ -176,7 +176,7 @@ pub(crate) struct NetworkOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Machine code")]
 pub(crate) struct MachineOptions {
-    /// Threads that share the work; the results are the same for any number [default: 1]
+    /// Threads that share the work; the results are the same for any number [default: 1; of objects, 4]
     #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u16>,
     /// The instruction set [default: that of PNET_ISA, else the best of this machine]

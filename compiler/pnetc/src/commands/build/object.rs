@@ -34,6 +34,9 @@ pub(super) fn write(graph: &Graph, options: &Build, output: &Path) -> Result<(),
     }
 }
 
+/// Threads that the work is cut for unless someone says how many: it serves one as well, within 1 %.
+const SEVERAL: usize = 4;
+
 /// The object file and the header.
 fn compile(graph: &Graph, options: &Build) -> Result<ObjectFile, Failure> {
     let prefix = match &options.object.prefix {
@@ -42,7 +45,7 @@ fn compile(graph: &Graph, options: &Build) -> Result<ObjectFile, Failure> {
     };
     let prefix = prefix.map_err(|error| Failure::Usage(format!("{error}; choose another with `--prefix`")))?;
     let plan = |isa: &Isa| {
-        let threads = options.machine.threads.map_or(1, usize::from);
+        let threads = options.machine.threads.map_or(SEVERAL, usize::from);
         let experts_dtype = options.machine.experts.experts_dtype.unwrap_or_default();
         let mut wanted = Options { threads, experts_dtype, ..Options::new(*isa) };
         wanted.passes.without.clone_from(&options.without);
