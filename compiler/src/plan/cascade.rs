@@ -161,14 +161,28 @@ impl Cascade {
         self.strips + ends.max().unwrap_or(0)
     }
 
-    /// The invariants: every unit has rows, of every stage; what a stage reads of a line buffer was written for the same unit or kept from the one before
-    /// it; and rows that are kept do not overlap the place that they are moved to.
+    /// The invariants: line buffers lie one behind the other, and stages use channels that these have; every unit has rows, of every
+    /// stage; what a stage reads of a line buffer was written for the same unit or kept from the one before it; and rows that are kept do
+    /// not overlap the place that they are moved to.
     pub(super) fn check(&self) -> Result<(), String> {
         let units = self.units;
+        let mut free = 0;
+        for lines in &self.lines {
+            if lines.offset < free {
+                return Err("two line buffers overlap".to_owned());
+            }
+            free = lines.offset + lines.length(units);
+        }
         for (position, stage) in self.stages.iter().enumerate() {
             let reach = stage.reach;
             if !(0..units).all(|unit| reach.first(unit) < reach.end(unit)) {
                 return Err(format!("stage {position} has nothing to do for a unit"));
+            }
+            let (read, written) = (main_input(&stage.work), stage.work.writes().first().copied());
+            if !read.is_some_and(|read| self.has_channels(read, channels_read(&stage.work)))
+                || !written.is_some_and(|written| self.has_channels(written, columns_written(&stage.work)))
+            {
+                return Err(format!("stage {position} uses channels that its line buffer lacks"));
             }
             let (before, _) = self.stages.split_at(position);
             let needs = stage.work.needs(reach).ok_or("a window is too large")?;
@@ -200,6 +214,25 @@ impl Cascade {
     }
 }
 
+impl Cascade {
+    /// Whether a line buffer, if the operand lies in one, has so many channels from there on.
+    fn has_channels(&self, operand: &Operand, channels: usize) -> bool {
+        match operand.place {
+            Place::Lines(index) => self.lines.get(index).is_some_and(|lines| operand.offset + channels <= lines.pixel),
+            _ => true,
+        }
+    }
+}
+
+/// The image or rows that a stage reads.
+pub(super) fn main_input(work: &Work) -> Option<&Operand> {
+    match work {
+        Work::Matmul(step) => Some(step.left.operand()),
+        Work::Depthwise(step) => Some(&step.image),
+        _ => None,
+    }
+}
+
 /// Whether something lies elsewhere than in a line buffer.
 fn is_outside(place: Place) -> bool {
     !matches!(place, Place::Lines(_))
@@ -213,7 +246,7 @@ pub(super) fn meets(writer: &Work, read: &Operand, reader: &Work) -> bool {
 }
 
 /// Channels that a stage writes.
-pub(super) fn columns_written(work: &Work) -> usize {
+fn columns_written(work: &Work) -> usize {
     match work {
         Work::Matmul(step) => step.columns,
         Work::Depthwise(step) => step.channels,
@@ -222,7 +255,7 @@ pub(super) fn columns_written(work: &Work) -> usize {
 }
 
 /// Channels that a stage reads.
-pub(super) fn channels_read(work: &Work) -> usize {
+fn channels_read(work: &Work) -> usize {
     match work {
         Work::Matmul(step) => step.depth,
         Work::Depthwise(step) => step.channels,

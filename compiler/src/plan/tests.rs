@@ -313,18 +313,63 @@ fn a_cascade_whose_stages_do_not_fit_is_found() {
         Work::Cascade(cascade) => change(cascade),
         other => panic!("unexpected {other:?}"),
     };
-    let changes: [(Change, &str); 5] = [
+    let changes: [(Change, &str); 7] = [
         (|cascade| cascade.stages[0].reach.above = 0, "reads rows that are not there"),
         (|cascade| cascade.lines[0].reach.below = 0, "writes more rows than its line buffer has"),
         (|cascade| cascade.stages.swap(0, 1), "reads what nothing wrote"),
         (|cascade| cascade.units = 20, "has nothing to do for a unit"),
         (|cascade| cascade.lines[1].offset += 1 << 20, "scratch memory"),
+        (|cascade| cascade.lines[1].offset = 0, "two line buffers overlap"),
+        (|cascade| cascade.lines[0].pixel -= 1, "channels that its line buffer lacks"),
     ];
     for (change, what) in changes {
         let mut plan = sound.clone();
         cascade(&mut plan, change);
         broken(&plan, what);
     }
+}
+
+#[test]
+fn outputs_beyond_the_cache_are_fetched_and_others_not() {
+    let fetched = |size: [usize; 2], cascades: Cascades| -> Vec<usize> {
+        let of = |work: &Work| match work {
+            Work::Matmul(step) => vec![step.finish.shape.fetch],
+            Work::Depthwise(step) => vec![step.shape.epilogue.fetch],
+            other => panic!("unexpected {other:?}"),
+        };
+        let of_step = |step: &Step| match &step.work {
+            Work::Cascade(cascade) => cascade.stages.iter().flat_map(|stage| of(&stage.work)).collect(),
+            work => of(work),
+        };
+        cascaded(size, EXPANDED, cascades).steps.iter().flat_map(of_step).collect()
+    };
+    assert_eq!(fetched([1, 14], Cascades::WhereFaster), [0, 0, 0]);
+    // 112 x 112 x 16 are 803 KB, a megabyte and a half are 153 x 153.
+    assert_eq!(fetched([1, 112], Cascades::WhereFaster), [0, 0, 0], "line buffers are near, and so is the result");
+    assert_eq!(fetched([1, 153], Cascades::WhereFaster), [0, 0, 1], "the result is not");
+}
+
+#[test]
+fn experts_of_the_next_panel_are_fetched_while_one_is_multiplied() {
+    use crate::code::{Argument, Statement};
+    use parameternet_runtime::abi::Kernel;
+    let fetches = |body: &str| {
+        let plan = planned_for(1, body, &[]);
+        let mut fetched = Vec::new();
+        for routine in crate::code::generate(&plan) {
+            routine.visit(|statement| {
+                if let Statement::Call { kernel: Kernel::Matmul, arguments } = statement {
+                    fetched.push(!matches!(arguments[9], Argument::Null));
+                }
+            });
+        }
+        fetched
+    };
+    // A full panel and the rest of the columns, for each.
+    let mixed = fetches("return x |> dynamic_conv(40, experts=4, routing=linear) as mix");
+    assert!(!mixed.is_empty() && mixed.iter().all(|fetches| *fetches), "{mixed:?}");
+    let plain = fetches("return x |> conv(40) as a");
+    assert!(!plain.is_empty() && !plain.iter().any(|fetches| *fetches), "{plain:?}");
 }
 
 #[test]
