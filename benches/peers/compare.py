@@ -44,7 +44,8 @@ NETWORKS = {
     "ParameterNet-600M, experts in bf16": Network("parameternet.pnet", experts_dtype="bf16", agreement=1e-2),
     "ParameterNet-600M, experts in int8": Network("parameternet.pnet", experts_dtype="int8", agreement=5e-2),
     "ParameterNet-600M, 1 expert": Network("parameternet.pnet", {"experts": "1"}),
-    # With a gain of 2, routing saturates and magnifies the rounding of any runtime to differences as large as the output.
+    # With a gain of 2, this network magnifies rounding to differences as large as the output: `pnetc run` in single precision against
+    # `--backend interp`.
     "ParameterNet-600M, 8 experts": Network("parameternet.pnet", {"experts": "8"}, gain="1"),
     "GhostNet": Network("ghostnet.pnet"),
     "MobileNetV2": Network("mobilenetv2.pnet"),

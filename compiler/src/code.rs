@@ -5,7 +5,8 @@
 //! instruction or line of source for each statement.
 //!
 //! A routine works on *units*, numbered from 0; threads share them. Two units never write the same element, and what a unit
-//! computes does not depend on who computes it.
+//! computes does not depend on who computes it: a unit may use what the one before it left in the scratch memory of the same call, or else
+//! computes that anew, to the same bits.
 
 mod activation;
 mod build;
