@@ -6,7 +6,7 @@
 
 use super::epilogue::{Direct, Operands, advance};
 use crate::abi::{MatmulShape, Runs};
-use crate::simd::{MAX_ROWS, Simd};
+use crate::simd::{MAX_ROWS, Simd, opaque};
 
 /// See [`Kernel::Matmul`](crate::abi::Kernel::Matmul).
 ///
@@ -90,9 +90,9 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
         // Near equal tiles: a single row at the end would wait for its own sums.
         let left = rows - row;
         let count = left.div_ceil(left.div_ceil(S::TILE.rows));
-        // While the last rows are computed, the next panel is fetched, which mostly lies behind this one.
-        let ahead = if count == left { shape.runs.depth() * VECTORS * S::LANES } else { AHEAD };
-        let fetch = if tiles < next.count {
+        // While the last rows are computed, the next panel is fetched, which mostly lies behind this one. A single row waits for its own.
+        let ahead = if count == left && count > 1 { shape.runs.depth() * VECTORS * S::LANES } else { AHEAD };
+        let fetch = if tiles < next.count && count > 1 {
             let from = next.first.wrapping_add(tiles * next.stride);
             Fetch { distance: from.addr().wrapping_sub(b.addr()), length: next.length }
         } else {
@@ -200,6 +200,15 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     sums
 }
 
+/// How many places along the depth are computed without a look at anything but factors.
+const PLACES: usize = 4;
+
+/// How many rows are addressed from one pointer: as many multiples of a stride (none, one, two) as an address can have.
+const ROWS_PER_POINTER: usize = 3;
+
+/// `f32`s in a cache line.
+const LINE: usize = 16;
+
 /// Adds the products of a run; returns what of the panel comes next.
 ///
 /// # Safety
@@ -210,51 +219,70 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
     s: S,
     a: *const f32,
     a_stride: usize,
-    b: *const f32,
+    mut b: *const f32,
     length: usize,
     fetch: Fetch,
     sums: &mut [[S::Vector; VECTORS]; ROWS],
 ) -> *const f32 {
     let width = VECTORS * S::LANES;
-    let mut k = 0;
-    // SAFETY: `k` stays below `length`. (What is fetched ahead may lie anywhere.)
+    let mut left = length;
+    // How many places are left when nothing more is fetched.
+    let unfetched = length.saturating_sub(fetch.length.div_ceil(width));
+    // A single row takes no longer than its panel takes to come: hardware fetches every other line by itself.
+    let spacing = if ROWS == 1 { 2 * width } else { LINE };
+    // SAFETY: as many places are read as are left. (What is fetched ahead may lie anywhere.)
     unsafe {
-        // Four steps at once where there is little to do in one. (Of larger tiles, compilers read all factors of several steps
-        // before they use them, and run out of registers.)
-        if ROWS == 1 {
-            while k + 4 <= length {
-                s.prefetch(b.wrapping_add(k * width + AHEAD));
-                s.prefetch(b.wrapping_add((k + 2) * width + AHEAD));
-                step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), sums);
-                step::<S, ROWS, VECTORS>(s, a.add(k + 1), a_stride, b.add((k + 1) * width), sums);
-                step::<S, ROWS, VECTORS>(s, a.add(k + 2), a_stride, b.add((k + 2) * width), sums);
-                step::<S, ROWS, VECTORS>(s, a.add(k + 3), a_stride, b.add((k + 3) * width), sums);
-                k += 4;
-            }
+        let groups = const { ROWS.div_ceil(ROWS_PER_POINTER) };
+        let mut rows = [a; MAX_ROWS / ROWS_PER_POINTER];
+        for (group, first) in rows.iter_mut().enumerate() {
+            *first = a.wrapping_add(group * ROWS_PER_POINTER * a_stride);
         }
-        while k < length {
-            if k * width < fetch.length {
-                for vector in 0..VECTORS {
-                    s.prefetch(b.wrapping_add(k * width + vector * S::LANES).wrapping_byte_add(fetch.distance));
+        // The compiler may not know that pointers belong together: it would compute most addresses anew at each place, and two threads of one
+        // core share what it can decode. No more than four places at once: it reads all of their factors before it uses them.
+        macro_rules! places {
+            ($count:expr, $spacing:expr) => {{
+                for first in rows.iter_mut().take(groups) {
+                    *first = opaque(*first);
                 }
-            }
-            step::<S, ROWS, VECTORS>(s, a.add(k), a_stride, b.add(k * width), sums);
-            k += 1;
+                b = opaque(b);
+                if left > unfetched {
+                    let mut ahead = 0;
+                    while ahead < $count * width {
+                        s.prefetch(b.wrapping_add(ahead).wrapping_byte_add(fetch.distance));
+                        ahead += $spacing;
+                    }
+                }
+                for place in 0..$count {
+                    step::<S, ROWS, VECTORS>(s, &rows, a_stride, place, b.add(place * width), sums);
+                }
+                for first in rows.iter_mut().take(groups) {
+                    *first = first.wrapping_add($count);
+                }
+                b = b.add($count * width);
+                left -= $count;
+            }};
         }
-        b.add(length * width)
+        while left >= PLACES {
+            places!(PLACES, spacing);
+        }
+        while left > 0 {
+            places!(1, LINE);
+        }
     }
+    b
 }
 
-/// Adds the products of one place along the depth.
+/// Adds the products of one place along the depth, `place` places behind where the pointers to rows stand.
 ///
 /// # Safety
 ///
-/// There are `ROWS` values of `a`, one per row, and `VECTORS` vectors of `b`.
+/// There are `ROWS` values of `a`, one per row, the first of each few at one of `rows`, and `VECTORS` vectors of `b`.
 #[inline(always)]
 unsafe fn step<S: Simd, const ROWS: usize, const VECTORS: usize>(
     s: S,
-    a: *const f32,
+    rows: &[*const f32; MAX_ROWS / ROWS_PER_POINTER],
     a_stride: usize,
+    place: usize,
     b: *const f32,
     sums: &mut [[S::Vector; VECTORS]; ROWS],
 ) {
@@ -265,7 +293,8 @@ unsafe fn step<S: Simd, const ROWS: usize, const VECTORS: usize>(
             *right = s.load(b.add(vector * S::LANES));
         }
         for (row, sums) in sums.iter_mut().enumerate() {
-            let left = s.splat(a.add(row * a_stride).read());
+            let Some(first) = rows.get(row / ROWS_PER_POINTER) else { continue };
+            let left = s.splat(first.add(row % ROWS_PER_POINTER * a_stride + place).read());
             for (sum, right) in sums.iter_mut().zip(right) {
                 *sum = s.mul_add(left, right, *sum);
             }
