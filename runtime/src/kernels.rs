@@ -10,6 +10,7 @@ pub(crate) mod activation;
 mod copy;
 mod depthwise;
 pub(crate) mod epilogue;
+mod fetch;
 mod few_rows;
 mod gather;
 mod matmul;

@@ -35,6 +35,9 @@ pub(crate) trait Simd: Copy {
     /// Whether reading and writing some lanes is as fast as all of them: then it is done wherever the last vector may be partial, by the
     /// same code.
     const MASKS_ARE_FREE: bool;
+    /// Whether a panel that one row reads is asked for ahead, and that of one tile a whole panel ahead: it pays on the machines that have
+    /// AVX-512, while hardware of those with AVX2 alone follows what is read better if it is not disturbed.
+    const FETCHES_FAR: bool;
     /// The register tile of matrix products; its lanes are those of a vector.
     const TILE: Tile;
     /// `f32`s in a vector.

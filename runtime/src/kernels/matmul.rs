@@ -5,6 +5,7 @@
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
 use super::epilogue::{Direct, Operands, advance};
+use super::fetch::{Fetch, Next, PLACES};
 use crate::abi::{MatmulShape, Runs};
 use crate::simd::{MAX_ROWS, Simd, opaque};
 
@@ -45,23 +46,6 @@ pub(super) unsafe fn matmul<S: Simd>(
     }
 }
 
-/// What will be read next, where that is not the panel behind this one.
-#[derive(Clone, Copy)]
-struct Next {
-    first: *const f32,
-    count: usize,
-    stride: usize,
-    length: usize,
-}
-
-/// What is fetched while a tile is computed: in each step, what lies so many bytes behind the row of the panel that it reads (wrapping
-/// around), for the first `length` elements of a run.
-#[derive(Clone, Copy)]
-struct Fetch {
-    distance: usize,
-    length: usize,
-}
-
 /// All rows times a panel of that many vectors.
 ///
 /// # Safety
@@ -80,25 +64,20 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     next: Next,
 ) {
     const { assert!(S::TILE.rows <= MAX_ROWS) };
-    let mut tile = [[s.zero(); MAX_ROWS]; VECTORS];
+    let mut values = [[s.zero(); MAX_ROWS]; VECTORS];
     let full = shape.columns == VECTORS * S::LANES;
     let last = s.lanes(shape.columns - (VECTORS - 1) * S::LANES);
     let direct = if full || S::MASKS_ARE_FREE { Direct::new(s, &shape.epilogue, operands) } else { None };
+    let elements = shape.runs.depth() * VECTORS * S::LANES;
     let mut row = 0;
-    let mut tiles = 0;
+    let mut tile = 0;
+    let tiles = rows.div_ceil(S::TILE.rows);
     while row < rows {
         // Near equal tiles: a single row at the end would wait for its own sums.
         let left = rows - row;
         let count = left.div_ceil(left.div_ceil(S::TILE.rows));
-        // While the last rows are computed, the next panel is fetched, which mostly lies behind this one. A single row waits for its own.
-        let ahead = if count == left && count > 1 { shape.runs.depth() * VECTORS * S::LANES } else { AHEAD };
-        let fetch = if tiles < next.count && count > 1 {
-            let from = next.first.wrapping_add(tiles * next.stride);
-            Fetch { distance: from.addr().wrapping_sub(b.addr()), length: next.length }
-        } else {
-            Fetch { distance: ahead * size_of::<f32>(), length: usize::MAX }
-        };
-        tiles += 1;
+        let fetch = Fetch::new::<S>(next, b, VECTORS * S::LANES, elements, [tile, tiles], count);
+        tile += 1;
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
         // holds at least one column, and all columns fit.
         unsafe {
@@ -115,7 +94,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
                             let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, fetch);
                             match &direct {
                                 Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
-                                None => spill(&sums, &mut tile),
+                                None => spill(&sums, &mut values),
                             }
                         })*
                         _ => {}
@@ -127,7 +106,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
             if direct.is_some() {
                 continue;
             }
-            for (index, values) in tile.iter_mut().enumerate() {
+            for (index, values) in values.iter_mut().enumerate() {
                 let column = index * S::LANES;
                 let columns = shape.columns.saturating_sub(column);
                 let operands = Operands { residual: advance(residual, column), ..operands.at(column, 0) };
@@ -170,9 +149,6 @@ fn spill<V: Copy, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// How many elements of a panel are fetched ahead while it may not be in the cache: more than what hardware does at the end of a page.
-const AHEAD: usize = 1024;
-
 /// The sums of products of a tile.
 ///
 /// # Safety
@@ -185,7 +161,7 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     mut b: *const f32,
     runs: Runs,
-    fetch: Fetch,
+    mut fetch: Fetch,
 ) -> [[S::Vector; VECTORS]; ROWS] {
     let mut sums = [[s.zero(); VECTORS]; ROWS];
     // SAFETY: all runs are of the left factor, and the panel is as deep as they are long.
@@ -193,21 +169,15 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
         for outer in 0..runs.counts[0] {
             for inner in 0..runs.counts[1] {
                 let a = a.add(outer * runs.strides[0] + inner * runs.strides[1]);
-                b = run::<S, ROWS, VECTORS>(s, a, a_stride, b, runs.length, fetch, &mut sums);
+                b = run::<S, ROWS, VECTORS>(s, a, a_stride, b, runs.length, &mut fetch, &mut sums);
             }
         }
     }
     sums
 }
 
-/// How many places along the depth are computed without a look at anything but factors.
-const PLACES: usize = 4;
-
 /// How many rows are addressed from one pointer: as many multiples of a stride (none, one, two) as an address can have.
 const ROWS_PER_POINTER: usize = 3;
-
-/// `f32`s in a cache line.
-const LINE: usize = 16;
 
 /// Adds the products of a run; returns what of the panel comes next.
 ///
@@ -221,15 +191,11 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     mut b: *const f32,
     length: usize,
-    fetch: Fetch,
+    fetch: &mut Fetch,
     sums: &mut [[S::Vector; VECTORS]; ROWS],
 ) -> *const f32 {
     let width = VECTORS * S::LANES;
     let mut left = length;
-    // How many places are left when nothing more is fetched.
-    let unfetched = length.saturating_sub(fetch.length.div_ceil(width));
-    // A single row takes no longer than its panel takes to come: hardware fetches every other line by itself.
-    let spacing = if ROWS == 1 { 2 * width } else { LINE };
     // SAFETY: as many places are read as are left. (What is fetched ahead may lie anywhere.)
     unsafe {
         let groups = const { ROWS.div_ceil(ROWS_PER_POINTER) };
@@ -240,18 +206,11 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
         // The compiler may not know that pointers belong together: it would compute most addresses anew at each place, and two threads of one
         // core share what it can decode. No more than four places at once: it reads all of their factors before it uses them.
         macro_rules! places {
-            ($count:expr, $spacing:expr) => {{
+            ($count:expr) => {{
                 for first in rows.iter_mut().take(groups) {
                     *first = opaque(*first);
                 }
                 b = opaque(b);
-                if left > unfetched {
-                    let mut ahead = 0;
-                    while ahead < $count * width {
-                        s.prefetch(b.wrapping_add(ahead).wrapping_byte_add(fetch.distance));
-                        ahead += $spacing;
-                    }
-                }
                 for place in 0..$count {
                     step::<S, ROWS, VECTORS>(s, &rows, a_stride, place, b.add(place * width), sums);
                 }
@@ -263,10 +222,11 @@ unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }};
         }
         while left >= PLACES {
-            places!(PLACES, spacing);
+            fetch.step(s);
+            places!(PLACES);
         }
         while left > 0 {
-            places!(1, LINE);
+            places!(1);
         }
     }
     b

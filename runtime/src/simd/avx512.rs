@@ -36,6 +36,7 @@ impl Simd for Avx512 {
 
     const TILED_WINDOWS: bool = true;
     const MASKS_ARE_FREE: bool = true;
+    const FETCHES_FAR: bool = true;
     const TILE: Tile = Isa::Avx512.tile();
 
     #[inline(always)]

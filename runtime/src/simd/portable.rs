@@ -55,6 +55,7 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
 
     const TILED_WINDOWS: bool = false;
     const MASKS_ARE_FREE: bool = false;
+    const FETCHES_FAR: bool = false;
     const TILE: Tile = Tile { lanes: L, rows: R };
 
     #[inline(always)]

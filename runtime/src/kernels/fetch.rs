@@ -1,0 +1,98 @@
+//! What products fetch while they compute: the panels that are read next, some lines at a time. They are spread over as many tiles as
+//! there are, since memory answers only so many requests at a time, and everything else waits behind them.
+
+use crate::simd::Simd;
+
+/// How many places along the depth are computed between two looks at what is to be fetched.
+pub(super) const PLACES: usize = 4;
+
+/// `f32`s in a cache line.
+const LINE: usize = 16;
+
+/// How many elements of a panel are fetched ahead of the only tile that reads it: more than what hardware does at the end of a page.
+const AHEAD: usize = 1024;
+
+/// The last tiles of a panel that the next panel is spread over.
+const SPREAD: usize = 4;
+
+/// The panels that will be mixed to the next one, where the next one does not lie behind this one.
+#[derive(Clone, Copy)]
+pub(super) struct Next {
+    pub(super) first: *const f32,
+    pub(super) count: usize,
+    pub(super) stride: usize,
+    pub(super) length: usize,
+}
+
+/// What a tile fetches: some lines for each few places along the depth.
+#[derive(Clone, Copy)]
+pub(super) struct Fetch {
+    at: *const f32,
+    end: *const f32,
+    lines: usize,
+    spacing: usize,
+}
+
+impl Fetch {
+    /// For a tile of a panel.
+    ///
+    /// `tile` is its number, `rows` how many rows it has, `tiles` how many read this panel, one after the other. A place along the depth
+    /// of the panel at `panel` is `width` elements, all of it `elements`.
+    #[inline(always)]
+    pub(super) fn new<S: Simd>(
+        next: Next,
+        panel: *const f32,
+        width: usize,
+        elements: usize,
+        [tile, tiles]: [usize; 2],
+        rows: usize,
+    ) -> Fetch {
+        let dense = (PLACES * width / LINE).max(1);
+        if rows == 1 && tiles == 1 {
+            // A row takes no longer than its panel takes to come; for each line that is asked for, hardware fetches its neighbours.
+            let from = panel.wrapping_add(AHEAD);
+            let elements = if S::FETCHES_FAR { elements } else { 0 };
+            return Fetch { at: from, end: from.wrapping_add(elements), lines: 2, spacing: PLACES / 2 * width };
+        }
+        if next.count > 0 {
+            let parts = parts(tiles / next.count, dense);
+            let piece = next.length.div_ceil(parts);
+            let (index, part) = (tile / parts, tile % parts);
+            let length = if index < next.count { piece.min(next.length.saturating_sub(part * piece)) } else { 0 };
+            let from = next.first.wrapping_add(index * next.stride + part * piece);
+            return Fetch { at: from, end: from.wrapping_add(length), lines: dense / parts, spacing: LINE };
+        }
+        if tiles == 1 {
+            let from = panel.wrapping_add(if S::FETCHES_FAR { elements } else { AHEAD });
+            return Fetch { at: from, end: from.wrapping_add(elements), lines: dense, spacing: LINE };
+        }
+        let parts = parts(tiles.min(SPREAD), dense);
+        let piece = elements / parts;
+        match (tile + parts).checked_sub(tiles) {
+            Some(part) => {
+                let from = panel.wrapping_add(elements + part * piece);
+                Fetch { at: from, end: from.wrapping_add(piece), lines: dense / parts, spacing: LINE }
+            }
+            None => Fetch { at: panel, end: panel, lines: 0, spacing: LINE },
+        }
+    }
+
+    /// Asks for the lines of the next few places.
+    #[inline(always)]
+    pub(super) fn step<S: Simd>(&mut self, s: S) {
+        if self.at.addr() < self.end.addr() {
+            for _ in 0..self.lines {
+                s.prefetch(self.at);
+                self.at = self.at.wrapping_add(self.spacing);
+            }
+        }
+    }
+}
+
+/// Into how many parts what is fetched is cut, one for each tile of `tiles`: a power of two, so that each few places fetch the same whole
+/// number of `dense` lines.
+#[inline(always)]
+fn parts(tiles: usize, dense: usize) -> usize {
+    let parts = tiles.clamp(1, dense);
+    1 << parts.ilog2()
+}
