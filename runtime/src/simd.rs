@@ -12,12 +12,17 @@ pub(crate) mod avx2;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) mod avx512;
 pub(crate) mod portable;
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+mod square;
 
 use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::kernels::epilogue::Operands;
 
 /// Rows of the largest register tile of a matrix product.
 pub(crate) const MAX_ROWS: usize = 12;
+
+/// Rows and columns of the squares of [`Simd::exchange_square`].
+pub(crate) const SQUARE: usize = 8;
 
 /// The most lanes of a vector.
 pub(crate) const MAX_LANES: usize = 16;
@@ -114,6 +119,22 @@ pub(crate) trait Simd: Copy {
     fn select_nan(self, value: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
     /// The bits of `value`, shifted to the left by 23: its lowest bits become sign and exponent.
     fn shift_into_exponent(self, value: Self::Vector) -> Self::Vector;
+
+    /// Writes a square with rows and columns exchanged: number `row` of `column` of `out` is number `column` of `row` of `source`.
+    ///
+    /// # Safety
+    ///
+    /// `source` is valid for reads of [`SQUARE`] numbers in each of as many rows, `source_stride` apart, and `out` for writes of the same,
+    /// `out_stride` apart. They do not overlap.
+    #[inline(always)]
+    unsafe fn exchange_square(self, source: *const f32, source_stride: usize, out: *mut f32, out_stride: usize) {
+        for column in 0..SQUARE {
+            for row in 0..SQUARE {
+                // SAFETY: both are below the length of a side.
+                unsafe { out.add(column * out_stride + row).write(source.add(row * source_stride + column).read()) };
+            }
+        }
+    }
 
     /// Applies an activation to each of the values: [`crate::kernels::activation::apply`], not inlined, so that code stays
     /// small.

@@ -1,7 +1,7 @@
 //! What products fetch while they compute: the panels that are read next, some lines at a time. They are spread over as many tiles as
 //! there are, since memory answers only so many requests at a time, and everything else waits behind them.
 
-use crate::simd::Simd;
+use crate::simd::{Simd, opaque};
 
 /// How many places along the depth are computed between two looks at what is to be fetched.
 pub(super) const PLACES: usize = 4;
@@ -83,7 +83,8 @@ impl Fetch {
         if self.at.addr() < self.end.addr() {
             for _ in 0..self.lines {
                 s.prefetch(self.at);
-                self.at = self.at.wrapping_add(self.spacing);
+                // One line after the other: not many at once, in code that is seldom reached.
+                self.at = opaque(self.at.wrapping_add(self.spacing));
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Panels for the matrix product: a few columns, row after row, padded with zeros to whole vectors.
 
 use super::copy::{clear, copy};
+use super::transpose::transpose;
 use crate::simd::Simd;
 
-/// Rows that are packed at once where columns are contiguous: few enough that what is written stays in the first cache.
+/// Rows that are packed at once where nothing is contiguous: few enough that what is written stays in the first cache.
 const BLOCK: usize = 64;
 
 /// See [`Kernel::PackPanel`](crate::abi::Kernel::PackPanel).
@@ -29,6 +30,13 @@ pub(super) unsafe fn pack_panel<S: Simd>(
                 let panel = panel.add(k * width);
                 copy(s, source.add(k * row_stride), panel, columns);
                 clear(s, panel.add(columns), width - columns);
+            }
+            return;
+        }
+        if row_stride == 1 {
+            transpose(s, source, panel, columns, depth, column_stride, width);
+            for k in 0..depth {
+                clear(s, panel.add(k * width + columns), width - columns);
             }
             return;
         }

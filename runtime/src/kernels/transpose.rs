@@ -1,9 +1,9 @@
 //! A matrix with rows and columns exchanged.
 
-use crate::simd::Simd;
+use crate::simd::{SQUARE, Simd};
 
 /// Rows and columns of a block: one that stays in the first cache, with whole cache lines on both sides.
-const BLOCK: usize = 16;
+const BLOCK: usize = 2 * SQUARE;
 
 /// See [`Kernel::Transpose`](crate::abi::Kernel::Transpose).
 ///
@@ -12,7 +12,7 @@ const BLOCK: usize = 16;
 /// The pointers are valid for what the contract names.
 #[inline(always)]
 pub(super) unsafe fn transpose<S: Simd>(
-    _: S,
+    s: S,
     source: *const f32,
     out: *mut f32,
     rows: usize,
@@ -26,13 +26,27 @@ pub(super) unsafe fn transpose<S: Simd>(
         let mut first_column = 0;
         while first_column < columns {
             let end_column = (first_column + BLOCK).min(columns);
-            for column in first_column..end_column {
-                for row in first_row..end_row {
-                    // SAFETY: rows are below `rows`, columns below `columns`.
+            let mut row = first_row;
+            while row < end_row {
+                let height = if row + SQUARE <= end_row { SQUARE } else { 1 };
+                let mut column = first_column;
+                while column < end_column {
+                    // SAFETY: rows are below `rows`, columns below `columns`, those of a square too.
                     unsafe {
-                        out.add(column * out_stride + row).write(source.add(row * source_stride + column).read());
+                        let source = source.add(row * source_stride + column);
+                        let out = out.add(column * out_stride + row);
+                        if height == SQUARE && column + SQUARE <= end_column {
+                            s.exchange_square(source, source_stride, out, out_stride);
+                            column += SQUARE;
+                        } else {
+                            for row in 0..height {
+                                out.add(row).write(source.add(row * source_stride).read());
+                            }
+                            column += 1;
+                        }
                     }
                 }
+                row += height;
             }
             first_column = end_column;
         }

@@ -8,7 +8,7 @@ use core::arch::x86_64::{
     _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
-use super::Simd;
+use super::{Simd, square};
 use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::isa::Isa;
 use crate::kernels::activation;
@@ -158,6 +158,12 @@ impl Simd for Avx2 {
     fn shift_into_exponent(self, value: __m256) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(value))) }
+    }
+
+    #[inline(always)]
+    unsafe fn exchange_square(self, source: *const f32, source_stride: usize, out: *mut f32, out_stride: usize) {
+        // SAFETY: the token proves AVX2; the other conditions are the same.
+        unsafe { square::exchange(source, source_stride, out, out_stride) }
     }
 
     #[inline(always)]

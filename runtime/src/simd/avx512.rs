@@ -8,7 +8,7 @@ use core::arch::x86_64::{
     _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::Simd;
+use super::{Simd, square};
 use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::isa::Isa;
 use crate::kernels::activation;
@@ -154,6 +154,12 @@ impl Simd for Avx512 {
     fn shift_into_exponent(self, value: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512.
         unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(value))) }
+    }
+
+    #[inline(always)]
+    unsafe fn exchange_square(self, source: *const f32, source_stride: usize, out: *mut f32, out_stride: usize) {
+        // SAFETY: the token proves AVX-512, and so AVX; the other conditions are the same.
+        unsafe { square::exchange(source, source_stride, out, out_stride) }
     }
 
     #[inline(always)]

@@ -162,20 +162,21 @@ fn panels_are_packed() {
             let columns = random.between(1, kernels.tile().columns());
             let width = kernels.tile().panel_width(columns);
             let mut panel = Rows::poison(depth, width, width);
-            let transposed = random.flag();
-            let (rows, row_length) = if transposed { (columns, depth) } else { (depth, columns) };
+            // Columns contiguous, rows contiguous, or every other number of a row.
+            let (transposed, step) = [(false, 1), (true, 1), (true, 2)][random.between(0, 2)];
+            let (rows, row_length) = if transposed { (columns, depth * step) } else { (depth, columns) };
             let stride = row_length + random.between(0, 3);
             let source = Rows::random(random, rows, row_length, stride);
-            let (row_stride, column_stride) = if transposed { (1, stride) } else { (stride, 1) };
+            let (row_stride, column_stride) = if transposed { (step, stride) } else { (stride, 1) };
             // SAFETY: the source and the panel are as large as that.
             unsafe {
                 (kernels.pack_panel)(source.pointer(), panel.pointer_mut(), depth, columns, row_stride, column_stride);
             }
-            panel.check(&format!("{name} {depth} {columns} {transposed}"), 0.0, |k, column| {
+            panel.check(&format!("{name} {depth} {columns} {transposed} {step}"), 0.0, |k, column| {
                 if column >= columns {
                     0.0
                 } else if transposed {
-                    source.at(column, k)
+                    source.at(column, k * step)
                 } else {
                     source.at(k, column)
                 }
