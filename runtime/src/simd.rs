@@ -21,6 +21,9 @@ use crate::kernels::epilogue::Operands;
 /// Rows of the largest register tile of a matrix product.
 pub(crate) const MAX_ROWS: usize = 12;
 
+/// How many rows are addressed from one pointer: as many multiples of a stride (none, one, two) as an address can have.
+pub(crate) const ROWS_PER_POINTER: usize = 3;
+
 /// Rows and columns of the squares of [`Simd::exchange_square`].
 pub(crate) const SQUARE: usize = 8;
 

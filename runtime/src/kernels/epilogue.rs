@@ -6,7 +6,7 @@
 
 use super::activation::hard_swish;
 use crate::abi::{ActivationCode, Epilogue};
-use crate::simd::Simd;
+use crate::simd::{ROWS_PER_POINTER, Simd, opaque};
 
 /// The operands of an epilogue; null where there is none. They point at what belongs to the first output.
 #[derive(Debug, Clone, Copy)]
@@ -160,9 +160,15 @@ impl<S: Simd> Direct<S> {
                     *value = self.after.apply(s, *value);
                 }
             }
+            let mut first = out;
             for (index, values) in values.iter().enumerate() {
+                // As many rows from one pointer as an address can reach: compilers would multiply for each row.
+                if index > 0 && index % ROWS_PER_POINTER == 0 {
+                    first = opaque(first.wrapping_add(ROWS_PER_POINTER * out_stride)).cast_mut();
+                }
+                let out = first.add(index % ROWS_PER_POINTER * out_stride);
                 for (vector, value) in values.iter().enumerate() {
-                    write(s, out.add(index * out_stride + vector * S::LANES), *value, vector + 1 == VECTORS, last);
+                    write(s, out.add(vector * S::LANES), *value, vector + 1 == VECTORS, last);
                 }
             }
             if !self.operands.sums.is_null() {

@@ -7,7 +7,7 @@ use crate::simd::{Simd, opaque};
 pub(super) const PLACES: usize = 4;
 
 /// `f32`s in a cache line.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 /// How many elements of a panel are fetched ahead of the only tile that reads it: more than what hardware does at the end of a page.
 const AHEAD: usize = 1024;

@@ -5,9 +5,9 @@
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
 use super::epilogue::{Direct, Operands, advance};
-use super::fetch::{Fetch, Next, PLACES};
+use super::fetch::{Fetch, LINE, Next, PLACES};
 use crate::abi::{MatmulShape, Runs};
-use crate::simd::{MAX_ROWS, Simd, opaque};
+use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
 
 /// See [`Kernel::Matmul`](crate::abi::Kernel::Matmul).
 ///
@@ -71,11 +71,11 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     let elements = shape.runs.depth() * VECTORS * S::LANES;
     let mut row = 0;
     let mut tile = 0;
+    // Near equal tiles: a single row at the end would wait for its own sums.
     let tiles = rows.div_ceil(S::TILE.rows);
-    while row < rows {
-        // Near equal tiles: a single row at the end would wait for its own sums.
-        let left = rows - row;
-        let count = left.div_ceil(left.div_ceil(S::TILE.rows));
+    let (least, larger) = (rows / tiles.max(1), rows % tiles.max(1));
+    while tile < tiles {
+        let count = if tile < larger { least + 1 } else { least };
         let fetch = Fetch::new::<S>(next, b, VECTORS * S::LANES, elements, [tile, tiles], count);
         tile += 1;
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
@@ -128,8 +128,10 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
 #[inline(always)]
 fn fetch_outputs<S: Simd, const ROWS: usize, const VECTORS: usize>(s: S, out: *mut f32, out_stride: usize) {
     for row in 0..ROWS {
-        for vector in 0..VECTORS {
-            s.prefetch_outputs(out.wrapping_add(row * out_stride + vector * S::LANES));
+        let mut column = 0;
+        while column < VECTORS * S::LANES {
+            s.prefetch_outputs(out.wrapping_add(row * out_stride + column));
+            column += LINE;
         }
     }
 }
@@ -175,9 +177,6 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
     sums
 }
-
-/// How many rows are addressed from one pointer: as many multiples of a stride (none, one, two) as an address can have.
-const ROWS_PER_POINTER: usize = 3;
 
 /// Adds the products of a run; returns what of the panel comes next.
 ///
