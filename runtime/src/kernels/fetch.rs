@@ -7,7 +7,7 @@ use crate::simd::{Simd, opaque};
 pub(super) const PLACES: usize = 4;
 
 /// `f32`s in a cache line.
-pub(super) const LINE: usize = 16;
+const LINE: usize = 16;
 
 /// How many elements of a panel are fetched ahead of the only tile that reads it: more than what hardware does at the end of a page.
 const AHEAD: usize = 1024;
@@ -96,4 +96,79 @@ impl Fetch {
 fn parts(tiles: usize, dense: usize) -> usize {
     let parts = tiles.clamp(1, dense);
     1 << parts.ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::portable::Portable;
+
+    /// Where the memory begins that these tests name; none of it is read.
+    const BASE: usize = 1 << 20;
+
+    fn pointer(element: usize) -> *const f32 {
+        std::ptr::without_provenance(BASE + element * size_of::<f32>())
+    }
+
+    /// What the tiles of a panel fetch, as ranges of elements, and whether the places of each suffice to fetch all of its range.
+    fn fetched(next: Next, depth: usize, width: usize, tiles: usize, rows: usize) -> Vec<(usize, usize)> {
+        let mut ranges = Vec::new();
+        for tile in 0..tiles {
+            let fetch = Fetch::new::<Portable<4, 4>>(next, pointer(0), width, depth * width, [tile, tiles], rows);
+            let [at, end] = [fetch.at, fetch.end].map(|pointer| (pointer.addr() - BASE) / size_of::<f32>());
+            if at < end {
+                let most = depth / PLACES * fetch.lines * fetch.spacing;
+                assert!(most >= end - at, "{depth} {width} {tiles}: {most} of {}", end - at);
+                ranges.push((at, end));
+            }
+        }
+        ranges
+    }
+
+    const NOTHING: Next = Next { first: std::ptr::null(), count: 0, stride: 0, length: 0 };
+
+    #[test]
+    fn the_next_panel_is_fetched_once_by_the_last_tiles() {
+        for width in [8, 16, 32] {
+            for depth in [16, 64, 304] {
+                for tiles in 2..40 {
+                    let ranges = fetched(NOTHING, depth, width, tiles, 6);
+                    assert!(ranges.len() <= SPREAD);
+                    assert_eq!(ranges.first().map(|range| range.0), Some(depth * width));
+                    assert_eq!(ranges.last().map(|range| range.1), Some(2 * depth * width));
+                    assert!(ranges.windows(2).all(|pair| pair[0].1 == pair[1].0), "{ranges:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_expert_of_the_next_panel_is_fetched_once_if_there_are_tiles() {
+        let (depth, width) = (64, 16);
+        for count in 1..=8 {
+            for length in [depth * width, depth * width / 2, 100] {
+                let next = Next { first: pointer(50_000), count, stride: 10_000, length };
+                for tiles in 1..40 {
+                    let ranges = fetched(next, depth, width, tiles, 6);
+                    let mut experts = Vec::new();
+                    for (at, end) in ranges {
+                        match experts.last_mut() {
+                            Some((_, last)) if *last == at => *last = end,
+                            _ => experts.push((at, end)),
+                        }
+                    }
+                    let wanted: Vec<_> = (0..count.min(tiles))
+                        .map(|expert| (50_000 + expert * 10_000, 50_000 + expert * 10_000 + length))
+                        .collect();
+                    assert_eq!(experts, wanted, "{count} {length} {tiles}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_only_tile_of_a_panel_fetches_what_it_will_read_and_a_single_row_nothing() {
+        assert_eq!(fetched(NOTHING, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
+        assert_eq!(fetched(NOTHING, 64, 16, 1, 1), []);
+    }
 }

@@ -5,7 +5,7 @@
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
 use super::epilogue::{Direct, Operands, advance};
-use super::fetch::{Fetch, LINE, Next, PLACES};
+use super::fetch::{Fetch, Next, PLACES};
 use crate::abi::{MatmulShape, Runs};
 use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
 
@@ -128,10 +128,9 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
 #[inline(always)]
 fn fetch_outputs<S: Simd, const ROWS: usize, const VECTORS: usize>(s: S, out: *mut f32, out_stride: usize) {
     for row in 0..ROWS {
-        let mut column = 0;
-        while column < VECTORS * S::LANES {
-            s.prefetch_outputs(out.wrapping_add(row * out_stride + column));
-            column += LINE;
+        // (Rows may begin anywhere in a line, so that each vector may touch another one.)
+        for vector in 0..VECTORS {
+            s.prefetch_outputs(out.wrapping_add(row * out_stride + vector * S::LANES));
         }
     }
 }
