@@ -111,10 +111,10 @@ mod tests {
     }
 
     /// What the tiles of a panel fetch, as ranges of elements, and whether the places of each suffice to fetch all of its range.
-    fn fetched(next: Next, depth: usize, width: usize, tiles: usize, rows: usize) -> Vec<(usize, usize)> {
+    fn fetched<S: Simd>(next: Next, depth: usize, width: usize, tiles: usize, rows: usize) -> Vec<(usize, usize)> {
         let mut ranges = Vec::new();
         for tile in 0..tiles {
-            let fetch = Fetch::new::<Portable<4, 4>>(next, pointer(0), width, depth * width, [tile, tiles], rows);
+            let fetch = Fetch::new::<S>(next, pointer(0), width, depth * width, [tile, tiles], rows);
             let [at, end] = [fetch.at, fetch.end].map(|pointer| (pointer.addr() - BASE) / size_of::<f32>());
             if at < end {
                 let most = depth / PLACES * fetch.lines * fetch.spacing;
@@ -132,7 +132,7 @@ mod tests {
         for width in [8, 16, 32] {
             for depth in [16, 64, 304] {
                 for tiles in 2..40 {
-                    let ranges = fetched(NOTHING, depth, width, tiles, 6);
+                    let ranges = fetched::<Portable<4, 4>>(NOTHING, depth, width, tiles, 6);
                     assert!(ranges.len() <= SPREAD);
                     assert_eq!(ranges.first().map(|range| range.0), Some(depth * width));
                     assert_eq!(ranges.last().map(|range| range.1), Some(2 * depth * width));
@@ -149,7 +149,7 @@ mod tests {
             for length in [depth * width, depth * width / 2, 100] {
                 let next = Next { first: pointer(50_000), count, stride: 10_000, length };
                 for tiles in 1..40 {
-                    let ranges = fetched(next, depth, width, tiles, 6);
+                    let ranges = fetched::<Portable<4, 4>>(next, depth, width, tiles, 6);
                     let mut experts = Vec::new();
                     for (at, end) in ranges {
                         match experts.last_mut() {
@@ -168,7 +168,15 @@ mod tests {
 
     #[test]
     fn the_only_tile_of_a_panel_fetches_what_it_will_read_and_a_single_row_nothing() {
-        assert_eq!(fetched(NOTHING, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
-        assert_eq!(fetched(NOTHING, 64, 16, 1, 1), []);
+        assert_eq!(fetched::<Portable<4, 4>>(NOTHING, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
+        assert_eq!(fetched::<Portable<4, 4>>(NOTHING, 64, 16, 1, 1), []);
+    }
+
+    #[test]
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    fn where_it_pays_the_only_tile_fetches_the_next_panel_and_a_single_row_its_own() {
+        use crate::simd::avx512::Avx512;
+        assert_eq!(fetched::<Avx512>(NOTHING, 64, 32, 1, 4), [(64 * 32, 2 * 64 * 32)]);
+        assert_eq!(fetched::<Avx512>(NOTHING, 64, 32, 1, 1), [(AHEAD, AHEAD + 64 * 32)]);
     }
 }
