@@ -54,8 +54,8 @@ impl Fetch {
             let elements = if S::FETCHES_FAR { elements } else { 0 };
             return Fetch { at: from, end: from.wrapping_add(elements), lines: 2, spacing: PLACES / 2 * width };
         }
-        if next.count > 0 {
-            let parts = parts(tiles / next.count, dense);
+        if let Some(tiles_each) = tiles.checked_div(next.count) {
+            let parts = parts(tiles_each, dense);
             let piece = next.length.div_ceil(parts);
             let (index, part) = (tile / parts, tile % parts);
             let length = if index < next.count { piece.min(next.length.saturating_sub(part * piece)) } else { 0 };
