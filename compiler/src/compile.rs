@@ -6,7 +6,7 @@ use crate::backend::jit::{self, Executable, JitError};
 use crate::graph::Graph;
 use crate::passes::{self, PassError, Selection};
 use crate::plan::rewrites::Rewrites;
-use crate::plan::{self, Cascades, ImageLayout, Plan, PlanError};
+use crate::plan::{self, ImageLayout, Plan, PlanError, Where};
 
 /// What machine code is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,9 @@ pub struct Options {
     /// The passes that are run; `without` may name [`REWRITES`](crate::plan::rewrites::REWRITES) too.
     pub passes: Selection,
     /// Which convolutions are computed some rows at a time.
-    pub cascades: Cascades,
+    pub cascades: Where,
+    /// Which products are computed by Strassen's algorithm.
+    pub strassen: Where,
 }
 
 impl Options {
@@ -35,7 +37,8 @@ impl Options {
             layout: ImageLayout::default(),
             experts_dtype: Dtype::default(),
             passes: Selection::default(),
-            cascades: Cascades::default(),
+            cascades: Where::default(),
+            strassen: Where::default(),
         }
     }
 
@@ -46,8 +49,8 @@ impl Options {
         let mut passes = self.passes.clone();
         passes.without.retain(|name| !rewrites.leave_out(name));
         let threads = self.threads.max(1);
-        let Options { isa, layout, experts_dtype, cascades, .. } = *self;
-        (passes, plan::Options { isa, threads, layout, rewrites, experts_dtype, cascades })
+        let Options { isa, layout, experts_dtype, cascades, strassen, .. } = *self;
+        (passes, plan::Options { isa, threads, layout, rewrites, experts_dtype, cascades, strassen })
     }
 }
 

@@ -80,18 +80,20 @@ pub struct Options {
     /// pointwise convolutions of a single row. Everything is computed in `f32`. Depthwise experts and biases stay `f32`: they
     /// are few.
     pub experts_dtype: Dtype,
-    /// Which convolutions become cascades, if the rewrite is not left out.
-    pub cascades: Cascades,
+    /// Which convolutions become [cascades](cascade), if the rewrite is not left out.
+    pub cascades: Where,
+    /// Which products are computed by Strassen's algorithm, if the rewrite is not left out.
+    pub strassen: Where,
 }
 
-/// Which convolutions that follow one another become [cascades](cascade).
+/// Where something is done that can be faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cascades {
-    /// Those that run faster so: what is between them exceeds the cache.
+pub enum Where {
+    /// Where it is faster.
     #[default]
-    WhereFaster,
-    /// All that can: to test them with small images. The results are the same.
-    WherePossible,
+    Faster,
+    /// Wherever it can be done: to test it with what is small.
+    Possible,
 }
 
 /// An input or output.

@@ -87,11 +87,19 @@ pub enum Kernel {
     /// image, of which `out` (and `residual`) is the first pixel; the products of tile `t` for point `p` lie from `products[p *
     /// point_stride + t * channels]` on.
     WinogradOutput,
+    /// `(a, sums, rows, depth, a_stride)`: the sums of `rows` rows of a left factor `2 * depth` deep for [`Kernel::Strassen`]: five blocks of
+    /// `[rows / 2 rounded up, depth]`, one behind the other.
+    StrassenRows,
+    /// `(a, sums, b, b_stride, out, rows, half, shape: MatmulShape, bias*, gate*, residual*)`: `rows` rows of a matrix times columns
+    /// of another one, by Strassen's algorithm (see [`strassen`](crate::strassen)): those of a panel, and as many `half` further on. Of the
+    /// shape, the run is half as long as the matrix is deep, and the columns are those of the panel. `sums` are what
+    /// [`Kernel::StrassenRows`] made of the same rows; `b` is a panel of the first of seven right factors, `b_stride` the distance to that of the next.
+    Strassen,
 }
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 23] = [
+    pub const ALL: [Kernel; 25] = [
         Kernel::Matmul,
         Kernel::Strip,
         Kernel::Depthwise,
@@ -115,6 +123,8 @@ impl Kernel {
         Kernel::Transpose,
         Kernel::WinogradInput,
         Kernel::WinogradOutput,
+        Kernel::StrassenRows,
+        Kernel::Strassen,
     ];
 
     /// The name in dumps and symbol tables.
@@ -144,6 +154,8 @@ impl Kernel {
             Kernel::Transpose => "transpose",
             Kernel::WinogradInput => "winograd_input",
             Kernel::WinogradOutput => "winograd_output",
+            Kernel::StrassenRows => "strassen_rows",
+            Kernel::Strassen => "strassen",
         }
     }
 
@@ -153,6 +165,7 @@ impl Kernel {
         match self {
             Kernel::Matmul => 13,
             Kernel::Depthwise => 12,
+            Kernel::Strassen => 11,
             Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
             Kernel::MixBf16 | Kernel::MixInt8 | Kernel::Gather | Kernel::WinogradOutput => 7,
             Kernel::Mix
@@ -162,7 +175,7 @@ impl Kernel {
             | Kernel::LayerNorm
             | Kernel::GroupNorm
             | Kernel::Transpose => 6,
-            Kernel::Strip => 5,
+            Kernel::Strip | Kernel::StrassenRows => 5,
             Kernel::MaxPool
             | Kernel::AveragePool
             | Kernel::AdaptiveAveragePool

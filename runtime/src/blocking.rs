@@ -9,12 +9,16 @@
 use crate::abi::Tile;
 use crate::dtype::Dtype;
 use crate::prepare::panels_length;
+use crate::strassen;
 
 /// `f32`s of the left factor that a block holds: half of the first-level cache.
 pub const BLOCK: usize = 4 * 1024;
 
 /// `f32`s of panels that a unit holds: half of the second-level cache.
 const PANELS: usize = 64 * 1024;
+
+/// `f32`s of the sums of a left factor that a block holds, in a product by Strassen's algorithm.
+const SUMS: usize = 32 * 1024;
 
 /// Parts that rows are cut into where all panels stay in the cache.
 const PARTS: usize = 16;
@@ -42,6 +46,9 @@ pub struct Product {
     pub makes_panels: bool,
     /// Whether outputs are summed, per unit of rows.
     pub has_sums: bool,
+    /// Whether it is done by Strassen's algorithm (see [`strassen`](crate::strassen)): in pairs of rows, and halves of depth and columns. Its
+    /// panels are those of half the columns.
+    pub in_halves: bool,
 }
 
 /// Rows of a left factor that lie under the window of a convolution.
@@ -70,6 +77,9 @@ impl Product {
     /// See the module's documentation.
     #[must_use]
     pub fn blocking(&self, tile: Tile, threads: usize) -> Blocking {
+        if self.in_halves {
+            return self.blocking_in_halves(tile, threads);
+        }
         let Product { repeats, rows, depth, columns, .. } = *self;
         let panels = columns.div_ceil(tile.columns()).max(1);
         let together = self.lines.map_or(tile.rows, |lines| lines.pixels).max(1);
@@ -87,7 +97,7 @@ impl Product {
             // All panels stay in the cache: the rows are shared out.
             rows_per_unit = rows_per_block.max(in_tiles(rows.div_ceil(PARTS)));
         }
-        let wanted = if threads <= 1 { 1 } else { 3 * threads };
+        let wanted = units_for(threads);
         while repeats * rows.div_ceil(rows_per_unit.max(1)) * panels.div_ceil(panels_per_unit) < wanted {
             if panels_per_unit > 1 {
                 panels_per_unit = panels_per_unit.div_ceil(2);
@@ -98,6 +108,26 @@ impl Product {
             }
         }
         Blocking { rows_per_unit: rows_per_unit.max(1), panels_per_unit, rows_per_block }
+    }
+
+    /// The same by Strassen's algorithm: units are cut along rows first, since each unit makes the sums of its rows for itself.
+    fn blocking_in_halves(&self, tile: Tile, threads: usize) -> Blocking {
+        let panels = (self.columns / 2).div_ceil(tile.columns()).max(1);
+        let in_tiles = |rows: usize| rows.next_multiple_of(2 * tile.rows).max(2 * tile.rows);
+        let pair = strassen::SUMS * (self.depth / 2).max(1);
+        let rows_per_block = in_tiles(2 * (SUMS / pair)).min(in_tiles(self.rows));
+        let (mut rows_per_unit, mut panels_per_unit) = (in_tiles(self.rows), panels);
+        let wanted = units_for(threads);
+        while self.repeats * self.rows.div_ceil(rows_per_unit) * panels.div_ceil(panels_per_unit) < wanted {
+            if rows_per_unit > rows_per_block {
+                rows_per_unit = in_tiles(rows_per_unit.div_ceil(2));
+            } else if panels_per_unit > 1 {
+                panels_per_unit = panels_per_unit.div_ceil(2);
+            } else {
+                break;
+            }
+        }
+        Blocking { rows_per_unit, panels_per_unit, rows_per_block: rows_per_block.min(rows_per_unit) }
     }
 
     /// The rows of a unit whose outputs are summed: the same for all instruction sets and any number of threads, since each
@@ -111,6 +141,11 @@ impl Product {
     }
 }
 
+/// Into how many units work should be cut at least.
+fn units_for(threads: usize) -> usize {
+    if threads <= 1 { 1 } else { 3 * threads }
+}
+
 impl Blocking {
     /// What the panels of a unit take of the scratch memory, if it makes them.
     #[must_use]
@@ -122,9 +157,12 @@ impl Blocking {
         panels_length(product.depth, columns, tile, Dtype::F32).next_multiple_of(ALIGNMENT)
     }
 
-    /// What a thread needs of scratch memory: panels first, then a strip.
+    /// What a thread needs of scratch memory: panels first, then a strip; or the sums of a left factor.
     #[must_use]
     pub fn scratch(&self, product: &Product, tile: Tile) -> usize {
+        if product.in_halves {
+            return strassen::SUMS * self.rows_per_block.min(product.rows).div_ceil(2) * (product.depth / 2);
+        }
         self.panel_scratch(product, tile) + product.lines.map_or(0, |lines| lines.strip)
     }
 }
@@ -138,7 +176,7 @@ mod tests {
         [(1, 1, 1, 1), (1, 12544, 27, 32), (3, 49, 960, 1000), (1, 196, 4608, 512), (12, 197, 64, 197)]
             .into_iter()
             .flat_map(|(repeats, rows, depth, columns)| {
-                (0..8).map(move |bits| Product {
+                (0..9).map(move |bits| Product {
                     repeats,
                     rows,
                     depth,
@@ -146,6 +184,7 @@ mod tests {
                     lines: (bits & 1 > 0).then_some(Lines { pixels: 14, per_block: 2, strip: 1000 }),
                     makes_panels: bits & 2 > 0,
                     has_sums: bits & 4 > 0,
+                    in_halves: bits & 8 > 0,
                 })
             })
     }

@@ -22,9 +22,11 @@ mod pack;
 mod pool;
 mod resample;
 mod softmax;
+mod strassen;
 mod strip;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod transpose;
 mod window;
 mod winograd;
@@ -198,6 +200,13 @@ kernels! {
     WinogradOutput winograd_output: WinogradOutputFunction = winograd::output, (
         products: *const f32, out: *mut f32, row: usize, shape: *const WinogradOutputShape,
         bias: *const f32, gate: *const f32, residual: *const f32
+    );
+    StrassenRows strassen_rows: StrassenRowsFunction = strassen::rows, (
+        a: *const f32, sums: *mut f32, rows: usize, depth: usize, a_stride: usize
+    );
+    Strassen strassen: StrassenFunction = strassen::product, (
+        a: *const f32, sums: *const f32, b: *const f32, b_stride: usize, out: *mut f32, rows: usize, half: usize,
+        shape: *const MatmulShape, bias: *const f32, gate: *const f32, residual: *const f32
     );
 }
 

@@ -44,6 +44,7 @@ pub mod program;
 mod shape;
 mod shaped;
 mod simd;
+pub mod strassen;
 pub mod synth;
 mod tensor;
 #[cfg(feature = "std")]

@@ -20,7 +20,7 @@ use crate::arena::{AlignedBuffer, AllocationError};
 use crate::arithmetic::sqrt;
 use crate::dtype::Dtype;
 use crate::weights::{BoundWeights, ReadError};
-use crate::winograd;
+use crate::{strassen, winograd};
 
 mod layout;
 
@@ -135,6 +135,16 @@ pub enum Layout {
         /// What the numbers are stored as.
         dtype: Dtype,
     },
+    /// Panels for [`crate::abi::Kernel::Strassen`]: those of the seven right factors that [`crate::strassen`] makes of a matrix with an even
+    /// depth and an even number of columns, one factor after the other.
+    Strassen {
+        /// What is summed over.
+        depth: Dimension,
+        /// The outputs.
+        columns: Dimension,
+        /// What panels are as wide as.
+        tile: Tile,
+    },
     /// `[depth][columns]` with rows rounded up to four columns, zeros behind the last.
     Quads {
         /// What is summed over, outermost first.
@@ -153,6 +163,9 @@ impl Layout {
             Layout::Strided(dims) => product(dims),
             Layout::Panels { outer, depth, columns, tile, dtype } => {
                 product(outer) * panels_length(product(depth), columns.size, *tile, *dtype)
+            }
+            Layout::Strassen { depth, columns, tile } => {
+                strassen::PRODUCTS * panels_length(depth.size / 2, columns.size / 2, *tile, Dtype::F32)
             }
             Layout::Quads { depth, columns } => product(depth) * columns.size.next_multiple_of(4),
         }

@@ -1,7 +1,7 @@
 //! Convolutions computed some rows at a time: the bits are those of one after the other, and the values those of the interpreter.
 
 use parameternet_compiler::compile::{Options, plan};
-use parameternet_compiler::plan::Cascades;
+use parameternet_compiler::plan::Where;
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_generator::random::Random;
 use parameternet_generator::window;
@@ -67,7 +67,7 @@ fn check(seed: u64) -> Result<usize, String> {
     let expected = expected(&graph, &inputs, GAIN);
     let mut cascades = 0;
     for isa in Isa::available() {
-        let together = |threads| Options { cascades: Cascades::WherePossible, ..options(isa, threads, &[]) };
+        let together = |threads| Options { cascades: Where::Possible, ..options(isa, threads, &[]) };
         let steps = plan(&graph, &together(1)).map_err(|error| fail(error.to_string()))?;
         cascades = steps.steps().iter().filter(|step| step.kernel() == "cascade").count();
         let found = run(&graph, &together(1), &inputs, &weights);

@@ -3,7 +3,7 @@
 //! `PNET_SEEDS=FIRST..END` runs other seeds than those of every test run, for longer searches.
 
 use parameternet_compiler::compile::Options;
-use parameternet_compiler::plan::{Cascades, ImageLayout};
+use parameternet_compiler::plan::{ImageLayout, Where};
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_generator::{Settings, program};
 use parameternet_runtime::{Dtype, Isa};
@@ -43,14 +43,16 @@ fn check(seed: u64) -> Result<Outcome, String> {
     // Independent of what is left out: the layout of images, and whether other numbers of threads are tried.
     let round = seed / choices as u64;
     let layout = if round.is_multiple_of(2) { ImageLayout::Nchw } else { ImageLayout::Nhwc };
+    // Wherever they can be: but what is done in halves is no part of a cascade.
+    let [cascades, strassen] =
+        if seed.is_multiple_of(3) { [Where::Faster, Where::Possible] } else { [Where::Possible, Where::Faster] };
     let is_threaded = round.is_multiple_of(4) || round % 4 == 3;
     // Everything on is tried on every instruction set, the rest on one in turn.
     let isas = Isa::available();
     let in_turn = isas[usize::try_from(round / 4).unwrap_or(0) % isas.len()];
     let whole = isas.iter().map(|isa| (Vec::new(), *isa));
     for (without, isa) in whole.chain([(left_out, in_turn)]) {
-        let options =
-            |threads| Options { layout, cascades: Cascades::WherePossible, ..options(isa, threads, &without) };
+        let options = |threads| Options { layout, cascades, strassen, ..options(isa, threads, &without) };
         let found = run(&graph, &options(1), &inputs, &weights);
         let error = error_in_shares(&found, &expected, LEAST_SIZE);
         if error >= TOLERANCE && is_ill_conditioned(&graph, &inputs) {

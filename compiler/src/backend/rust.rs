@@ -112,7 +112,8 @@ fn plans(graph: &Graph, options: &Options) -> Result<[Plan; 3], PlanError> {
                 layout,
                 rewrites: Rewrites::default(),
                 experts_dtype,
-                cascades: plan::Cascades::default(),
+                cascades: plan::Where::default(),
+                strassen: plan::Where::default(),
             },
         )
     };

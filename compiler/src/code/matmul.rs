@@ -50,7 +50,8 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
     };
     let panels_per_unit = Index::Machine(Machine::PanelsPerUnit, step.blocking.panels_per_unit);
     let rows_per_block = Index::Machine(Machine::RowsPerBlock, step.blocking.rows_per_block);
-    let panels = Index::Size(step.columns).over_up(width.clone());
+    let [_, columns] = step.panel_matrix();
+    let panels = Index::Size(columns).over_up(width.clone());
     // What a unit makes serves all rows.
     let row_parts =
         if product.makes_panels { Index::Constant(1) } else { Index::Size(step.rows).over_up(rows_per_unit.clone()) };
@@ -117,8 +118,14 @@ impl Unit<'_> {
             let each = match &step.left {
                 Left::Rows { rows, stride } => {
                     let left = builder.row(rows, &self.outer, row.into(), Index::Size(*stride));
+                    let [depth, _] = step.panel_matrix();
+                    if step.is_in_halves() {
+                        let mut arguments = [left.clone(), Address::scratch(0)].map(Argument::Address).to_vec();
+                        arguments.extend([count.into(), Index::Size(depth), Index::Size(*stride)].map(Argument::Index));
+                        body.push(Statement::Call { kernel: Kernel::StrassenRows, arguments });
+                    }
                     self.panels(builder, |builder, panel, kind| {
-                        let shape = self.shape(Runs::one(step.depth), *stride, kind);
+                        let shape = self.shape(Runs::one(depth), *stride, kind);
                         vec![self.multiply(builder, left.clone(), [row.into(), count.into()], panel, shape, None)]
                     })
                 }
@@ -150,7 +157,7 @@ impl Unit<'_> {
         fill: impl Fn(&Builder<'_>, Variable, Panel) -> Vec<Statement>,
     ) -> Statement {
         let variable = builder.variable();
-        let columns = self.step.columns;
+        let [_, columns] = self.step.panel_matrix();
         let widths = Isa::ALL.map(|isa| isa.tile().columns());
         let body = |panel: Panel, is_needed: bool| {
             if is_needed { fill(builder, variable, panel) } else { Vec::new() }
@@ -172,19 +179,21 @@ impl Unit<'_> {
             Panel::Full => self.width.clone(),
             Panel::Rest => {
                 let width = self.width.value().unwrap_or(1).max(1);
-                Index::Machine(Machine::RestColumns, self.step.columns % width)
+                let [_, columns] = self.step.panel_matrix();
+                Index::Machine(Machine::RestColumns, columns % width)
             }
         }
     }
 
     /// The length of a full panel.
     fn panel(&self) -> Index {
-        Index::from(self.step.depth).times(self.width.clone())
+        let [depth, _] = self.step.panel_matrix();
+        Index::from(depth).times(self.width.clone())
     }
 
     /// The length of all panels of weights whose numbers are stored like that.
     fn all_panels(&self, builder: &Builder<'_>, dtype: Dtype) -> Index {
-        let Matmul { depth, columns, .. } = *self.step;
+        let [depth, columns] = self.step.panel_matrix();
         let length = panels_length(depth, columns, builder.plan.options.isa.tile(), dtype);
         Index::Machine(Machine::PanelsLength { depth, columns, dtype }, length)
     }
@@ -207,7 +216,7 @@ impl Unit<'_> {
         let first = self.panels[0].clone();
         let panel = self.panel();
         match &step.right {
-            Right::Packed { .. } => {}
+            Right::Packed { .. } | Right::Strassen { .. } => {}
             Right::Mixed(mixed) => body.push(self.mix(builder, mixed, self.panels.clone())),
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
@@ -374,6 +383,10 @@ impl Unit<'_> {
         let step = self.step;
         let column = Index::from(panel).times(self.width.clone());
         let (kernel, panel) = match &step.right {
+            Right::Strassen { panels } => {
+                let start = builder.panels(panels, &self.outer, &self.all_panels(builder, Dtype::F32));
+                (Kernel::Strassen, start.plus(Index::from(panel).times(self.panel())))
+            }
             Right::Packed { panels, dtype } => {
                 let start = builder.panels(panels, &self.outer, &self.all_panels(builder, *dtype));
                 let kernel = match dtype {
@@ -402,17 +415,26 @@ impl Unit<'_> {
             Some(sums) => Argument::Address(self.sums(builder, sums).plus(column.clone())),
             None => Argument::Null,
         };
-        let mut arguments = vec![
-            Argument::Address(left),
-            Argument::Address(panel),
-            at(&step.out, Index::Size(step.out_stride)),
-            Argument::Index(count),
-            Argument::Shape(shape),
+        let out = at(&step.out, Index::Size(step.out_stride));
+        let shape = Argument::Shape(shape);
+        let finish = [
             optional(&finish.bias, 0.into()),
             optional(&finish.gate, 0.into()),
             optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
-            sums,
         ];
+        let [left, panel] = [left, panel].map(Argument::Address);
+        if step.is_in_halves() {
+            let [_, columns] = step.panel_matrix();
+            let factors = Argument::Index(self.all_panels(builder, Dtype::F32));
+            let sums = Argument::Address(Address::scratch(0));
+            let [count, columns] = [count, Index::Size(columns)].map(Argument::Index);
+            let mut arguments = vec![left, sums, panel, factors, out, count, columns, shape];
+            arguments.extend(finish);
+            return Statement::Call { kernel, arguments };
+        }
+        let mut arguments = vec![left, panel, out, Argument::Index(count), shape];
+        arguments.extend(finish);
+        arguments.push(sums);
         match next {
             _ if kernel != Kernel::Matmul => {}
             Some(Next { panels, count, stride, length }) => {

@@ -15,6 +15,7 @@ mod layout;
 mod linear;
 mod normalise;
 mod reduce;
+mod strassen;
 mod winograd;
 
 use std::collections::HashMap;

@@ -227,6 +227,7 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
     }
     match &step.right {
         Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype))?,
+        Right::Strassen { panels } => write!(f, " in halves * {panels}")?,
         Right::Mixed(Mixed { experts, count, coefficients, dtype, .. }) => {
             write!(f, " * mix of {count} from {}{experts} by {coefficients}", stored(*dtype))?;
         }

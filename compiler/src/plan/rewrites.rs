@@ -11,7 +11,7 @@ pub struct Rewrite {
 }
 
 /// All of them, in the order in which they are decided.
-pub const REWRITES: [Rewrite; 7] = [
+pub const REWRITES: [Rewrite; 8] = [
     Rewrite {
         name: "fuse-epilogues",
         summary: "Let kernels finish their outputs: activations, gates per channel, residuals",
@@ -24,6 +24,10 @@ pub const REWRITES: [Rewrite; 7] = [
     Rewrite {
         name: "winograd",
         summary: "Compute 3×3 convolutions with fewer multiplications where that costs less (Winograd's filtering)",
+    },
+    Rewrite {
+        name: "strassen",
+        summary: "Compute linear layers and pointwise convolutions with fewer multiplications where that costs less (Strassen's algorithm)",
     },
     Rewrite {
         name: "write-in-place",
@@ -89,6 +93,12 @@ impl Rewrites {
         self.has("winograd")
     }
 
+    /// `strassen`
+    #[must_use]
+    pub fn multiplies_in_halves(self) -> bool {
+        self.has("strassen")
+    }
+
     /// `write-in-place`
     #[must_use]
     pub fn writes_in_place(self) -> bool {
@@ -121,6 +131,7 @@ mod tests {
                 rewrites.fuses_elementwise(),
                 rewrites.accumulates_means(),
                 rewrites.filters_by_winograd(),
+                rewrites.multiplies_in_halves(),
                 rewrites.writes_in_place(),
                 rewrites.cascades_rows(),
                 rewrites.overwrites_operands(),

@@ -175,6 +175,12 @@ pub enum Right {
         /// What their numbers are stored as.
         dtype: Dtype,
     },
+    /// The right factors of Strassen's algorithm in panels, of which there are those for half the depth and half the columns, seven times; see
+    /// [`Layout::Strassen`](parameternet_runtime::prepare::Layout::Strassen). Rows are taken in pairs.
+    Strassen {
+        /// The first panel of the first factor.
+        panels: Operand,
+    },
     /// Experts in panels, mixed panel by panel.
     Mixed(Mixed),
     /// A computed tensor, packed panel by panel.
@@ -216,9 +222,23 @@ impl Matmul {
                 Left::Rows { .. } => None,
                 Left::Window(under) => Some(under.lines),
             },
-            makes_panels: !matches!(self.right, Right::Packed { .. }),
+            makes_panels: !matches!(self.right, Right::Packed { .. } | Right::Strassen { .. }),
             has_sums: self.finish.sums.is_some(),
+            in_halves: self.is_in_halves(),
         }
+    }
+
+    /// Whether it is done by Strassen's algorithm.
+    #[must_use]
+    pub fn is_in_halves(&self) -> bool {
+        matches!(self.right, Right::Strassen { .. })
+    }
+
+    /// The depth and the columns of the matrix that its panels are cut from.
+    #[must_use]
+    pub fn panel_matrix(&self) -> [usize; 2] {
+        let parts = if self.is_in_halves() { 2 } else { 1 };
+        [self.depth, self.columns].map(|size| size / parts)
     }
 }
 
@@ -483,7 +503,7 @@ impl Work {
             Work::Matmul(step) => {
                 let mut reads = vec![step.left.operand()];
                 match &step.right {
-                    Right::Packed { panels, .. } => reads.push(panels),
+                    Right::Packed { panels, .. } | Right::Strassen { panels } => reads.push(panels),
                     Right::Mixed(mixed) => reads.extend([&mixed.experts, &mixed.coefficients]),
                     Right::Computed { source, .. } => reads.push(source),
                 }
@@ -536,7 +556,7 @@ impl Work {
             Work::Matmul(step) => {
                 let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
-                    Right::Packed { panels, .. } => operands.push(panels),
+                    Right::Packed { panels, .. } | Right::Strassen { panels } => operands.push(panels),
                     Right::Mixed(mixed) => operands.extend([&mut mixed.experts, &mut mixed.coefficients]),
                     Right::Computed { source, .. } => operands.push(source),
                 }

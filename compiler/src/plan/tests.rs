@@ -21,7 +21,8 @@ fn options(without: &[&str]) -> Options {
         layout: ImageLayout::Nhwc,
         rewrites,
         experts_dtype: Dtype::F32,
-        cascades: Cascades::WhereFaster,
+        cascades: Where::Faster,
+        strassen: Where::Faster,
     }
 }
 
@@ -267,7 +268,7 @@ fn threads_have_a_limit() {
 
 /// The plan of a network over `x: f32[batch, 16, size, size]`, some of whose convolutions may be computed together.
 #[track_caller]
-fn cascaded(size: [usize; 2], body: &str, cascades: Cascades) -> Plan {
+fn cascaded(size: [usize; 2], body: &str, cascades: Where) -> Plan {
     planned_with(size, body, &Options { cascades, ..options(&[]) })
 }
 
@@ -276,20 +277,20 @@ const EXPANDED: &str = "let y = x |> conv(96) as wide |> relu6 |> conv(96, kerne
 
 #[test]
 fn large_images_between_convolutions_are_computed_some_rows_at_a_time() {
-    let plan = cascaded([1, 112], EXPANDED, Cascades::WhereFaster);
+    let plan = cascaded([1, 112], EXPANDED, Where::Faster);
     assert_eq!(names(&plan), ["cascade"]);
     assert!(plan.buffers.is_empty(), "what is between the convolutions lies in line buffers");
     assert!(plan.scratch * size_of::<f32>() <= 512 * 1024, "which stay in the cache: {}", plan.scratch);
     // Small ones stay in the cache as they are, unless the batch makes them large.
     let three = ["matmul", "depthwise", "matmul"];
-    assert_eq!(names(&cascaded([1, 14], EXPANDED, Cascades::WhereFaster)), three);
-    assert_eq!(names(&cascaded([16, 14], EXPANDED, Cascades::WhereFaster)), ["cascade"]);
-    assert_eq!(names(&cascaded([1, 14], EXPANDED, Cascades::WherePossible)), ["cascade"]);
+    assert_eq!(names(&cascaded([1, 14], EXPANDED, Where::Faster)), three);
+    assert_eq!(names(&cascaded([16, 14], EXPANDED, Where::Faster)), ["cascade"]);
+    assert_eq!(names(&cascaded([1, 14], EXPANDED, Where::Possible)), ["cascade"]);
 }
 
 #[test]
 fn what_others_read_is_computed_whole() {
-    let all = |body: &str| cascaded([1, 14], body, Cascades::WherePossible);
+    let all = |body: &str| cascaded([1, 14], body, Where::Possible);
     let gated = "let y = x |> conv(96) as wide |> conv(96, kernel=3, groups=96) as dw
                  return y * (y |> global_avg_pool |> sigmoid)";
     let plan = all(gated);
@@ -308,7 +309,7 @@ fn what_others_read_is_computed_whole() {
 #[test]
 fn a_cascade_whose_stages_do_not_fit_is_found() {
     type Change = fn(&mut cascade::Cascade);
-    let sound = cascaded([1, 14], EXPANDED, Cascades::WherePossible);
+    let sound = cascaded([1, 14], EXPANDED, Where::Possible);
     let cascade = |plan: &mut Plan, change: Change| match &mut plan.steps[0].work {
         Work::Cascade(cascade) => change(cascade),
         other => panic!("unexpected {other:?}"),
@@ -331,7 +332,7 @@ fn a_cascade_whose_stages_do_not_fit_is_found() {
 
 #[test]
 fn outputs_beyond_the_cache_are_fetched_and_others_not() {
-    let fetched = |size: [usize; 2], cascades: Cascades| -> Vec<usize> {
+    let fetched = |size: [usize; 2], cascades: Where| -> Vec<usize> {
         let of = |work: &Work| match work {
             Work::Matmul(step) => vec![step.finish.shape.fetch],
             Work::Depthwise(step) => vec![step.shape.epilogue.fetch],
@@ -343,10 +344,10 @@ fn outputs_beyond_the_cache_are_fetched_and_others_not() {
         };
         cascaded(size, EXPANDED, cascades).steps.iter().flat_map(of_step).collect()
     };
-    assert_eq!(fetched([1, 14], Cascades::WhereFaster), [0, 0, 0]);
+    assert_eq!(fetched([1, 14], Where::Faster), [0, 0, 0]);
     // 112 x 112 x 16 are 803 KB, a megabyte and a half are 153 x 153.
-    assert_eq!(fetched([1, 112], Cascades::WhereFaster), [0, 0, 0], "line buffers are near, and so is the result");
-    assert_eq!(fetched([1, 153], Cascades::WhereFaster), [0, 0, 1], "the result is not");
+    assert_eq!(fetched([1, 112], Where::Faster), [0, 0, 0], "line buffers are near, and so is the result");
+    assert_eq!(fetched([1, 153], Where::Faster), [0, 0, 1], "the result is not");
 }
 
 #[test]
@@ -412,4 +413,67 @@ fn broken_plans_are_found() {
     let twin = plan.buffers[0];
     plan.buffers.push(twin);
     broken(&plan, "overlap");
+}
+
+/// The only product of a plan: its outer dimensions and rows, and whether it is done in halves.
+#[track_caller]
+fn only_product(plan: &Plan) -> (Vec<usize>, usize, bool) {
+    let products = plan.steps.iter().filter_map(|step| match &step.work {
+        Work::Matmul(step) => Some((step.outer.clone(), step.rows, step.is_in_halves())),
+        _ => None,
+    });
+    let products: Vec<_> = products.collect();
+    assert_eq!(products.len(), 1, "{plan}");
+    products[0].clone()
+}
+
+#[test]
+fn large_products_with_weights_are_done_in_halves() {
+    let layer = "return x |> permute([0, 2, 3, 1]) |> linear(256) as wide";
+    let taken = |size: [usize; 2], body: &str, strassen: Where, without: &[&str]| {
+        only_product(&planned_with(size, body, &Options { strassen, ..options(without) }))
+    };
+    // Sixteen channels are not worth it, but can be.
+    assert_eq!(taken([1, 12], layer, Where::Faster, &[]), (vec![1], 144, false));
+    assert_eq!(taken([1, 12], layer, Where::Possible, &[]), (vec![1], 144, true));
+    assert_eq!(taken([1, 12], layer, Where::Possible, &["strassen"]), (vec![1], 144, false));
+    let convolution = "return x |> conv(256) as wide";
+    assert_eq!(taken([1, 12], convolution, Where::Possible, &[]), (vec![1, 1], 144, true));
+    // What cannot be halved is not.
+    for odd in [
+        "return x |> conv(255) as wide",
+        "return x |> conv(32, groups=2) as wide",
+        "return x |> conv(32, kernel=3) as wide",
+    ] {
+        assert!(!taken([1, 12], odd, Where::Possible, &["winograd"]).2, "{odd}");
+    }
+}
+
+#[test]
+fn pairs_of_rows_lie_in_one_sample() {
+    for (body, outer) in
+        [("return x |> permute([0, 2, 3, 1]) |> linear(32) as wide", 1), ("return x |> conv(32) as wide", 2)]
+    {
+        for (batch, size, samples) in [(3, 12, 1), (3, 5, 3), (1, 5, 1)] {
+            let options = Options { strassen: Where::Possible, ..options(&[]) };
+            let (found, rows, in_halves) = only_product(&planned_with([batch, size], body, &options));
+            assert!(in_halves);
+            assert_eq!((found[0], found.len(), rows), (samples, outer, batch * size * size / samples));
+        }
+    }
+}
+
+#[test]
+fn products_in_halves_pay_where_they_are_large() {
+    let layer = "let y = x |> conv(256, kernel=3) as a |> conv(512) as b return y |> max_pool(2)";
+    let plan = planned_with([1, 14], layer, &options(&["winograd"]));
+    let halved: Vec<bool> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.work {
+            Work::Matmul(step) => Some(step.is_in_halves()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(halved, [false, true], "{plan}");
 }

@@ -168,7 +168,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
     match work {
         Work::Matmul(step) => {
             let right = match &step.right {
-                Right::Packed { panels, .. } => panels,
+                Right::Packed { panels, .. } | Right::Strassen { panels } => panels,
                 Right::Mixed(mixed) => &mixed.experts,
                 Right::Computed { source, .. } => source,
             };

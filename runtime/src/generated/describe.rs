@@ -176,6 +176,13 @@ impl Describe<'_> {
         self.content(Content::Value { value, layout });
     }
 
+    /// The next content: see [`Layout::Strassen`].
+    pub fn strassen(&mut self, value: ValueId, depth: [usize; 2], columns: [usize; 2]) {
+        let tile = self.described.tile;
+        let layout = Layout::Strassen { depth: dimension(depth), columns: dimension(columns), tile };
+        self.content(Content::Value { value, layout });
+    }
+
     /// The next content: see [`Layout::Quads`].
     pub fn quads(&mut self, value: ValueId, depth: Dimensions<'_>, columns: [usize; 2]) {
         let layout = Layout::Quads { depth: dimensions(depth), columns: dimension(columns) };

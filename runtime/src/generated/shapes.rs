@@ -45,13 +45,19 @@ pub const fn leaky_relu(slope: f32) -> ActivationShape {
 /// What decides how a product is cut.
 #[must_use]
 pub const fn product([repeats, rows, depth, columns]: [usize; 4], makes_panels: bool, has_sums: bool) -> Product {
-    Product { repeats, rows, depth, columns, lines: None, makes_panels, has_sums }
+    Product { repeats, rows, depth, columns, lines: None, makes_panels, has_sums, in_halves: false }
 }
 
 /// The same of what lies under a window: pixels of a line, lines of a block, and the length of a strip.
 #[must_use]
 pub const fn in_lines(product: Product, [pixels, per_block, strip]: [usize; 3]) -> Product {
     Product { lines: Some(Lines { pixels, per_block, strip }), ..product }
+}
+
+/// The same by Strassen's algorithm.
+#[must_use]
+pub const fn in_halves(product: Product) -> Product {
+    Product { in_halves: true, ..product }
 }
 
 /// What happens to an output before it is written: activations after the bias and after the residual.

@@ -77,6 +77,12 @@ impl Fetch {
         }
     }
 
+    /// The same, so many elements further on.
+    #[inline(always)]
+    pub(super) fn moved(self, by: usize) -> Fetch {
+        Fetch { at: self.at.wrapping_add(by), end: self.end.wrapping_add(by), ..self }
+    }
+
     /// Asks for the lines of the next few places.
     #[inline(always)]
     pub(super) fn step<S: Simd>(&mut self, s: S) {

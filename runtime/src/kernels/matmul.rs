@@ -5,9 +5,10 @@
 //! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
 
 use super::epilogue::{Direct, Operands, advance};
-use super::fetch::{Fetch, Next, PLACES};
+use super::fetch::{Fetch, Next};
+use super::tile::{Sums, fetch_outputs, finish, run, spill};
 use crate::abi::{MatmulShape, Runs};
-use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
+use crate::simd::{MAX_ROWS, Simd};
 
 /// See [`Kernel::Matmul`](crate::abi::Kernel::Matmul).
 ///
@@ -106,46 +107,8 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
             if direct.is_some() {
                 continue;
             }
-            for (index, values) in values.iter_mut().enumerate() {
-                let column = index * S::LANES;
-                let columns = shape.columns.saturating_sub(column);
-                let operands = Operands { residual: advance(residual, column), ..operands.at(column, 0) };
-                let out = out.add(column);
-                let Some(values) = values.get_mut(..count) else { continue };
-                if columns >= S::LANES {
-                    let lanes = s.lanes(S::LANES);
-                    s.finish::<true>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
-                } else {
-                    let lanes = s.lanes(columns);
-                    s.finish::<false>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
-                }
-            }
-        }
-    }
-}
-
-/// Asks for the outputs of a tile: they come while the products are summed.
-#[inline(always)]
-fn fetch_outputs<S: Simd, const ROWS: usize, const VECTORS: usize>(s: S, out: *mut f32, out_stride: usize) {
-    for row in 0..ROWS {
-        // (Rows may begin anywhere in a line, so that each vector may touch another one.)
-        for vector in 0..VECTORS {
-            s.prefetch_outputs(out.wrapping_add(row * out_stride + vector * S::LANES));
-        }
-    }
-}
-
-/// Puts a tile into memory, vector after vector, for what is not that simple.
-#[inline(always)]
-fn spill<V: Copy, const ROWS: usize, const VECTORS: usize>(
-    sums: &[[V; VECTORS]; ROWS],
-    tile: &mut [[V; MAX_ROWS]; VECTORS],
-) {
-    for (row, sums) in sums.iter().enumerate() {
-        for (values, sum) in tile.iter_mut().zip(sums) {
-            if let Some(value) = values.get_mut(row) {
-                *value = *sum;
-            }
+            let operands = Operands { residual, ..operands };
+            finish(s, &shape.epilogue, operands, &mut values, count, shape.columns, out, shape.out_stride);
         }
     }
 }
@@ -163,7 +126,7 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     mut b: *const f32,
     runs: Runs,
     mut fetch: Fetch,
-) -> [[S::Vector; VECTORS]; ROWS] {
+) -> Sums<S, ROWS, VECTORS> {
     let mut sums = [[s.zero(); VECTORS]; ROWS];
     // SAFETY: all runs are of the left factor, and the panel is as deep as they are long.
     unsafe {
@@ -175,87 +138,4 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
         }
     }
     sums
-}
-
-/// Adds the products of a run; returns what of the panel comes next.
-///
-/// # Safety
-///
-/// As for [`sum`], of one run of that length.
-#[inline(always)]
-unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    s: S,
-    a: *const f32,
-    a_stride: usize,
-    mut b: *const f32,
-    length: usize,
-    fetch: &mut Fetch,
-    sums: &mut [[S::Vector; VECTORS]; ROWS],
-) -> *const f32 {
-    let width = VECTORS * S::LANES;
-    let mut left = length;
-    // SAFETY: as many places are read as are left. (What is fetched ahead may lie anywhere.)
-    unsafe {
-        let groups = const { ROWS.div_ceil(ROWS_PER_POINTER) };
-        let mut rows = [a; MAX_ROWS / ROWS_PER_POINTER];
-        for (group, first) in rows.iter_mut().enumerate() {
-            *first = a.wrapping_add(group * ROWS_PER_POINTER * a_stride);
-        }
-        // The compiler may not know that pointers belong together: it would compute most addresses anew at each place, and two threads of one
-        // core share what it can decode. No more than four places at once: it reads all of their factors before it uses them.
-        macro_rules! places {
-            ($count:expr) => {{
-                for first in rows.iter_mut().take(groups) {
-                    *first = opaque(*first);
-                }
-                b = opaque(b);
-                for place in 0..$count {
-                    step::<S, ROWS, VECTORS>(s, &rows, a_stride, place, b.add(place * width), sums);
-                }
-                for first in rows.iter_mut().take(groups) {
-                    *first = first.wrapping_add($count);
-                }
-                b = b.add($count * width);
-                left -= $count;
-            }};
-        }
-        while left >= PLACES {
-            fetch.step(s);
-            places!(PLACES);
-        }
-        while left > 0 {
-            places!(1);
-        }
-    }
-    b
-}
-
-/// Adds the products of one place along the depth, `place` places behind where the pointers to rows stand.
-///
-/// # Safety
-///
-/// There are `ROWS` values of `a`, one per row, the first of each few at one of `rows`, and `VECTORS` vectors of `b`.
-#[inline(always)]
-unsafe fn step<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    s: S,
-    rows: &[*const f32; MAX_ROWS / ROWS_PER_POINTER],
-    a_stride: usize,
-    place: usize,
-    b: *const f32,
-    sums: &mut [[S::Vector; VECTORS]; ROWS],
-) {
-    // SAFETY: as the caller vouches.
-    unsafe {
-        let mut right = [s.zero(); VECTORS];
-        for (vector, right) in right.iter_mut().enumerate() {
-            *right = s.load(b.add(vector * S::LANES));
-        }
-        for (row, sums) in sums.iter_mut().enumerate() {
-            let Some(first) = rows.get(row / ROWS_PER_POINTER) else { continue };
-            let left = s.splat(first.add(row % ROWS_PER_POINTER * a_stride + place).read());
-            for (sum, right) in sums.iter_mut().zip(right) {
-                *sum = s.mul_add(left, right, *sum);
-            }
-        }
-    }
 }

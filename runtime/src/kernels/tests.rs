@@ -11,6 +11,7 @@ mod images;
 mod matmul;
 mod mix;
 mod rows;
+mod strassen;
 mod winograd;
 
 use super::*;

@@ -6,9 +6,10 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Dimension, Elements, Layout, PrepareError, narrow, panel_length};
+use super::{Dimension, Elements, Layout, PrepareError, narrow, panel_length, panels_length};
+use crate::abi::Tile;
 use crate::dtype::{Dtype, bf16, int8, int8_scale};
-use crate::winograd;
+use crate::{strassen, winograd};
 
 /// Writes `elements` into `target` as `layout` says.
 pub(super) fn lay_out(elements: &Elements, layout: &Layout, target: &mut [f32]) -> Result<(), PrepareError> {
@@ -16,6 +17,7 @@ pub(super) fn lay_out(elements: &Elements, layout: &Layout, target: &mut [f32]) 
     let last = match layout {
         Layout::Strided(dims) => reach(dims),
         Layout::Panels { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
+        Layout::Strassen { depth, columns, .. } => reach(&[*depth, *columns]),
         Layout::Quads { depth, columns } => reach(depth) + reach(&[*columns]),
     };
     if target.is_empty() {
@@ -49,36 +51,80 @@ fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
             });
         }
         Layout::Panels { outer, depth, columns, tile, dtype } => {
-            let depth = offsets(depth);
-            let mut rest = target;
-            // A panel before its numbers are stored in fewer bytes.
-            let mut whole = Vec::new();
-            for_each_offset(outer, 0, &mut |offset| {
-                for first in (0..columns.size).step_by(tile.columns().max(1)) {
-                    let count = (columns.size - first).min(tile.columns());
-                    let width = tile.panel_width(count);
-                    let length = panel_length(depth.len(), width, *dtype);
-                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(length);
-                    rest = behind;
-                    let start = offset + first * columns.stride;
-                    let columns = Dimension { size: count, ..*columns };
-                    if *dtype == Dtype::F32 {
-                        columns_of(panel, width, start, columns, &depth, read);
-                        continue;
-                    }
-                    whole.clear();
-                    whole.resize(depth.len() * width, 0.0);
-                    columns_of(&mut whole, width, start, columns, &depth, read);
-                    match dtype {
-                        Dtype::F32 => {}
-                        Dtype::Bf16 => store_bf16(&whole, panel),
-                        Dtype::Int8 => store_int8(&whole, width, panel),
-                    }
-                }
-            });
+            panels(outer, depth, *columns, *tile, *dtype, read, target);
         }
+        Layout::Strassen { depth, columns, tile } => strassen_factors(*depth, *columns, *tile, read, target),
         Layout::Quads { depth, columns } => {
             columns_of(target, columns.size.next_multiple_of(4), 0, *columns, &offsets(depth), read);
+        }
+    }
+}
+
+/// [`Layout::Panels`].
+fn panels(
+    outer: &[Dimension],
+    depth: &[Dimension],
+    columns: Dimension,
+    tile: Tile,
+    dtype: Dtype,
+    read: &impl Fn(usize) -> f32,
+    target: &mut [f32],
+) {
+    let depth = offsets(depth);
+    let mut rest = target;
+    // A panel before its numbers are stored in fewer bytes.
+    let mut whole = Vec::new();
+    for_each_offset(outer, 0, &mut |offset| {
+        for first in (0..columns.size).step_by(tile.columns().max(1)) {
+            let count = (columns.size - first).min(tile.columns());
+            let width = tile.panel_width(count);
+            let length = panel_length(depth.len(), width, dtype);
+            let (panel, behind) = core::mem::take(&mut rest).split_at_mut(length);
+            rest = behind;
+            let start = offset + first * columns.stride;
+            let columns = Dimension { size: count, ..columns };
+            if dtype == Dtype::F32 {
+                columns_of(panel, width, start, columns, &depth, read);
+                continue;
+            }
+            whole.clear();
+            whole.resize(depth.len() * width, 0.0);
+            columns_of(&mut whole, width, start, columns, &depth, read);
+            match dtype {
+                Dtype::F32 => {}
+                Dtype::Bf16 => store_bf16(&whole, panel),
+                Dtype::Int8 => store_int8(&whole, width, panel),
+            }
+        }
+    });
+}
+
+/// [`Layout::Strassen`]: all factors at once, since they are made of the same elements.
+fn strassen_factors(
+    depth: Dimension,
+    columns: Dimension,
+    tile: Tile,
+    read: &impl Fn(usize) -> f32,
+    target: &mut [f32],
+) {
+    let (rows, half) = (depth.size / 2, columns.size / 2);
+    let (below, beside) = (rows * depth.stride, half * columns.stride);
+    let factor = panels_length(rows, half, tile, Dtype::F32).max(1);
+    for first in (0..half).step_by(tile.columns().max(1)) {
+        let count = (half - first).min(tile.columns());
+        let (panel, width) = (first * rows, tile.panel_width(count));
+        for some in (0..rows).step_by(ROWS_AT_ONCE) {
+            for column in 0..count {
+                for row in some..rows.min(some + ROWS_AT_ONCE) {
+                    let index = row * depth.stride + (first + column) * columns.stride;
+                    let upper = [index, index + beside].map(|index| f64::from(read(index)));
+                    let lower = [index, index + beside].map(|index| f64::from(read(below + index)));
+                    let elements = target.iter_mut().skip(panel + row * width + column).step_by(factor);
+                    for (element, sum) in elements.zip(strassen::right_factors([upper, lower])) {
+                        *element = narrow(sum);
+                    }
+                }
+            }
         }
     }
 }

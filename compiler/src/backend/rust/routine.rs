@@ -163,7 +163,7 @@ impl Writer<'_> {
     }
 
     fn product(&mut self, product: &Product) -> TokenStream {
-        let Product { makes_panels, has_sums, .. } = *product;
+        let Product { makes_panels, has_sums, in_halves, .. } = *product;
         let numbers = [
             ("repeats", product.repeats),
             ("rows", product.rows),
@@ -172,6 +172,9 @@ impl Writer<'_> {
         ];
         let numbers = numbers.map(|(name, value)| self.number(name, value));
         let all = quote!(rt::product([#(#numbers),*], #makes_panels, #has_sums));
+        if in_halves {
+            return quote!(rt::in_halves(#all));
+        }
         let Some(Lines { pixels, per_block, strip }) = product.lines else { return all };
         let lines = [("pixels", pixels), ("lines", per_block), ("length", strip)];
         let lines = lines.map(|(name, value)| self.number(name, value));

@@ -109,6 +109,10 @@ pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]
                 let dtype = stored_as(*dtype);
                 quote!(w.panels(#value, #outer, #depth, #columns, #dtype);)
             }
+            Layout::Strassen { depth, columns, tile: _ } => {
+                let (depth, columns) = (dimension(*depth, &mut piece), dimension(*columns, &mut piece));
+                quote!(w.strassen(#value, #depth, #columns);)
+            }
             Layout::Quads { depth, columns } => {
                 let depth = dimensions(depth, &mut piece);
                 let columns = dimension(*columns, &mut piece);

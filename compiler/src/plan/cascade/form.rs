@@ -13,7 +13,7 @@ use super::super::arena::{ALIGNMENT, lives};
 use super::super::lower::Lowered;
 use super::super::step::{Depthwise, Left, Matmul, Operand, Right, Step, Work};
 use super::super::view::Place;
-use super::super::{BufferId, Cascades};
+use super::super::{BufferId, Where};
 use super::{Cascade, LineBuffer, Reach, Stage, main_input, meets};
 
 /// The most stages of a cascade.
@@ -34,7 +34,7 @@ pub(in super::super) fn form(lowered: &mut Lowered) {
         return;
     }
     let touched = lives(lowered).into_iter().map(|life| life.unwrap_or(0..=usize::MAX)).collect();
-    let runs = Former { lowered, touched, everywhere: lowered.options.cascades == Cascades::WherePossible }.runs();
+    let runs = Former { lowered, touched, everywhere: lowered.options.cascades == Where::Possible }.runs();
     let mut steps = std::mem::take(&mut lowered.steps).into_iter();
     for run in runs {
         match run {

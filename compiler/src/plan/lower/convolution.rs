@@ -186,8 +186,13 @@ impl Lowering<'_> {
         // Samples are further rows if nothing differs between them.
         let as_rows = |view: &View| view.permute(&CHANNELS_LAST).merged(0..3);
         let sums_are_wanted = self.averaged[id.index()];
+        let pixels = out_height * out_width;
+        let can_halve = even.is_some() && experts.is_none() && conv.groups == 1 && !sums_are_wanted;
+        let halves = self.halves(batch * pixels, depth, outputs).filter(|_| can_halve);
         let joined = match (&finish, experts, even) {
-            (Finish { gate: None, .. }, None, Some(_)) if batch > 1 && !sums_are_wanted => {
+            (Finish { gate: None, .. }, None, Some(_))
+                if batch > 1 && !sums_are_wanted && halves.is_none_or(|samples| samples == 1) =>
+            {
                 let residual = chain.residual.map(|residual| self.residual(residual));
                 let residual_rows = residual.as_ref().map_or(Some(Axis { size: 1, stride: 0 }), as_rows);
                 as_rows(&image.view).zip(as_rows(&out)).zip(residual_rows)
@@ -205,7 +210,7 @@ impl Lowering<'_> {
             [Axis { size: samples, stride: batch }, Axis { size: conv.groups, stride: group }]
         };
 
-        let rows = batch / samples * out_height * out_width;
+        let rows = batch / samples * pixels;
         let left_operand = operand(&image.view, &along(stride_of_batch(&image.view), inputs));
         let left = match even {
             Some(pixels) => Left::Rows {
@@ -218,10 +223,15 @@ impl Lowering<'_> {
         };
         let dtype = match experts {
             Some(_) => self.options.experts_dtype,
-            None if even.is_some() => self.dtype_without_experts(out_height * out_width, depth * outputs),
+            None if even.is_some() => self.dtype_without_experts(pixels, depth * outputs),
             None => Dtype::F32,
         };
-        let right = self.panels(conv, filters.kernel, image.in_planes, [inputs, outputs], experts, dtype);
+        let right = if halves.is_some() {
+            let along = |size, stride| Dimension { size, stride };
+            self.right_factors(filters.kernel, along(depth, 1), along(outputs, depth), 2)
+        } else {
+            self.panels(conv, filters.kernel, image.in_planes, [inputs, outputs], experts, dtype)
+        };
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let product = Product {
             repeats: outer.iter().map(|axis| axis.size).product(),
@@ -234,6 +244,7 @@ impl Lowering<'_> {
             },
             makes_panels: experts.is_some(),
             has_sums: sums_are_wanted,
+            in_halves: halves.is_some(),
         };
         let mut finish = finish_along(finish, [samples, conv.groups], outputs);
         if sums_are_wanted {
@@ -253,7 +264,7 @@ impl Lowering<'_> {
             out: operand(&out, &along(stride_of_batch(&out), outputs)),
             finish,
         };
-        let products = batch * out_height * out_width * conv.out * depth;
+        let products = batch * pixels * conv.out * depth;
         self.push(chain.nodes.clone(), Work::Matmul(step), products + mixing);
         out
     }

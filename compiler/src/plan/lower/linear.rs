@@ -58,31 +58,45 @@ impl Lowering<'_> {
         let tile = self.options.isa.tile();
         let rows_of_sample = source.axes[..rank - 1].iter().skip(1).map(|axis| axis.size).product();
         let dtype = self.dtype_without_experts(rows_of_sample, depth * linear.out);
-        let layout =
-            Layout::Panels { outer: Vec::new(), depth: vec![along_depth], columns: along_columns, tile, dtype };
-        let length = layout.length();
-        let offset = self.weights.weight(self.graph, weight, layout);
+        let halves = self.halves(rows, depth, linear.out);
+        let samples = halves.unwrap_or(1);
+        let right = if halves.is_some() {
+            self.right_factors(weight, along_depth, along_columns, 1)
+        } else {
+            let layout =
+                Layout::Panels { outer: Vec::new(), depth: vec![along_depth], columns: along_columns, tile, dtype };
+            let length = layout.length();
+            let offset = self.weights.weight(self.graph, weight, layout);
+            Right::Packed { panels: weight_operand(offset, length, vec![0]), dtype }
+        };
+        let along_samples = |view: &View| [Axis { size: samples, stride: rows / samples * even(view).stride }];
         let mut finish = Self::activations(chain);
         finish.bias = bias;
         if let Some(residual) = chain.residual {
             let view = self.arranged(residual, &order, has_even_rows);
             finish.shape.residual_stride = even(&view).stride;
-            finish.residual = Some(operand(&view, &[Axis { size: 1, stride: 0 }]));
+            finish.residual = Some(operand(&view, &along_samples(&view)));
         }
-        let one = [Axis { size: 1, stride: 0 }];
-        let left = Left::Rows { rows: operand(&source, &one), stride: even(&source).stride };
-        let right = Right::Packed { panels: weight_operand(offset, length, vec![0]), dtype };
-        let product =
-            Product { repeats: 1, rows, depth, columns: linear.out, lines: None, makes_panels: false, has_sums: false };
+        let left = Left::Rows { rows: operand(&source, &along_samples(&source)), stride: even(&source).stride };
+        let product = Product {
+            repeats: samples,
+            rows: rows / samples,
+            depth,
+            columns: linear.out,
+            lines: None,
+            makes_panels: false,
+            has_sums: false,
+            in_halves: halves.is_some(),
+        };
         let step = Matmul {
-            outer: vec![1],
-            rows,
+            outer: vec![samples],
+            rows: product.rows,
             depth,
             columns: linear.out,
             blocking: self.blocking(&product),
             left,
             right,
-            out: operand(&out, &one),
+            out: operand(&out, &along_samples(&out)),
             out_stride: even(&out).stride,
             finish,
         };
@@ -143,6 +157,7 @@ impl Lowering<'_> {
             lines: None,
             makes_panels: true,
             has_sums: false,
+            in_halves: false,
         };
         let left_factor = Left::Rows { rows: operand(&left, &batch(&left)), stride: left.axes[rank - 2].stride };
         let right_factor = Right::Computed {

@@ -165,8 +165,16 @@ impl Lowering<'_> {
         };
         let total = layout.length();
         let offset = self.weights.winograd(self.graph, filters.kernel, layout);
-        let product =
-            Product { repeats: GRID, rows, depth, columns, lines: None, makes_panels: false, has_sums: false };
+        let product = Product {
+            repeats: GRID,
+            rows,
+            depth,
+            columns,
+            lines: None,
+            makes_panels: false,
+            has_sums: false,
+            in_halves: false,
+        };
         let step = Matmul {
             outer: vec![GRID],
             rows,
