@@ -18,7 +18,7 @@ pub const BLOCK: usize = 4 * 1024;
 const PANELS: usize = 64 * 1024;
 
 /// `f32`s of the sums of a left factor that a block holds, in a product by Strassen's algorithm.
-const SUMS: usize = 32 * 1024;
+const SUMS: usize = 64 * 1024;
 
 /// Parts that rows are cut into where all panels stay in the cache.
 const PARTS: usize = 16;
@@ -113,21 +113,24 @@ impl Product {
     /// The same by Strassen's algorithm: units are cut along rows first, since each unit makes the sums of its rows for itself.
     fn blocking_in_halves(&self, tile: Tile, threads: usize) -> Blocking {
         let panels = (self.columns / 2).div_ceil(tile.columns()).max(1);
-        let in_tiles = |rows: usize| rows.next_multiple_of(2 * tile.rows).max(2 * tile.rows);
-        let pair = strassen::SUMS * (self.depth / 2).max(1);
-        let rows_per_block = in_tiles(2 * (SUMS / pair)).min(in_tiles(self.rows));
-        let (mut rows_per_unit, mut panels_per_unit) = (in_tiles(self.rows), panels);
+        let pairs = self.rows.div_ceil(2).max(1);
+        // Near equal blocks: a last one of a few rows would read all panels for these.
+        let pairs_of_block =
+            (SUMS / (strassen::SUMS * self.depth / 2).max(1)).next_multiple_of(tile.rows).max(tile.rows);
+        let blocks = pairs.div_ceil(pairs_of_block);
+        let rows_per_block = 2 * pairs.div_ceil(blocks);
+        let (mut blocks_per_unit, mut panels_per_unit) = (blocks, panels);
         let wanted = units_for(threads);
-        while self.repeats * self.rows.div_ceil(rows_per_unit) * panels.div_ceil(panels_per_unit) < wanted {
-            if rows_per_unit > rows_per_block {
-                rows_per_unit = in_tiles(rows_per_unit.div_ceil(2));
+        while self.repeats * blocks.div_ceil(blocks_per_unit) * panels.div_ceil(panels_per_unit) < wanted {
+            if blocks_per_unit > 1 {
+                blocks_per_unit = blocks_per_unit.div_ceil(2);
             } else if panels_per_unit > 1 {
                 panels_per_unit = panels_per_unit.div_ceil(2);
             } else {
                 break;
             }
         }
-        Blocking { rows_per_unit, panels_per_unit, rows_per_block: rows_per_block.min(rows_per_unit) }
+        Blocking { rows_per_unit: blocks_per_unit * rows_per_block, panels_per_unit, rows_per_block }
     }
 
     /// The rows of a unit whose outputs are summed: the same for all instruction sets and any number of threads, since each
@@ -207,6 +210,27 @@ mod tests {
             for isa in Isa::ALL {
                 let scratch = |threads| product.blocking(isa.tile(), threads).scratch(&product, isa.tile());
                 assert!((2..20).all(|threads| scratch(threads) <= scratch(1)), "{product:?} {isa}");
+            }
+        }
+    }
+
+    #[test]
+    fn halves_are_cut_into_pairs_of_rows_and_near_equal_blocks() {
+        for product in products().filter(|product| product.in_halves) {
+            for isa in Isa::ALL {
+                for threads in [1, 2, 3, 16] {
+                    let Blocking { rows_per_unit, panels_per_unit, rows_per_block } =
+                        product.blocking(isa.tile(), threads);
+                    let what = format!("{product:?} {isa} {threads}");
+                    assert!(rows_per_block.is_multiple_of(2) && panels_per_unit > 0, "{what}");
+                    assert!(rows_per_unit.is_multiple_of(rows_per_block), "{what}");
+                    let last = product.rows - (product.rows - 1) / rows_per_block * rows_per_block;
+                    let blocks = product.rows.div_ceil(rows_per_block);
+                    assert!(
+                        blocks == 1 || last + 2 * blocks >= rows_per_block,
+                        "{what}: the last block has {last} rows"
+                    );
+                }
             }
         }
     }
