@@ -114,21 +114,18 @@ impl Product {
     fn blocking_in_halves(&self, tile: Tile, threads: usize) -> Blocking {
         let panels = (self.columns / 2).div_ceil(tile.columns()).max(1);
         let pairs = self.rows.div_ceil(2).max(1);
-        // Near equal blocks: a last one of a few rows would read all panels for these.
-        let pairs_of_block =
-            (SUMS / (strassen::SUMS * self.depth / 2).max(1)).next_multiple_of(tile.rows).max(tile.rows);
-        let blocks = pairs.div_ceil(pairs_of_block);
-        let rows_per_block = 2 * pairs.div_ceil(blocks);
-        let (mut blocks_per_unit, mut panels_per_unit) = (blocks, panels);
         let wanted = units_for(threads);
-        while self.repeats * blocks.div_ceil(blocks_per_unit) * panels.div_ceil(panels_per_unit) < wanted {
-            if blocks_per_unit > 1 {
-                blocks_per_unit = blocks_per_unit.div_ceil(2);
-            } else if panels_per_unit > 1 {
-                panels_per_unit = panels_per_unit.div_ceil(2);
-            } else {
-                break;
-            }
+        let wanted_of_each = wanted.div_ceil(self.repeats.max(1));
+        let in_tiles = |pairs: usize| pairs.next_multiple_of(tile.rows).max(tile.rows);
+        let most = in_tiles(SUMS / (strassen::SUMS * self.depth / 2).max(1));
+        // Near equal blocks: a last one of a few rows would read all panels for these.
+        let blocks = pairs.div_ceil(most.min(in_tiles(pairs.div_ceil(wanted_of_each))));
+        let rows_per_block = 2 * pairs.div_ceil(blocks);
+        let blocks_per_unit = blocks.div_ceil(wanted_of_each);
+        let units = self.repeats * blocks.div_ceil(blocks_per_unit);
+        let mut panels_per_unit = panels;
+        while panels_per_unit > 1 && units * panels.div_ceil(panels_per_unit) < wanted {
+            panels_per_unit = panels_per_unit.div_ceil(2);
         }
         Blocking { rows_per_unit: blocks_per_unit * rows_per_block, panels_per_unit, rows_per_block }
     }
