@@ -3,7 +3,7 @@
 //! Rows, depth and columns are cut in two: even and odd rows, the first and the second half of the depth and of the columns.
 //! A product of two matrices of 2×2 blocks then takes seven products of blocks (Strassen, "Gaussian Elimination is not Optimal",
 //! 1969; with as few additions as there can be: Winograd's form, Higham, "Accuracy and Stability of Numerical Algorithms", second edition,
-//! section 23.1, equation 23.5):
+//! section 23.1):
 //!
 //! ```text
 //! s1 = a21 + a22    s2 = s1 - a11     s3 = a11 - a21    s4 = a12 - s2
