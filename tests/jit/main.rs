@@ -16,6 +16,7 @@ mod shared;
 
 mod cascades;
 mod dtype;
+mod halves;
 mod ladder;
 mod operations;
 mod random;
