@@ -46,7 +46,7 @@ pub struct Product {
     pub makes_panels: bool,
     /// Whether outputs are summed, per unit of rows.
     pub has_sums: bool,
-    /// Whether it is done by Strassen's algorithm (see [`strassen`](crate::strassen)): in pairs of rows, and halves of depth and columns. Its
+    /// Whether it is done by Strassen's algorithm (see [`strassen`]): in pairs of rows, and halves of depth and columns. Its
     /// panels are those of half the columns.
     pub in_halves: bool,
 }
