@@ -51,52 +51,39 @@ fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
             });
         }
         Layout::Panels { outer, depth, columns, tile, dtype } => {
-            panels(outer, depth, *columns, *tile, *dtype, read, target);
+            let depth = offsets(depth);
+            let mut rest = target;
+            // A panel before its numbers are stored in fewer bytes.
+            let mut whole = Vec::new();
+            for_each_offset(outer, 0, &mut |offset| {
+                for first in (0..columns.size).step_by(tile.columns().max(1)) {
+                    let count = (columns.size - first).min(tile.columns());
+                    let width = tile.panel_width(count);
+                    let length = panel_length(depth.len(), width, *dtype);
+                    let (panel, behind) = core::mem::take(&mut rest).split_at_mut(length);
+                    rest = behind;
+                    let start = offset + first * columns.stride;
+                    let columns = Dimension { size: count, ..*columns };
+                    if *dtype == Dtype::F32 {
+                        columns_of(panel, width, start, columns, &depth, read);
+                        continue;
+                    }
+                    whole.clear();
+                    whole.resize(depth.len() * width, 0.0);
+                    columns_of(&mut whole, width, start, columns, &depth, read);
+                    match dtype {
+                        Dtype::F32 => {}
+                        Dtype::Bf16 => store_bf16(&whole, panel),
+                        Dtype::Int8 => store_int8(&whole, width, panel),
+                    }
+                }
+            });
         }
         Layout::Strassen { depth, columns, tile } => strassen_factors(*depth, *columns, *tile, read, target),
         Layout::Quads { depth, columns } => {
             columns_of(target, columns.size.next_multiple_of(4), 0, *columns, &offsets(depth), read);
         }
     }
-}
-
-/// [`Layout::Panels`].
-fn panels(
-    outer: &[Dimension],
-    depth: &[Dimension],
-    columns: Dimension,
-    tile: Tile,
-    dtype: Dtype,
-    read: &impl Fn(usize) -> f32,
-    target: &mut [f32],
-) {
-    let depth = offsets(depth);
-    let mut rest = target;
-    // A panel before its numbers are stored in fewer bytes.
-    let mut whole = Vec::new();
-    for_each_offset(outer, 0, &mut |offset| {
-        for first in (0..columns.size).step_by(tile.columns().max(1)) {
-            let count = (columns.size - first).min(tile.columns());
-            let width = tile.panel_width(count);
-            let length = panel_length(depth.len(), width, dtype);
-            let (panel, behind) = core::mem::take(&mut rest).split_at_mut(length);
-            rest = behind;
-            let start = offset + first * columns.stride;
-            let columns = Dimension { size: count, ..columns };
-            if dtype == Dtype::F32 {
-                columns_of(panel, width, start, columns, &depth, read);
-                continue;
-            }
-            whole.clear();
-            whole.resize(depth.len() * width, 0.0);
-            columns_of(&mut whole, width, start, columns, &depth, read);
-            match dtype {
-                Dtype::F32 => {}
-                Dtype::Bf16 => store_bf16(&whole, panel),
-                Dtype::Int8 => store_int8(&whole, width, panel),
-            }
-        }
-    });
 }
 
 /// [`Layout::Strassen`]: all factors at once, since they are made of the same elements.

@@ -188,7 +188,7 @@ impl Lowering<'_> {
         let sums_are_wanted = self.averaged[id.index()];
         let pixels = out_height * out_width;
         let can_halve = even.is_some() && experts.is_none() && conv.groups == 1 && !sums_are_wanted;
-        let halves = self.halves(batch * pixels, depth, outputs).filter(|_| can_halve);
+        let halves = if can_halve { self.halves(batch * pixels, depth, outputs) } else { None };
         let joined = match (&finish, experts, even) {
             (Finish { gate: None, .. }, None, Some(_))
                 if batch > 1 && !sums_are_wanted && halves.is_none_or(|samples| samples == 1) =>

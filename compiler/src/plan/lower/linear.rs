@@ -1,5 +1,6 @@
 //! Linear layers and matrix products of two tensors.
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::blocking::Product;
 use parameternet_runtime::prepare::{Dimension, Layout};
 
@@ -58,7 +59,8 @@ impl Lowering<'_> {
         let tile = self.options.isa.tile();
         let rows_of_sample = source.axes[..rank - 1].iter().skip(1).map(|axis| axis.size).product();
         let dtype = self.dtype_without_experts(rows_of_sample, depth * linear.out);
-        let halves = self.halves(rows, depth, linear.out);
+        // What is stored in fewer bytes is read as it is.
+        let halves = if dtype == Dtype::F32 { self.halves(rows, depth, linear.out) } else { None };
         let samples = halves.unwrap_or(1);
         let right = if halves.is_some() {
             self.right_factors(weight, along_depth, along_columns, 1)

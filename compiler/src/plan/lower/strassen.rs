@@ -1,7 +1,8 @@
 //! Products with weights by Strassen's algorithm, where that costs less: seven products of halves instead of eight. See the kernel
 //! of that name and [`parameternet_runtime::strassen`].
 //!
-//! Rows are taken in pairs, of which each lies in one sample: the bits of a sample do not depend on those beside it.
+//! Rows are taken in pairs, of which each lies in one sample where samples come one after the other: the bits of a sample do not
+//! depend on those beside it.
 
 use parameternet_runtime::prepare::{Dimension, Layout};
 use parameternet_runtime::strassen::{PRODUCTS, SUMS};
