@@ -87,13 +87,14 @@ pub enum Kernel {
     /// image, of which `out` (and `residual`) is the first pixel; the products of tile `t` for point `p` lie from `products[p *
     /// point_stride + t * channels]` on.
     WinogradOutput,
-    /// `(a, sums, rows, depth, a_stride)`: the sums of `rows` rows of a left factor `2 * depth` deep for [`Kernel::Strassen`]: five blocks of
-    /// `[rows / 2 rounded up, depth]`, one behind the other.
+    /// `(a, sums, rows, depth, a_stride)`: the [`SUMS`](crate::strassen::SUMS) of `rows` rows of a left factor `2 * depth` deep for
+    /// [`Kernel::Strassen`]: five blocks of `[rows / 2 rounded up, depth]`, one behind the other.
     StrassenRows,
     /// `(a, sums, b, b_stride, out, rows, half, shape: MatmulShape, bias*, gate*, residual*)`: `rows` rows of a matrix times columns
     /// of another one, by Strassen's algorithm (see [`strassen`](crate::strassen)): those of a panel, and as many `half` further on. Of the
     /// shape, the run is half as long as the matrix is deep, and the columns are those of the panel. `sums` are what
     /// [`Kernel::StrassenRows`] made of the same rows; `b` is a panel of the first of seven right factors, `b_stride` the distance to that of the next.
+    /// Rows belong together in pairs: calls that share the work begin at even ones.
     Strassen,
 }
 
