@@ -477,3 +477,20 @@ fn products_in_halves_pay_where_they_are_large() {
         .collect();
     assert_eq!(halved, [false, true], "{plan}");
 }
+
+#[test]
+fn a_product_in_halves_that_is_cut_within_a_pair_is_found() {
+    let options = Options { strassen: Where::Possible, ..options(&[]) };
+    let sound = planned_with([1, 12], "return x |> conv(32) as wide", &options);
+    let changes: [fn(&mut step::Matmul); 3] =
+        [|step| step.blocking.rows_per_block -= 1, |step| step.blocking.rows_per_unit += 1, |step| step.columns -= 1];
+    for change in changes {
+        let mut plan = sound.clone();
+        let product = plan.steps.iter_mut().find_map(|step| match &mut step.work {
+            Work::Matmul(step) => Some(step),
+            _ => None,
+        });
+        change(product.unwrap_or_else(|| panic!("{sound}")));
+        broken(&plan, "within a pair");
+    }
+}

@@ -7,7 +7,7 @@
 //! 5. every operand moves along as many outer dimensions as its step has;
 //! 6. a step whose output begins where an operand does reads each element of that buffer only where it writes it (operands
 //!    that begin elsewhere in it are parts of a concatenation, which lie beside each other);
-//! 7. the scratch memory suffices for every step, and units and blocks have a size;
+//! 7. the scratch memory suffices for every step, units and blocks have a size, and no cut of a product in halves lies within a pair;
 //! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it.
 //!
 //! After it, back ends do not fail.
@@ -96,6 +96,14 @@ fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
     let wanted = scratch(work, plan.options.isa.tile());
     if wanted > plan.scratch {
         return Err(format!("it needs {wanted} elements of scratch memory, of which there are {}", plan.scratch));
+    }
+    if let Work::Matmul(step) = work
+        && step.is_in_halves()
+        && [step.blocking.rows_per_unit, step.blocking.rows_per_block, step.depth, step.columns]
+            .iter()
+            .any(|size| !size.is_multiple_of(2))
+    {
+        return Err("a product in halves is cut within a pair".to_owned());
     }
     let pieces = match work {
         Work::Matmul(step) => {
