@@ -16,6 +16,7 @@ pub(crate) mod portable;
 mod square;
 
 use crate::abi::{ActivationShape, Epilogue, Tile};
+use crate::kernels::activation;
 use crate::kernels::epilogue::Operands;
 
 /// Rows of the largest register tile of a matrix product.
@@ -116,6 +117,16 @@ pub(crate) trait Simd: Copy {
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a < b ? a : b`, which is `b` if an operand is NaN.
     fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `value` between `-bound` and `bound`, which is positive; of NaN, NaN or `bound`.
+    #[inline(always)]
+    fn limit(self, value: Self::Vector, bound: f32) -> Self::Vector {
+        self.min(self.splat(bound), self.max(self.splat(-bound), value))
+    }
+    /// `1 + exp(-x)`, by [`math`](crate::math); of NaN, NaN or a number.
+    #[inline(always)]
+    fn one_plus_exp_of_negative(self, x: Self::Vector) -> Self::Vector {
+        activation::one_plus_exp_of_negative(self, x)
+    }
     /// `a > b ? yes : no`, thus `no` if an operand is NaN.
     fn select_greater(self, a: Self::Vector, b: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
     /// `yes` where `value` is NaN, else `no`.

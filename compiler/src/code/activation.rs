@@ -100,23 +100,17 @@ impl Arithmetic<'_, '_> {
         value.unwrap_or(x)
     }
 
-    fn exp(&mut self, x: Local) -> Local {
-        let x = self.clamp(math::EXP_LOW, math::EXP_HIGH, x);
-        let (magic, log2_e) = (self.constant(math::EXP_MAGIC), self.constant(math::LOG2_E));
+    fn one_plus_exp_of_negative(&mut self, x: Local) -> Local {
+        let x = self.clamp(-math::EXP_HIGH, -math::EXP_LOW, x);
+        let (magic, log2_e) = (self.constant(math::EXP_MAGIC), self.constant(-math::LOG2_E));
         let shifted = self.set(Operation::MultiplyAdd(x, log2_e, magic));
         let whole = self.set(Operation::Subtract(shifted, magic));
-        let (high, low) = (self.constant(math::NEGATIVE_LN_2_HIGH), self.constant(math::NEGATIVE_LN_2_LOW));
+        let (high, low) = (self.constant(math::LN_2_HIGH), self.constant(math::LN_2_LOW));
         let rest = self.set(Operation::MultiplyAdd(whole, high, x));
         let rest = self.set(Operation::MultiplyAdd(whole, low, rest));
-        let power = self.polynomial(&math::EXP_COEFFICIENTS, rest);
+        let power = self.polynomial(&math::exp_coefficients(2.0, -1.0), rest);
         let scale = self.set(Operation::ShiftLeft(shifted, 23));
-        self.set(Operation::Multiply(power, scale))
-    }
-
-    fn one_plus_exp_of_negative(&mut self, x: Local) -> Local {
-        let zero = self.constant(0.0);
-        let negative = self.set(Operation::Subtract(zero, x));
-        let (exp, one) = (self.exp(negative), self.constant(1.0));
+        let (exp, one) = (self.set(Operation::Multiply(power, scale)), self.constant(1.0));
         self.set(Operation::Add(one, exp))
     }
 
@@ -131,8 +125,7 @@ impl Arithmetic<'_, '_> {
         let (cubic, linear) = (self.constant(math::GELU_TANH_CUBIC), self.constant(math::GELU_TANH_LINEAR));
         let slope = self.set(Operation::MultiplyAdd(square, cubic, linear));
         let product = self.set(Operation::Multiply(x, slope));
-        let (exp, one) = (self.exp(product), self.constant(1.0));
-        let divisor = self.set(Operation::Add(one, exp));
+        let divisor = self.one_plus_exp_of_negative(product);
         self.set(Operation::Divide(x, divisor))
     }
 
@@ -142,14 +135,11 @@ impl Arithmetic<'_, '_> {
     }
 
     fn gelu_erf(&mut self, x: Local) -> Local {
-        let factor = self.constant(math::FRAC_1_SQRT_2);
-        let scaled = self.set(Operation::Multiply(x, factor));
-        let y = self.clamp(-math::ERF_HIGH, math::ERF_HIGH, scaled);
-        let erf = self.odd_rational(&math::ERF_NUMERATOR, &math::ERF_DENOMINATOR, y);
-        let (low, half) = (self.constant(math::GELU_LOW), self.constant(0.5));
-        let raised = self.set(Operation::Maximum(low, x));
-        let half = self.set(Operation::Multiply(raised, half));
-        self.set(Operation::MultiplyAdd(half, erf, half))
+        let limited = self.clamp(-math::GELU_HIGH, math::GELU_HIGH, x);
+        let half_erf = self.odd_rational(&math::GELU_NUMERATOR, &math::GELU_DENOMINATOR, limited);
+        let (low, half) = (self.constant(-math::GELU_HIGH), self.constant(0.5));
+        let (raised, share) = (self.set(Operation::Maximum(low, x)), self.set(Operation::Add(half_erf, half)));
+        self.set(Operation::Multiply(raised, share))
     }
 
     /// `x * numerator(x²) / denominator(x²)`

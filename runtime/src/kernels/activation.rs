@@ -61,32 +61,48 @@ pub(crate) fn hard_swish<S: Simd>(s: S, x: S::Vector) -> S::Vector {
     s.mul(x, hard_sigmoid(s, x))
 }
 
+/// Of what is at most zero, or NaN.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    let x = clamp(s, math::EXP_LOW, math::EXP_HIGH, x);
-    let magic = s.splat(math::EXP_MAGIC);
-    let shifted = s.mul_add(x, s.splat(math::LOG2_E), magic);
-    let whole = s.sub(shifted, magic);
-    let rest = s.mul_add(whole, s.splat(math::NEGATIVE_LN_2_HIGH), x);
-    let rest = s.mul_add(whole, s.splat(math::NEGATIVE_LN_2_LOW), rest);
-    s.mul(polynomial(s, &math::EXP_COEFFICIENTS, rest), s.shift_into_exponent(shifted))
+    let x = s.max(s.splat(math::EXP_LOW), x);
+    let (rest, shifted, _) = reduced(s, x, 1.0);
+    s.mul(polynomial(s, &math::exp_coefficients(2.0, 1.0), rest), s.shift_into_exponent(shifted))
 }
 
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    let one = s.splat(1.0);
-    s.div(one, s.add(one, exp(s, s.sub(s.zero(), x))))
+    s.div(s.splat(1.0), one_plus_exp_of_negative(s, x))
 }
 
 #[inline(always)]
 pub(crate) fn silu<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    s.div(x, s.add(s.splat(1.0), exp(s, s.sub(s.zero(), x))))
+    s.div(x, s.one_plus_exp_of_negative(x))
 }
 
 #[inline(always)]
 pub(crate) fn gelu_tanh<S: Simd>(s: S, x: S::Vector) -> S::Vector {
     let slope = s.mul_add(s.mul(x, x), s.splat(math::GELU_TANH_CUBIC), s.splat(math::GELU_TANH_LINEAR));
-    s.div(x, s.add(s.splat(1.0), exp(s, s.mul(x, slope))))
+    s.div(x, s.one_plus_exp_of_negative(s.mul(x, slope)))
+}
+
+/// `1 + exp(-x)`; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn one_plus_exp_of_negative<S: Simd>(s: S, x: S::Vector) -> S::Vector {
+    let x = clamp(s, -math::EXP_HIGH, -math::EXP_LOW, x);
+    let (rest, shifted, _) = reduced(s, x, -1.0);
+    let exp = s.mul(polynomial(s, &math::exp_coefficients(2.0, -1.0), rest), s.shift_into_exponent(shifted));
+    s.add(s.splat(1.0), exp)
+}
+
+/// For the exponential of `sign * x`: `sign` times what is left of that without whole multiples of `ln(2)`, the number whose low bits
+/// are the exponent, and how many multiples there are.
+#[inline(always)]
+pub(crate) fn reduced<S: Simd>(s: S, x: S::Vector, sign: f32) -> (S::Vector, S::Vector, S::Vector) {
+    let magic = s.splat(math::EXP_MAGIC);
+    let shifted = s.mul_add(x, s.splat(sign * math::LOG2_E), magic);
+    let whole = s.sub(shifted, magic);
+    let rest = s.mul_add(whole, s.splat(-sign * math::LN_2_HIGH), x);
+    (s.mul_add(whole, s.splat(-sign * math::LN_2_LOW), rest), shifted, whole)
 }
 
 #[inline(always)]
@@ -97,10 +113,8 @@ pub(crate) fn tanh<S: Simd>(s: S, x: S::Vector) -> S::Vector {
 
 #[inline(always)]
 pub(crate) fn gelu_erf<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    let y = clamp(s, -math::ERF_HIGH, math::ERF_HIGH, s.mul(x, s.splat(math::FRAC_1_SQRT_2)));
-    let erf = odd_rational(s, &math::ERF_NUMERATOR, &math::ERF_DENOMINATOR, y);
-    let half = s.mul(s.max(s.splat(math::GELU_LOW), x), s.splat(0.5));
-    s.mul_add(half, erf, half)
+    let half_erf = odd_rational(s, &math::GELU_NUMERATOR, &math::GELU_DENOMINATOR, s.limit(x, math::GELU_HIGH));
+    s.mul(s.max(s.splat(-math::GELU_HIGH), x), s.add(half_erf, s.splat(0.5)))
 }
 
 /// `x` between the two; NaN stays NaN.
@@ -111,7 +125,7 @@ fn clamp<S: Simd>(s: S, low: f32, high: f32, x: S::Vector) -> S::Vector {
 
 /// A polynomial whose coefficients stand from the highest power to the lowest, by Horner's rule.
 #[inline(always)]
-fn polynomial<S: Simd, const N: usize>(s: S, coefficients: &[f32; N], x: S::Vector) -> S::Vector {
+pub(crate) fn polynomial<S: Simd, const N: usize>(s: S, coefficients: &[f32; N], x: S::Vector) -> S::Vector {
     let mut value = s.zero();
     for (index, coefficient) in coefficients.iter().enumerate() {
         let coefficient = s.splat(*coefficient);

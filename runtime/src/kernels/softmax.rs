@@ -37,8 +37,8 @@ pub(super) unsafe fn softmax<S: Simd>(
             let mut sums = [s.zero(); AT_ONCE];
             for (index, (largest, sum)) in largest.into_iter().zip(&mut sums).take(count).enumerate() {
                 let (source, out) = (source.add(index * shape.source_stride), out.add(index * shape.out_stride));
-                let largest = s.splat(s.max_of_lanes(largest));
-                for_each_vector!(s: S, shape.columns, exponential, (source, out, factor, largest, &mut *sum));
+                let negative_largest = s.splat(-s.max_of_lanes(largest));
+                for_each_vector!(s: S, shape.columns, exponential, (source, out, factor, negative_largest, &mut *sum));
             }
             for (index, sum) in sums.into_iter().take(count).enumerate() {
                 let out = out.add(index * shape.out_stride);
@@ -84,15 +84,14 @@ unsafe fn exponential<S: Simd, const FULL: bool>(
     source: *const f32,
     out: *mut f32,
     factor: S::Vector,
-    largest: S::Vector,
+    negative_largest: S::Vector,
     sum: &mut S::Vector,
     column: usize,
     lanes: S::Lanes,
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let value = s.mul(s.read::<FULL>(source.add(column), lanes), factor);
-        let value = exp(s, s.sub(value, largest));
+        let value = exp(s, s.mul_add(s.read::<FULL>(source.add(column), lanes), factor, negative_largest));
         s.write::<FULL>(out.add(column), value, lanes);
         *sum = s.add(*sum, if FULL { value } else { s.blend(lanes, value, s.zero()) });
     }

@@ -5,7 +5,7 @@ use core::arch::x86_64::{
     _mm256_loadu_si256, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
     _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
     _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_range_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Simd, square};
@@ -13,6 +13,7 @@ use crate::abi::{ActivationShape, Epilogue, Tile};
 use crate::isa::Isa;
 use crate::kernels::activation;
 use crate::kernels::epilogue::{self, Operands};
+use crate::math;
 
 /// The proof that the machine has AVX-512 (F, VL, BW, DQ).
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +137,22 @@ impl Simd for Avx512 {
     fn min(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512.
         unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn limit(self, value: __m512, bound: f32) -> __m512 {
+        // The smaller magnitude of the two, with the sign of the first.
+        const LESS_WITH_SIGN: i32 = 0b0010;
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_range_ps::<LESS_WITH_SIGN>(value, _mm512_set1_ps(bound)) }
+    }
+
+    #[inline(always)]
+    fn one_plus_exp_of_negative(self, x: __m512) -> __m512 {
+        let (rest, _, whole) = activation::reduced(self, self.limit(x, math::EXP_HIGH), -1.0);
+        let power = activation::polynomial(self, &math::exp_coefficients(1.0, -1.0), rest);
+        // SAFETY: the token proves AVX-512.
+        self.add(self.splat(1.0), unsafe { _mm512_scalef_ps(power, whole) })
     }
 
     #[inline(always)]

@@ -151,6 +151,25 @@ fn activations_are_close_to_their_definitions() {
     }
 }
 
+/// Instruction sets with fused multiply-add compute the same formulas, some by fewer instructions.
+#[test]
+fn activations_have_the_same_bits_where_products_and_sums_are_fused() {
+    let fused: Vec<_> = tables().into_iter().filter(|(name, _)| matches!(*name, "avx2" | "avx512")).collect();
+    let [(_, avx2), (_, avx512)] = fused.as_slice() else {
+        eprintln!("skipped: this machine does not have both AVX2 and AVX-512");
+        return;
+    };
+    let mut values = samples(100.0);
+    values.extend([0.0, -0.0, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN]);
+    for code in CODES {
+        let (left, right) = (apply(avx2, code, &values), apply(avx512, code, &values));
+        for ((x, left), right) in values.iter().zip(left).zip(right) {
+            let same = left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan());
+            assert!(same, "{code:?}({x}) is {left:e} with AVX2 and {right:e} with AVX-512");
+        }
+    }
+}
+
 #[test]
 fn activations_saturate_and_keep_nan() {
     let values = [f32::NAN, 100.0, -100.0, 1e30, -1e30, f32::MAX, f32::MIN, 0.0];
