@@ -42,6 +42,9 @@ pub enum Kernel {
     /// an expert is a scale (`f32`) for each of its `width` columns, then a number (`i8`) per element. An element of column `c`
     /// of `out` is the sum of `(coefficients[e] * scale[e][c]) * number`, in order of `e`.
     MixInt8,
+    /// `(panels, gates, out, depth, columns)`: side by side lie the panels of a matrix `[depth, columns]`, in `panels` as in `out`, where
+    /// each row `k` is multiplied by `gates[k]`. They may be the same.
+    GatePanels,
     /// [`Kernel::Matmul`] with a panel of `bfloat16`s, without what is read next, for few rows of a single run: the products of every
     /// fourth `k` are summed by themselves in order of `k`, then these sums `(0 + 1) + (2 + 3)`.
     MatmulBf16,
@@ -100,13 +103,14 @@ pub enum Kernel {
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 25] = [
+    pub const ALL: [Kernel; 26] = [
         Kernel::Matmul,
         Kernel::Strip,
         Kernel::Depthwise,
         Kernel::Mix,
         Kernel::MixBf16,
         Kernel::MixInt8,
+        Kernel::GatePanels,
         Kernel::MatmulBf16,
         Kernel::MatmulInt8,
         Kernel::PackPanel,
@@ -138,6 +142,7 @@ impl Kernel {
             Kernel::Mix => "mix",
             Kernel::MixBf16 => "mix_bf16",
             Kernel::MixInt8 => "mix_int8",
+            Kernel::GatePanels => "gate_panels",
             Kernel::MatmulBf16 => "matmul_bf16",
             Kernel::MatmulInt8 => "matmul_int8",
             Kernel::PackPanel => "pack_panel",
@@ -176,7 +181,7 @@ impl Kernel {
             | Kernel::LayerNorm
             | Kernel::GroupNorm
             | Kernel::Transpose => 6,
-            Kernel::Strip | Kernel::StrassenRows => 5,
+            Kernel::Strip | Kernel::GatePanels | Kernel::StrassenRows => 5,
             Kernel::MaxPool
             | Kernel::AveragePool
             | Kernel::AdaptiveAveragePool

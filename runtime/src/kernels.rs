@@ -12,6 +12,7 @@ mod depthwise;
 pub(crate) mod epilogue;
 mod fetch;
 mod few_rows;
+mod gate;
 mod gather;
 mod matmul;
 mod mean;
@@ -145,6 +146,9 @@ kernels! {
     );
     MixInt8 mix_int8: MixInt8Function = mix::mix_int8, (
         experts: *const f32, coefficients: *const f32, out: *mut f32, depth: usize, columns: usize, count: usize, stride: usize
+    );
+    GatePanels gate_panels: GatePanelsFunction = gate::gate_panels, (
+        panels: *const f32, gates: *const f32, out: *mut f32, depth: usize, columns: usize
     );
     MatmulBf16 matmul_bf16: MatmulBf16Function = few_rows::matmul_bf16, (
         a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,

@@ -16,6 +16,7 @@ mod shared;
 
 mod cascades;
 mod dtype;
+mod gates;
 mod halves;
 mod ladder;
 mod operations;

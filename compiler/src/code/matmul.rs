@@ -217,7 +217,7 @@ impl Unit<'_> {
         let panel = self.panel();
         match &step.right {
             Right::Packed { .. } | Right::Strassen { .. } => {}
-            Right::Mixed(mixed) => body.push(self.mix(builder, mixed, self.panels.clone())),
+            Right::Mixed(mixed) => body.extend(self.mix(builder, mixed, self.panels.clone())),
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
                 let pack = self.panels(builder, |_, index, kind| {
@@ -263,7 +263,8 @@ impl Unit<'_> {
                 length: length.min(Index::Size(NEXT / mixed.count.max(1))),
             };
             let rows = [0.into(), Index::Size(step.rows)];
-            vec![mix, self.multiply(builder, left.clone(), rows, panel, shape, Some(next))]
+            let multiply = self.multiply(builder, left.clone(), rows, panel, shape, Some(next));
+            mix.into_iter().chain([multiply]).collect()
         });
         body.push(each);
     }
@@ -280,13 +281,17 @@ impl Unit<'_> {
         Index::from(matrices).times(total)
     }
 
-    /// Mixes some panels, the first and one past the last, of which all but the last are full, side by side into the scratch memory.
-    fn mix(&self, builder: &Builder<'_>, mixed: &Mixed, [first, end]: [Index; 2]) -> Statement {
+    /// Mixes some panels, the first and one past the last, of which all but the last are full, side by side into the scratch memory, where
+    /// their rows are multiplied by the gates if there are some.
+    fn mix(&self, builder: &Builder<'_>, mixed: &Mixed, [first, end]: [Index; 2]) -> Vec<Statement> {
         let dtype = mixed.dtype;
         let start = first.clone().times(self.stored_panel(builder, dtype));
         let experts = self.experts(builder, mixed).plus(start.clone());
         let coefficients = builder.address(&mixed.coefficients, &self.outer);
         let mut arguments = [experts, coefficients, Address::scratch(0)].map(Argument::Address).to_vec();
+        let columns = |panels: Index| panels.times(self.width.clone());
+        let columns = columns(end.clone()).min(self.step.columns.into()).minus(columns(first));
+        let size = [self.step.depth.into(), columns].map(Argument::Index);
         let kernel = match dtype {
             Dtype::F32 => {
                 let length = end.times(self.panel()).min(self.all_panels(builder, dtype)).minus(start);
@@ -294,15 +299,18 @@ impl Unit<'_> {
                 Kernel::Mix
             }
             Dtype::Bf16 | Dtype::Int8 => {
-                let columns = |panels: Index| panels.times(self.width.clone());
-                let columns = columns(end).min(self.step.columns.into()).minus(columns(first));
-                arguments.extend([Argument::Index(self.step.depth.into()), Argument::Index(columns)]);
+                arguments.extend(size.clone());
                 if dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
             }
         };
         arguments.push(Argument::Index(mixed.count.into()));
         arguments.push(Argument::Index(self.expert_stride(builder, mixed)));
-        Statement::Call { kernel, arguments }
+        let gate = mixed.gates.as_ref().map(|gates| {
+            let gates = builder.address(gates, &self.outer);
+            let panels = [Address::scratch(0), gates, Address::scratch(0)].map(Argument::Address);
+            Statement::Call { kernel: Kernel::GatePanels, arguments: panels.into_iter().chain(size).collect() }
+        });
+        [Statement::Call { kernel, arguments }].into_iter().chain(gate).collect()
     }
 
     /// Sets the sums of the unit to zero.

@@ -1,13 +1,15 @@
 //! The code of each kind of step.
 
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{Kernel, NormShape};
+use parameternet_runtime::prepare::panels_length;
 
 use super::build::Builder;
-use super::{Argument, Index, Lanes, Operation, Routine, Shape, Statement, cascade, elementwise, matmul};
+use super::{Argument, Index, Lanes, Machine, Operation, Routine, Shape, Statement, cascade, elementwise, matmul};
 use crate::plan::Plan;
 use crate::plan::step::{
-    Along, Depthwise, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step, Transpose,
-    WinogradOutput, Work,
+    Along, Depthwise, GatePanels, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step,
+    Transpose, WinogradOutput, Work,
 };
 
 /// Rows, or groups of columns, of a unit of small kernels: enough to be worth a thread's while.
@@ -21,6 +23,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
         Work::SmallLinear(step) => small_linear(&mut builder, step),
         Work::Depthwise(step) => depthwise(&mut builder, step),
         Work::Mix(step) => mix(&mut builder, step),
+        Work::GatePanels(step) => gate_panels(&mut builder, step),
         Work::Rows(step) => rows(&mut builder, step),
         Work::WinogradOutput(step) => winograd_output(&mut builder, step),
         Work::Mean(step) => mean(&mut builder, step),
@@ -42,6 +45,7 @@ pub(crate) fn name(work: &Work) -> &'static str {
         Work::SmallLinear(_) => "small_linear",
         Work::Depthwise(_) => Kernel::Depthwise.name(),
         Work::Mix(_) => Kernel::Mix.name(),
+        Work::GatePanels(_) => Kernel::GatePanels.name(),
         Work::Rows(step) => step.kernel.name(),
         Work::WinogradOutput(_) => Kernel::WinogradOutput.name(),
         Work::Mean(step) => match step.along {
@@ -162,6 +166,23 @@ fn mix(builder: &mut Builder<'_>, step: &Mix) -> (Index, Vec<Statement>) {
             Argument::Index(step.stride.into()),
         ];
         body.push(Statement::Call { kernel: Kernel::Mix, arguments });
+    })
+}
+
+/// All panels of a sample are a unit: they are few.
+fn gate_panels(builder: &mut Builder<'_>, step: &GatePanels) -> (Index, Vec<Statement>) {
+    let length = panels_length(step.depth, step.columns, builder.plan.options.isa.tile(), Dtype::F32);
+    let matrix = Machine::PanelsLength { depth: step.depth, columns: step.columns, dtype: Dtype::F32 };
+    let length = Index::Machine(matrix, length);
+    in_parts(builder, &step.outer, 1, 1, |builder, outer, _, _, body| {
+        let arguments = vec![
+            Argument::Address(builder.panels(&step.panels, outer, &length)),
+            at(builder, &step.gates, outer, 0.into()),
+            Argument::Address(builder.panels(&step.out, outer, &length)),
+            Argument::Index(step.depth.into()),
+            Argument::Index(step.columns.into()),
+        ];
+        body.push(Statement::Call { kernel: Kernel::GatePanels, arguments });
     })
 }
 

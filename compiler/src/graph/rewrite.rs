@@ -51,7 +51,8 @@ impl<'g> Rewrite<'g> {
     }
 
     /// The new node that has the value of an old one; `None` before that was decided.
-    fn value(&self, old: NodeId) -> Option<NodeId> {
+    #[must_use]
+    pub fn value(&self, old: NodeId) -> Option<NodeId> {
         self.values.get(old.index()).copied().flatten()
     }
 

@@ -22,6 +22,14 @@ pub struct Conv {
     pub bias: bool,
 }
 
+impl Conv {
+    /// Whether an output pixel depends on the one pixel at its place.
+    #[must_use]
+    pub fn is_pointwise(&self) -> bool {
+        self.window.kernel == [1; 2] && self.window.stride == [1; 2] && self.window.padding == [[0; 2]; 2]
+    }
+}
+
 /// The parameter `out` of convolutions.
 pub(super) const OUT: Parameter =
     parameter("out", "a whole number", Default::Required, "The number of output channels.");

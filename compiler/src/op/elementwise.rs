@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::cost::{Cost, Part, Work, elements};
 use super::error::{OpError, OpErrorKind};
-use super::{Definition, Operation};
+use super::{Definition, Op, Operation};
+use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 
 /// Arithmetic of two tensors with broadcasting by NumPy's rule.
@@ -18,6 +19,29 @@ pub enum Binary {
     Multiply,
     /// `a / b`
     Divide,
+}
+
+/// Whether a tensor has one number per channel of an image, the same for all of its pixels.
+#[must_use]
+pub fn is_gate(gate: &Shape, image: &Shape) -> bool {
+    let Some([batch, channels, ..]) = image.nchw() else { return false };
+    match gate.dims() {
+        [own_batch, own, 1, 1] => *own == channels && (*own_batch == batch || *own_batch == 1),
+        [own, 1, 1] => *own == channels,
+        _ => false,
+    }
+}
+
+/// The image and the gates per channel whose product a node is.
+#[must_use]
+pub fn gated_image(graph: &Graph, id: NodeId) -> Option<[NodeId; 2]> {
+    let node = graph.node(id).filter(|node| node.op == Op::Binary(Binary::Multiply))?;
+    let shape_of = |id: NodeId| graph.node(id).map(|node| &node.shape);
+    let operands = graph.operands(id);
+    let image = operands.iter().copied().find(|operand| shape_of(*operand) == Some(&node.shape))?;
+    let is_gates = |id: &NodeId| shape_of(*id).is_some_and(|gates| is_gate(gates, &node.shape));
+    let gates = operands.into_iter().find(|operand| *operand != image && is_gates(operand))?;
+    Some([image, gates])
 }
 
 impl fmt::Display for Binary {

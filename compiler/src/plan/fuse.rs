@@ -1,9 +1,10 @@
 //! Fusion: which nodes become one step.
 //!
-//! Two kinds. A *chain* begins at an operation that a kernel with an epilogue computes (convolutions, linear layers, matrix
+//! Three kinds. A *chain* begins at an operation that a kernel with an epilogue computes (convolutions, linear layers, matrix
 //! products) and takes up what stands behind it: an activation, a gate per channel (squeeze-excite), a residual, another
-//! activation. Its step is made where its last node stands, so that whatever the epilogue reads is computed by then. A *tree*
-//! is elementwise arithmetic whose intermediate results nobody else reads: its nodes but the root are inlined.
+//! activation. Its step is made where its last node stands, so that whatever the epilogue reads is computed by then. A *gated* image,
+//! which a pointwise convolution alone reads, is not made: its gates go into the filters. A *tree* is elementwise arithmetic
+//! whose intermediate results nobody else reads: its nodes but the root are inlined.
 //!
 //! Invariant: a node that is taken up is read by exactly one node of its own group and is no output.
 
@@ -12,8 +13,7 @@ use super::rewrites::Rewrites;
 use crate::graph::{Graph, NodeId};
 use crate::op::Op;
 use crate::op::activation::Activation;
-use crate::op::elementwise::Binary;
-use crate::shape::Shape;
+use crate::op::elementwise::{Binary, gated_image, is_gate};
 use parameternet_runtime::abi::ActivationShape;
 
 /// Most operands that an inlined expression reads.
@@ -40,8 +40,19 @@ enum Part {
     Tail(Chain),
     /// Part of a chain that ends later.
     Chained,
+    /// An image with gates that the convolution which reads it takes into its filters.
+    Gated(Gated),
     /// Part of the expression of the node that reads it.
     Inlined,
+}
+
+/// An image times a gate per channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gated {
+    /// The image.
+    pub image: NodeId,
+    /// The gates.
+    pub gates: NodeId,
 }
 
 /// A chain; see the module's documentation.
@@ -89,7 +100,7 @@ impl Fusion {
     /// Whether a node is part of another node's step.
     #[must_use]
     pub fn is_absorbed(&self, id: NodeId) -> bool {
-        matches!(self.parts.get(id.index()), Some(Part::Chained | Part::Inlined))
+        matches!(self.parts.get(id.index()), Some(Part::Chained | Part::Gated(_) | Part::Inlined))
     }
 
     /// Whether a node is part of the expression of the node that reads it.
@@ -103,6 +114,15 @@ impl Fusion {
     pub fn chain(&self, id: NodeId) -> Option<&Chain> {
         match self.parts.get(id.index()) {
             Some(Part::Tail(chain)) => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// The image and the gates whose product a node is, if its reader takes the gates into its filters.
+    #[must_use]
+    pub fn gated(&self, id: NodeId) -> Option<Gated> {
+        match self.parts.get(id.index()) {
+            Some(Part::Gated(gated)) => Some(*gated),
             _ => None,
         }
     }
@@ -137,6 +157,11 @@ pub fn fuse(graph: &Graph, rewrites: Rewrites) -> Fusion {
                 rest.iter().for_each(|node| fusion.set(*node, Part::Chained));
                 fusion.set(*tail, Part::Tail(chain));
             }
+        }
+    }
+    for id in ids.iter().filter(|_| rewrites.gates_filters()) {
+        if let Some(gated) = gated(graph, &fusion, *id) {
+            fusion.set(*id, Part::Gated(gated));
         }
     }
     let mut sizes = vec![Size::default(); count];
@@ -215,14 +240,31 @@ fn chain(graph: &Graph, fusion: &Fusion, anchor: NodeId) -> Chain {
     chain
 }
 
-/// Whether a tensor has one number per channel of an image, the same for all of its pixels.
-fn is_gate(gate: &Shape, image: &Shape) -> bool {
-    let Some([batch, channels, ..]) = image.nchw() else { return false };
-    match gate.dims() {
-        [own_batch, own, 1, 1] => *own == channels && (*own_batch == batch || *own_batch == 1),
-        [own, 1, 1] => *own == channels,
-        _ => false,
-    }
+/// What a node multiplies, if it is an image with gates that a pointwise convolution alone reads, for which it is less work to multiply
+/// its filters. The batch does not matter: the results would depend on it.
+fn gated(graph: &Graph, fusion: &Fusion, id: NodeId) -> Option<Gated> {
+    let node = graph.node(id)?;
+    let reader = fusion.reader(id).filter(|_| fusion.part(id) == Some(&Part::Own))?;
+    let conv = match &graph.node(reader)?.op {
+        Op::Conv(conv) => conv,
+        Op::DynamicConv(dynamic) => &dynamic.conv,
+        _ => return None,
+    };
+    let [_, channels, height, width] = node.shape.nchw()?;
+    let is_image = graph.operands(reader).first() == Some(&id);
+    let is_worth_it =
+        conv.groups == 1 && conv.is_pointwise() && pays_to_gate_filters(height * width, channels, conv.out);
+    let [image, gates] = gated_image(graph, id).filter(|_| is_image && is_worth_it)?;
+    Some(Gated { image, gates })
+}
+
+/// Whether it is less work to multiply `inputs * outputs` filters than `pixels * inputs` numbers of an image. Filters that are multiplied
+/// are written anew, while an image is overwritten; fewer than a vector of them are read as a whole vector.
+fn pays_to_gate_filters(pixels: usize, inputs: usize, outputs: usize) -> bool {
+    /// Most lanes of a vector.
+    const LANES: usize = 16;
+    let filters = inputs * outputs.next_multiple_of(LANES);
+    4 * pixels * inputs > 5 * filters
 }
 
 /// How large the expression of an elementwise node is.

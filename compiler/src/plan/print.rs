@@ -142,6 +142,10 @@ fn details(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
             times(f, &step.outer)?;
             write!(f, " {} of {}: {} by {} -> {}", step.count, step.length, step.experts, step.coefficients, step.out)
         }
+        Work::GatePanels(step) => {
+            times(f, &step.outer)?;
+            write!(f, " {}x{}: {} by {} -> {}", step.depth, step.columns, step.panels, step.gates, step.out)
+        }
         Work::Rows(step) => {
             times(f, &step.outer)?;
             match step.shape {
@@ -228,8 +232,11 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
     match &step.right {
         Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype))?,
         Right::Strassen { panels } => write!(f, " in halves * {panels}")?,
-        Right::Mixed(Mixed { experts, count, coefficients, dtype, .. }) => {
+        Right::Mixed(Mixed { experts, count, coefficients, gates, dtype, .. }) => {
             write!(f, " * mix of {count} from {}{experts} by {coefficients}", stored(*dtype))?;
+            if let Some(gates) = gates {
+                write!(f, " and gates {gates}")?;
+            }
         }
         Right::Computed { source, .. } => write!(f, " * {source}")?,
     }

@@ -11,10 +11,14 @@ pub struct Rewrite {
 }
 
 /// All of them, in the order in which they are decided.
-pub const REWRITES: [Rewrite; 8] = [
+pub const REWRITES: [Rewrite; 9] = [
     Rewrite {
         name: "fuse-epilogues",
         summary: "Let kernels finish their outputs: activations, gates per channel, residuals",
+    },
+    Rewrite {
+        name: "gate-filters",
+        summary: "Multiply filters, not the image, where a pointwise convolution reads an image with a gate per channel and that is less work",
     },
     Rewrite { name: "fuse-elementwise", summary: "Compute chains of elementwise operations in one loop" },
     Rewrite {
@@ -75,6 +79,12 @@ impl Rewrites {
         self.has("fuse-epilogues")
     }
 
+    /// `gate-filters`
+    #[must_use]
+    pub fn gates_filters(self) -> bool {
+        self.has("gate-filters")
+    }
+
     /// `fuse-elementwise`
     #[must_use]
     pub fn fuses_elementwise(self) -> bool {
@@ -128,6 +138,7 @@ mod tests {
         let has = |rewrites: Rewrites| {
             [
                 rewrites.fuses_epilogues(),
+                rewrites.gates_filters(),
                 rewrites.fuses_elementwise(),
                 rewrites.accumulates_means(),
                 rewrites.filters_by_winograd(),

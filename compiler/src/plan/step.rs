@@ -51,6 +51,8 @@ pub enum Work {
     Depthwise(Depthwise),
     /// Weights mixed from experts.
     Mix(Mix),
+    /// What [`Kernel::GatePanels`] does.
+    GatePanels(GatePanels),
     /// A kernel that writes one row of pixels (or tiles) at a time: pooling, resampling, inputs of Winograd's filtering.
     Rows(Rows),
     /// What [`Kernel::WinogradOutput`] does.
@@ -168,7 +170,7 @@ pub struct UnderWindow {
 /// The right factor of a [`Matmul`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Right {
-    /// Weights in panels.
+    /// Panels: weights, or what [`GatePanels`] made of them.
     Packed {
         /// The first panel.
         panels: Operand,
@@ -205,6 +207,8 @@ pub struct Mixed {
     pub count: usize,
     /// The coefficients, one per expert.
     pub coefficients: Operand,
+    /// What each row is multiplied by when experts are mixed.
+    pub gates: Option<Operand>,
     /// What the numbers of the experts are stored as.
     pub dtype: Dtype,
 }
@@ -305,6 +309,23 @@ pub struct Mix {
     pub out: Operand,
     /// Its length.
     pub length: usize,
+}
+
+/// The panels of a right factor, each of whose rows is multiplied by a gate; the outer dimension is the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GatePanels {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of the factor.
+    pub depth: usize,
+    /// Columns of the factor.
+    pub columns: usize,
+    /// The first panel of the weights.
+    pub panels: Operand,
+    /// The gates, one per row.
+    pub gates: Operand,
+    /// The first panel of the result.
+    pub out: Operand,
 }
 
 /// A kernel that writes one row of pixels at a time; the outer dimension is the batch.
@@ -504,7 +525,9 @@ impl Work {
                 let mut reads = vec![step.left.operand()];
                 match &step.right {
                     Right::Packed { panels, .. } | Right::Strassen { panels } => reads.push(panels),
-                    Right::Mixed(mixed) => reads.extend([&mixed.experts, &mixed.coefficients]),
+                    Right::Mixed(mixed) => {
+                        reads.extend([&mixed.experts, &mixed.coefficients].into_iter().chain(&mixed.gates))
+                    }
                     Right::Computed { source, .. } => reads.push(source),
                 }
                 reads.extend(finish(&step.finish));
@@ -513,6 +536,7 @@ impl Work {
             Work::SmallLinear(step) => [&step.source, &step.weights].into_iter().chain(&step.bias).collect(),
             Work::Depthwise(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mix(step) => vec![&step.experts, &step.coefficients],
+            Work::GatePanels(step) => vec![&step.panels, &step.gates],
             Work::Rows(step) => vec![&step.image],
             Work::WinogradOutput(step) => [&step.products].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mean(step) => vec![&step.source],
@@ -533,6 +557,7 @@ impl Work {
             Work::SmallLinear(step) => vec![&step.out],
             Work::Depthwise(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
             Work::Mix(step) => vec![&step.out],
+            Work::GatePanels(step) => vec![&step.out],
             Work::Rows(step) => vec![&step.out],
             Work::WinogradOutput(step) => vec![&step.out],
             Work::Mean(step) => vec![&step.out],
@@ -557,7 +582,10 @@ impl Work {
                 let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
                     Right::Packed { panels, .. } | Right::Strassen { panels } => operands.push(panels),
-                    Right::Mixed(mixed) => operands.extend([&mut mixed.experts, &mut mixed.coefficients]),
+                    Right::Mixed(mixed) => {
+                        operands
+                            .extend([&mut mixed.experts, &mut mixed.coefficients].into_iter().chain(&mut mixed.gates));
+                    }
                     Right::Computed { source, .. } => operands.push(source),
                 }
                 operands.extend(finish(&mut step.finish));
@@ -571,6 +599,7 @@ impl Work {
                 fixed.into_iter().chain(finish(&mut step.finish)).collect()
             }
             Work::Mix(step) => vec![&mut step.experts, &mut step.coefficients, &mut step.out],
+            Work::GatePanels(step) => vec![&mut step.panels, &mut step.gates, &mut step.out],
             Work::Rows(step) => vec![&mut step.image, &mut step.out],
             Work::WinogradOutput(step) => {
                 [&mut step.products, &mut step.out].into_iter().chain(finish(&mut step.finish)).collect()

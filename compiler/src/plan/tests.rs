@@ -3,7 +3,7 @@
 use parameternet_runtime::{Dtype, Isa};
 
 use super::rewrites::Rewrites;
-use super::step::{Finish, Operand, Right, Work};
+use super::step::{Finish, Mixed, Operand, Right, Work};
 use super::view::Place;
 use super::*;
 use crate::elaborate::{Request, elaborate};
@@ -176,6 +176,34 @@ fn experts_are_mixed_where_they_are_multiplied() {
     assert!(matches!(&step.right, Right::Mixed(mixed) if mixed.count == 4));
     // Pooling, two small layers with their softmax, and the convolution.
     assert_eq!(names(&plan), ["mean_rows", "small_linear", "small_linear", "softmax", "matmul"]);
+}
+
+#[test]
+fn gates_go_into_filters_where_these_are_fewer_than_pixels() {
+    let gated = |between: &str, columns: usize, after: &str| {
+        let body = format!(
+            "let y = x |> conv(32) as a
+             let z = y * (y |> global_avg_pool |> conv(32) as b |> sigmoid)
+             return (z |> {between} conv({columns}) as c) {after}"
+        );
+        names(&planned(&body, &[])).iter().filter(|name| **name == "gate_panels").count()
+    };
+    // 144 pixels.
+    assert_eq!([gated("", 112, ""), gated("", 113, "")], [1, 0]);
+    assert_eq!(gated("relu |>", 16, ""), 0, "gates do not commute with an activation");
+    assert_eq!(gated("", 16, "* (z |> conv(16) as d)"), 0, "others read the image");
+    let body = "let y = x |> conv(32) as a return y * (y |> global_avg_pool) |> conv(16) as c";
+    let (plan, apart) = (planned(body, &[]), planned(body, &["gate-filters"]));
+    assert_eq!(names(&plan), ["matmul", "mean_rows", "gate_panels", "matmul"]);
+    assert_eq!(names(&apart), ["matmul", "mean_rows", "elementwise", "matmul"]);
+    // The mean that routing looks at is that of the image, times the gates.
+    let plan = planned(
+        "let y = x |> conv(32) as a return y * (y |> global_avg_pool) |> dynamic_conv(16, experts=4) as c",
+        &[],
+    );
+    let Some(Work::Matmul(step)) = plan.steps.last().map(|step| &step.work) else { panic!("a product") };
+    assert!(matches!(&step.right, Right::Mixed(Mixed { gates: Some(_), .. })));
+    assert_eq!(names(&plan).iter().filter(|name| **name == "mean_rows").count(), 1);
 }
 
 #[test]

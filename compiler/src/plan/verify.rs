@@ -159,6 +159,7 @@ fn outer(work: &Work) -> Option<usize> {
         Work::Matmul(step) => step.outer.len(),
         Work::Depthwise(step) => step.outer.len(),
         Work::Mix(step) => step.outer.len(),
+        Work::GatePanels(step) => step.outer.len(),
         Work::Rows(step) => step.outer.len(),
         Work::WinogradOutput(step) => step.outer.len(),
         Work::Mean(step) => step.outer.len(),
@@ -183,7 +184,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
             let mut operands = vec![step.left.operand(), right, &step.out];
             operands.extend(finish(&step.finish));
             if let Right::Mixed(mixed) = &step.right {
-                operands.push(&mixed.coefficients);
+                operands.extend([&mixed.coefficients].into_iter().chain(&mixed.gates));
             }
             operands
         }
@@ -191,6 +192,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
             [&step.image, &step.weights, &step.out].into_iter().chain(finish(&step.finish)).collect()
         }
         Work::Mix(step) => vec![&step.experts, &step.out, &step.coefficients],
+        Work::GatePanels(step) => vec![&step.panels, &step.gates, &step.out],
         Work::Rows(step) => vec![&step.image, &step.out],
         Work::WinogradOutput(step) => [&step.products, &step.out].into_iter().chain(finish(&step.finish)).collect(),
         Work::Mean(step) => vec![&step.source, &step.out],

@@ -7,6 +7,7 @@
 mod activation;
 mod depthwise;
 mod few_rows;
+mod gate;
 mod images;
 mod matmul;
 mod mix;

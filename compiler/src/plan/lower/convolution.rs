@@ -1,14 +1,14 @@
 //! Convolutions: depthwise ones by their own kernel, 3×3 ones by Winograd's filtering where that costs less, all others
 //! as matrix products of filters and pixels, or what the window covers.
 
-use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{DepthwiseShape, Runs, StripShape, WindowShape};
 use parameternet_runtime::blocking::{Lines, Product};
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
+use parameternet_runtime::{Dtype, Isa};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
-use super::super::step::{Depthwise, Finish, Left, Matmul, Mix, Mixed, Operand, Right, UnderWindow, Work};
+use super::super::step::{Depthwise, Finish, GatePanels, Left, Matmul, Mix, Mixed, Operand, Right, UnderWindow, Work};
 use super::super::view::{Axis, CHANNELS_LAST, Place, View};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
@@ -41,6 +41,19 @@ pub(super) struct Experts {
     count: usize,
     /// `[batch, experts]`, experts contiguous.
     coefficients: View,
+}
+
+/// What filters are made of that are not weights alone.
+struct Factors {
+    experts: Option<Experts>,
+    /// Gates of the image, `[batch, channels, 1, 1]`, and the node that would multiply them.
+    gates: Option<(NodeId, View)>,
+}
+
+impl Factors {
+    fn are_weights(&self) -> bool {
+        self.experts.is_none() && self.gates.is_none()
+    }
 }
 
 /// The geometry of a window over an image.
@@ -146,8 +159,9 @@ impl Lowering<'_> {
         dynamic: Option<&DynamicConv>,
     ) -> Result<View, PlanError> {
         let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
-        let planes = self.planes(operands[0], conv);
-        let image = planes.unwrap_or_else(|| self.image(operands[0]));
+        let gated = self.fusion.gated(operands[0]);
+        let source = gated.map_or(operands[0], |gated| gated.image);
+        let image = self.planes(source, conv).unwrap_or_else(|| self.image(source));
         let filters = Filters::of(node, conv, dynamic).ok_or_else(|| self.defect(id, "it lacks a weight"))?;
         let experts = dynamic.map(|dynamic| Experts {
             count: dynamic.experts,
@@ -158,7 +172,8 @@ impl Lowering<'_> {
         } else if experts.is_none() && !image.in_planes && self.prefers_winograd(id, conv, &image) {
             Ok(self.winograd(id, chain, conv, &image, &filters))
         } else {
-            Ok(self.general(id, chain, conv, &image, &filters, experts.as_ref()))
+            let gates = gated.map(|gated| (operands[0], self.gates(gated.gates, image.batch, image.channels)));
+            Ok(self.general(id, chain, conv, &image, &filters, Factors { experts, gates }))
         }
     }
 
@@ -170,8 +185,10 @@ impl Lowering<'_> {
         conv: &Conv,
         image: &Image,
         filters: &Filters,
-        experts: Option<&Experts>,
+        factors: Factors,
     ) -> View {
+        let Factors { experts, gates } = &factors;
+        let experts = experts.as_ref();
         let out = self.target(id, &CHANNELS_LAST, has_even_pixels);
         let [batch, _, out_height, out_width] = [0, 1, 2, 3].map(|dim: usize| out.axes[dim].size);
         let (inputs, outputs) = (image.channels / conv.groups, conv.out / conv.groups);
@@ -179,18 +196,17 @@ impl Lowering<'_> {
         let depth = taps * inputs;
 
         // Pixels are multiplied as they lie if the window is a pixel.
-        let is_pointwise = taps == 1 && conv.window.stride == [1, 1] && conv.window.padding == [[0; 2]; 2];
-        let even = image.view.merged(2..4).filter(|_| is_pointwise);
+        let even = image.view.merged(2..4).filter(|_| conv.is_pointwise());
         let mut finish = self.finish_of_image(chain, &out, conv, filters, experts);
 
         // Samples are further rows if nothing differs between them.
         let as_rows = |view: &View| view.permute(&CHANNELS_LAST).merged(0..3);
         let sums_are_wanted = self.averaged[id.index()];
         let pixels = out_height * out_width;
-        let can_halve = even.is_some() && experts.is_none() && conv.groups == 1 && !sums_are_wanted;
+        let can_halve = even.is_some() && factors.are_weights() && conv.groups == 1 && !sums_are_wanted;
         let halves = if can_halve { self.halves(batch * pixels, depth, outputs) } else { None };
-        let joined = match (&finish, experts, even) {
-            (Finish { gate: None, .. }, None, Some(_))
+        let joined = match (&finish, factors.are_weights(), even) {
+            (Finish { gate: None, .. }, true, Some(_))
                 if batch > 1 && !sums_are_wanted && halves.is_none_or(|samples| samples == 1) =>
             {
                 let residual = chain.residual.map(|residual| self.residual(residual));
@@ -223,14 +239,24 @@ impl Lowering<'_> {
         };
         let dtype = match experts {
             Some(_) => self.options.experts_dtype,
-            None if even.is_some() => self.dtype_without_experts(pixels, depth * outputs),
+            None if even.is_some() && gates.is_none() => self.dtype_without_experts(pixels, depth * outputs),
             None => Dtype::F32,
         };
         let right = if halves.is_some() {
             let along = |size, stride| Dimension { size, stride };
             self.right_factors(filters.kernel, along(depth, 1), along(outputs, depth), 2)
         } else {
-            self.panels(conv, filters.kernel, image.in_planes, [inputs, outputs], experts, dtype)
+            let right = self.panels(conv, filters.kernel, image.in_planes, [inputs, outputs], experts, dtype);
+            match (right, gates) {
+                (Right::Packed { panels, dtype: Dtype::F32 }, Some((node, gates))) => {
+                    self.gated_panels(*node, panels, gates, [batch, depth, outputs])
+                }
+                (Right::Mixed(mixed), Some((_, gates))) => {
+                    let along = [gates.axes[0], Axis { size: 1, stride: 0 }];
+                    Right::Mixed(Mixed { gates: Some(operand(gates, &along)), ..mixed })
+                }
+                (right, _) => right,
+            }
         };
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let product = Product {
@@ -252,6 +278,8 @@ impl Lowering<'_> {
             finish.sums = Some(self.sums_of(id, [samples, parts, conv.out], Some(outputs)));
         }
         let mixing = experts.map_or(0, |experts| batch * experts.count * conv.out * depth);
+        // The gates of packed weights are a step of their own, those of experts are not.
+        let gated = gates.iter().filter(|_| experts.is_some()).map(|(node, _)| *node);
         let step = Matmul {
             outer: outer.iter().map(|axis| axis.size).collect(),
             rows,
@@ -265,7 +293,8 @@ impl Lowering<'_> {
             finish,
         };
         let products = batch * pixels * conv.out * depth;
-        self.push(chain.nodes.clone(), Work::Matmul(step), products + mixing);
+        let nodes = gated.chain(chain.nodes.iter().copied()).collect();
+        self.push(nodes, Work::Matmul(step), products + mixing);
         out
     }
 
@@ -318,6 +347,7 @@ impl Lowering<'_> {
                     &experts.coefficients,
                     &[experts.coefficients.axes[0], Axis { size: 1, stride: 0 }],
                 ),
+                gates: None,
                 dtype,
             }),
         }
@@ -360,20 +390,49 @@ impl Lowering<'_> {
             None => filters.bias.map(|bias| self.bias(bias)),
             Some(experts) => self.mixed_bias(conv, filters, experts),
         };
-        finish.gate = chain.gate.map(|gate| {
-            let rank = self.dims(gate).len();
-            let dims = out.dims();
-            let channels = rank - 3;
-            let view = self.arranged(gate, &(0..rank).collect::<Vec<_>>(), |view| view.is_contiguous_along(channels));
-            let stretched = view.broadcast(&[dims[0], dims[1], 1, 1]);
-            per_channel(&stretched)
-        });
+        let [batch, channels] = [0, 1].map(|dim: usize| out.axes[dim].size);
+        finish.gate = chain.gate.map(|gates| per_channel(&self.gates(gates, batch, channels)));
         if let Some(residual) = chain.residual {
             let view = self.residual(residual);
             finish.shape.residual_stride = view.merged(2..4).map_or(0, |axis| axis.stride);
             finish.residual = Some(per_channel(&view));
         }
         finish
+    }
+
+    /// Gates of an image, `[batch, channels, 1, 1]`, contiguous along the channels.
+    fn gates(&mut self, id: NodeId, batch: usize, channels: usize) -> View {
+        let rank = self.dims(id).len();
+        let dim = rank - 3;
+        let view = self.arranged(id, &(0..rank).collect::<Vec<_>>(), |view| view.is_contiguous_along(dim));
+        view.broadcast(&[batch, channels, 1, 1])
+    }
+
+    /// Panels of which each row is multiplied by a gate, for each sample: a step of its own, for the image with gates, which is not made.
+    fn gated_panels(
+        &mut self,
+        node: NodeId,
+        panels: Operand,
+        gates: &View,
+        [batch, depth, columns]: [usize; 3],
+    ) -> Right {
+        let length = |isa: Isa| panels_length(depth, columns, isa.tile(), Dtype::F32);
+        // Generated source is made for all instruction sets.
+        let longest = Isa::ALL.map(length).into_iter().fold(0, usize::max);
+        let buffer = self.buffer(&[batch, longest], &[0, 1]);
+        let own = length(self.options.isa);
+        let stride = if batch == 1 { 0 } else { own };
+        let out = Operand { strides: vec![stride], ..operand(&buffer, &[]) };
+        let step = GatePanels {
+            outer: vec![batch],
+            depth,
+            columns,
+            panels: Operand { strides: vec![0], ..panels },
+            gates: operand(gates, &gates.axes[..1]),
+            out: out.clone(),
+        };
+        self.push(vec![node], Work::GatePanels(step), 0);
+        Right::Packed { panels: Operand { strides: vec![stride, 0], ..out }, dtype: Dtype::F32 }
     }
 
     fn bias(&mut self, bias: WeightId) -> Operand {

@@ -1,0 +1,60 @@
+//! Gates of an image in the filters of the convolution that reads it: what the interpreter computes, and the same bits for a sample
+//! whatever stands beside it.
+
+use parameternet_compiler::compile::plan;
+use parameternet_compiler::graph::Graph;
+use parameternet_compiler::weight::InitialTensors;
+use parameternet_runtime::Isa;
+
+use crate::compare::{TOLERANCE, expected, inputs, relative_error};
+use crate::ladder::{options, run, same_bits};
+use crate::seeds::{GAIN, graph};
+
+/// Squeeze and excite before convolutions of one, two and three panels, with a residual; gates of a parameter; and a small image,
+/// whose filters are more than its pixels.
+fn network(batch: usize) -> Graph {
+    let text = format!(
+        "module Excited(x) {{
+            let gates = x |> global_avg_pool |> conv(4, bias=true) as reduce |> relu |> conv(x.channels, bias=true) as expand |> sigmoid
+            return x * gates
+        }}
+        network Gates {{
+            input x: f32[{batch}, 6, 15, 14]
+            let a = x |> conv(24) as stem |> hard_swish
+            let b = a |> Excited as first |> conv(7, bias=true) as narrow
+            let c = b |> conv(24) as wide |> Excited as second |> conv(24) as same
+            let d = a + c |> relu
+            let e = param(\"scale\", [1, 24, 1, 1]) * d |> conv(70, bias=true) as widest |> relu
+            let f = e |> max_pool(4) |> Excited as third |> conv(40) as small
+            return f |> mean([2, 3]) |> linear(10) as head
+        }}"
+    );
+    graph(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn results_are_right_and_do_not_depend_on_the_batch() {
+    let [one, three] = [1, 3].map(network);
+    let inputs = inputs(&three);
+    let expected = expected(&three, &inputs, GAIN);
+    for isa in Isa::available() {
+        let shown = plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}")).to_string();
+        assert_eq!(shown.matches("gate_panels").count(), 3, "{shown}");
+        let weights = InitialTensors { graph: &three, gain: GAIN };
+        let found = run(&three, &options(isa, 1, &[]), &inputs, &weights);
+        let error = relative_error(&found, &expected);
+        assert!(error < TOLERANCE, "{isa}: relative error {error:e}");
+        assert!(same_bits(&found, &run(&three, &options(isa, 3, &[]), &inputs, &weights)), "{isa}: threads");
+        let apart = run(&three, &options(isa, 1, &["gate-filters"]), &inputs, &weights);
+        let error = relative_error(&apart, &expected);
+        assert!(error < TOLERANCE, "{isa} apart: relative error {error:e}");
+        let alone: Vec<f32> = inputs[0]
+            .chunks(inputs[0].len() / 3)
+            .flat_map(|sample| {
+                let weights = InitialTensors { graph: &one, gain: GAIN };
+                run(&one, &options(isa, 1, &[]), &[sample.to_vec()], &weights).concat()
+            })
+            .collect();
+        assert!(same_bits(&found, &[alone]), "{isa}: a sample alone gives other bits");
+    }
+}
