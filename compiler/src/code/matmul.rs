@@ -56,9 +56,13 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
     let row_parts =
         if product.makes_panels { Index::Constant(1) } else { Index::Size(step.rows).over_up(rows_per_unit.clone()) };
     let panel_parts = panels.clone().over_up(panels_per_unit.clone());
-    let dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panel_parts, row_parts]).collect();
+    let mut dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panel_parts, row_parts]).collect();
+    // Of experts, the samples of a batch follow each other: for all but the first, they are in the cache.
+    let moved = usize::from(matches!(step.right, Right::Mixed(_)));
+    dims.rotate_left(moved);
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);
+        outer.rotate_right(moved);
         let row_part = outer.pop().unwrap_or(Index::Constant(0));
         let panel_part = outer.pop().unwrap_or(Index::Constant(0));
         let mut bind = |builder: &mut Builder<'_>, value: Index| builder.bind(value, body);
