@@ -239,7 +239,7 @@ impl Lowering<'_> {
         };
         let dtype = match experts {
             Some(_) => self.options.experts_dtype,
-            None if even.is_some() && gates.is_none() => self.dtype_without_experts(pixels, depth * outputs),
+            None if even.is_some() => self.dtype_without_experts(pixels, depth * outputs),
             None => Dtype::F32,
         };
         let right = if halves.is_some() {
