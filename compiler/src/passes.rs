@@ -5,7 +5,6 @@
 //! switched off by name, and a run can stop after one, which bisects a wrong pass.
 
 pub mod common_subexpressions;
-pub mod delay_scales;
 pub mod expand_attention;
 pub mod expand_batch_norm;
 pub mod expand_routing;
@@ -54,8 +53,6 @@ pub const PASSES: &[Pass] = &[
     // Before scales: the result of a normalisation is what a scale mostly stands behind.
     fold_batch_norm::PASS,
     fold_scale::PASS,
-    // After scales, which layers before the product take for nothing.
-    delay_scales::PASS,
     // After folding: branches are bare convolutions only then.
     merge_branches::PASS,
     // After all that would rather have the normalisation itself.
