@@ -10,8 +10,8 @@ use crate::compare::{TOLERANCE, expected, inputs, relative_error};
 use crate::ladder::{options, run, same_bits};
 use crate::seeds::{GAIN, graph};
 
-/// Squeeze and excite before convolutions of one, two and three panels, with a residual; gates of a parameter; and a small image,
-/// whose filters are more than its pixels.
+/// Squeeze and excite before convolutions of one panel and more, with a residual, and before a dynamic one, whose routing looks at the
+/// image with gates too; gates of a parameter; and a small image, whose filters are more than its pixels.
 fn network(batch: usize) -> Graph {
     let text = format!(
         "module Excited(x) {{
@@ -23,7 +23,8 @@ fn network(batch: usize) -> Graph {
             let a = x |> conv(24) as stem |> hard_swish
             let b = a |> Excited as first |> conv(7, bias=true) as narrow
             let c = b |> conv(24) as wide |> Excited as second |> conv(24) as same
-            let d = a + c |> relu
+            let m = c |> Excited as mixed |> dynamic_conv(24, experts=3, bias=true) as experts
+            let d = a + m |> relu
             let e = param(\"scale\", [1, 24, 1, 1]) * d |> conv(70, bias=true) as widest |> relu
             let f = e |> max_pool(4) |> Excited as third |> conv(40) as small
             return f |> mean([2, 3]) |> linear(10) as head
@@ -40,6 +41,7 @@ fn results_are_right_and_do_not_depend_on_the_batch() {
     for isa in Isa::available() {
         let shown = plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}")).to_string();
         assert_eq!(shown.matches("gate_panels").count(), 3, "{shown}");
+        assert_eq!(shown.matches(" and gates ").count(), 1, "{shown}");
         let weights = InitialTensors { graph: &three, gain: GAIN };
         let found = run(&three, &options(isa, 1, &[]), &inputs, &weights);
         let error = relative_error(&found, &expected);

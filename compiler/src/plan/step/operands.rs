@@ -1,0 +1,114 @@
+//! The operands of each kind of step: what it reads, what it writes, and all of them.
+
+use super::{Finish, Operand, Right, Work};
+use crate::plan::view::Place;
+
+impl Work {
+    /// What it reads, in the order in which it is shown.
+    #[must_use]
+    pub fn reads(&self) -> Vec<&Operand> {
+        fn finish(finish: &Finish) -> impl Iterator<Item = &Operand> {
+            [&finish.bias, &finish.gate, &finish.residual].into_iter().flatten()
+        }
+        match self {
+            Work::Matmul(step) => {
+                let mut reads = vec![step.left.operand()];
+                match &step.right {
+                    Right::Packed { panels, .. } | Right::Strassen { panels } => reads.push(panels),
+                    Right::Mixed(mixed) => {
+                        reads.extend([&mixed.experts, &mixed.coefficients].into_iter().chain(&mixed.gates))
+                    }
+                    Right::Computed { source, .. } => reads.push(source),
+                }
+                reads.extend(finish(&step.finish));
+                reads
+            }
+            Work::SmallLinear(step) => [&step.source, &step.weights].into_iter().chain(&step.bias).collect(),
+            Work::Depthwise(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
+            Work::Mix(step) => vec![&step.experts, &step.coefficients],
+            Work::GatePanels(step) => vec![&step.panels, &step.gates],
+            Work::Rows(step) => vec![&step.image],
+            Work::WinogradOutput(step) => [&step.products].into_iter().chain(finish(&step.finish)).collect(),
+            Work::Mean(step) => vec![&step.source],
+            Work::Softmax(step) => vec![&step.source],
+            Work::Norm(step) => [&step.source].into_iter().chain(&step.weight).chain(&step.bias).collect(),
+            Work::Gather(step) => vec![&step.source, &step.indices],
+            Work::Transpose(step) => vec![&step.source],
+            Work::Elementwise(step) => step.operands.iter().collect(),
+            Work::Cascade(step) => step.reads().collect(),
+        }
+    }
+
+    /// What it writes: its result, then sums.
+    #[must_use]
+    pub fn writes(&self) -> Vec<&Operand> {
+        match self {
+            Work::Matmul(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
+            Work::SmallLinear(step) => vec![&step.out],
+            Work::Depthwise(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
+            Work::Mix(step) => vec![&step.out],
+            Work::GatePanels(step) => vec![&step.out],
+            Work::Rows(step) => vec![&step.out],
+            Work::WinogradOutput(step) => vec![&step.out],
+            Work::Mean(step) => vec![&step.out],
+            Work::Softmax(step) => vec![&step.out],
+            Work::Norm(step) => vec![&step.out],
+            Work::Gather(step) => vec![&step.out],
+            Work::Transpose(step) => vec![&step.out],
+            Work::Elementwise(step) => vec![&step.out],
+            Work::Cascade(step) => step.writes().collect(),
+        }
+    }
+}
+
+impl Work {
+    /// Visits the place of every operand.
+    pub fn for_each_place(&mut self, visit: &mut dyn FnMut(&mut Place)) {
+        fn finish(finish: &mut Finish) -> impl Iterator<Item = &mut Operand> {
+            [&mut finish.bias, &mut finish.gate, &mut finish.residual, &mut finish.sums].into_iter().flatten()
+        }
+        let operands: Vec<&mut Operand> = match self {
+            Work::Matmul(step) => {
+                let mut operands = vec![step.left.operand_mut(), &mut step.out];
+                match &mut step.right {
+                    Right::Packed { panels, .. } | Right::Strassen { panels } => operands.push(panels),
+                    Right::Mixed(mixed) => {
+                        operands
+                            .extend([&mut mixed.experts, &mut mixed.coefficients].into_iter().chain(&mut mixed.gates));
+                    }
+                    Right::Computed { source, .. } => operands.push(source),
+                }
+                operands.extend(finish(&mut step.finish));
+                operands
+            }
+            Work::SmallLinear(step) => {
+                [&mut step.source, &mut step.weights, &mut step.out].into_iter().chain(&mut step.bias).collect()
+            }
+            Work::Depthwise(step) => {
+                let fixed = [&mut step.image, &mut step.weights, &mut step.out];
+                fixed.into_iter().chain(finish(&mut step.finish)).collect()
+            }
+            Work::Mix(step) => vec![&mut step.experts, &mut step.coefficients, &mut step.out],
+            Work::GatePanels(step) => vec![&mut step.panels, &mut step.gates, &mut step.out],
+            Work::Rows(step) => vec![&mut step.image, &mut step.out],
+            Work::WinogradOutput(step) => {
+                [&mut step.products, &mut step.out].into_iter().chain(finish(&mut step.finish)).collect()
+            }
+            Work::Mean(step) => vec![&mut step.source, &mut step.out],
+            Work::Softmax(step) => vec![&mut step.source, &mut step.out],
+            Work::Norm(step) => {
+                let fixed = [&mut step.source, &mut step.out];
+                fixed.into_iter().chain(&mut step.weight).chain(&mut step.bias).collect()
+            }
+            Work::Gather(step) => vec![&mut step.source, &mut step.indices, &mut step.out],
+            Work::Transpose(step) => vec![&mut step.source, &mut step.out],
+            Work::Elementwise(step) => step.operands.iter_mut().chain([&mut step.out]).collect(),
+            Work::Cascade(step) => {
+                return step.stages.iter_mut().for_each(|stage| stage.work.for_each_place(visit));
+            }
+        };
+        for operand in operands {
+            visit(&mut operand.place);
+        }
+    }
+}
