@@ -61,7 +61,7 @@ pub(crate) fn hard_swish<S: Simd>(s: S, x: S::Vector) -> S::Vector {
     s.mul(x, hard_sigmoid(s, x))
 }
 
-/// Of what is at most zero, or NaN.
+/// Of what is at most zero up to rounding, or NaN.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(s: S, x: S::Vector) -> S::Vector {
     let x = s.max(s.splat(math::EXP_LOW), x);
