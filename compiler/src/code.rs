@@ -69,6 +69,8 @@ pub enum Machine {
     RowsPerBlock,
     /// In the body for the rest of a [`Statement::Panels`]: how many columns are left for the last panel.
     RestColumns,
+    /// Likewise: the distance between rows of that panel.
+    RestWidth,
     /// The length of all panels of a matrix.
     PanelsLength {
         /// Its rows.
@@ -162,6 +164,8 @@ pub struct Address {
 pub enum Argument {
     /// A pointer.
     Address(Address),
+    /// A pointer to what is fetched, which need not lie where anything does.
+    Fetched(Address),
     /// No pointer.
     Null,
     /// A number.

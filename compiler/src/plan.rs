@@ -10,6 +10,7 @@
 //! their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
 
 mod activation;
+pub mod ahead;
 pub(crate) mod arena;
 pub mod cascade;
 mod fetch;
@@ -243,6 +244,7 @@ pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
     let mut lowered = lower::lower(graph, &fusion, &placement, options)?;
     cascade::form::form(&mut lowered);
     fetch::mark(&mut lowered);
+    ahead::mark(&mut lowered);
     let plan = arena::assign(lowered);
     verify::verify(&plan)?;
     Ok(plan)

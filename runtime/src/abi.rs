@@ -17,11 +17,12 @@ use serde::{Deserialize, Serialize};
 /// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kernel {
-    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, next*, next_count, next_stride, next_length)`: `rows` rows of a matrix times one packed
+    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, next*, next_count, next_stride, next_length, later*, later_per_row, partial*, part)`: `rows` rows of a matrix times one packed
     /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + at(k)] *
     /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it; `at` follows the
     /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`. Meanwhile, `next_count` pieces of memory of
-    /// `next_length` elements from `next` on, which may lie anywhere, are fetched into the cache: what will be read next.
+    /// `next_length` elements from `next` on, which may lie anywhere, are fetched into the cache: what will be read next; then `later_per_row` elements for each row from `later` on. The depth may be cut into
+    /// [parts](Part), which calls take one after the other: sums wait between them in `partial`, `width` for each row.
     Matmul,
     /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
     /// `first` on, with zeros around them where it leaves the image.
@@ -169,7 +170,7 @@ impl Kernel {
     #[must_use]
     pub fn arity(self) -> usize {
         match self {
-            Kernel::Matmul => 13,
+            Kernel::Matmul => 17,
             Kernel::Depthwise => 12,
             Kernel::Strassen => 11,
             Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
@@ -191,6 +192,17 @@ impl Kernel {
             | Kernel::WinogradInput => 4,
         }
     }
+}
+
+/// Which part of the depth a [`Kernel::Matmul`] takes, as the sum of what holds; 0 for all of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Part;
+
+impl Part {
+    /// Others come before: sums begin as these left them.
+    pub const CONTINUES: usize = 1;
+    /// Others come behind: sums are left to these, and nothing is written to `out`.
+    pub const IS_CONTINUED: usize = 2;
 }
 
 /// The register tile of [`Kernel::Matmul`] on an instruction set.

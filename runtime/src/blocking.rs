@@ -20,6 +20,20 @@ const PANELS: usize = 64 * 1024;
 /// `f32`s of the sums of a left factor that a block holds, in a product by Strassen's algorithm.
 const SUMS: usize = 64 * 1024;
 
+/// `f32`s of experts that are mixed at a time where few rows are multiplied with what comes of them: a quarter of the second-level cache of
+/// servers, where those of the next part come in meanwhile.
+const EXPERTS: usize = 64 * 1024;
+
+/// Rows that all stay in the second-level cache while panels are mixed and multiplied part by part; more are worth blocks that stay in the
+/// first.
+const FEW_ROWS: usize = 1024;
+
+/// The columns of the widest panels: parts of the depth are the same for all instruction sets.
+const WIDEST: usize = 32;
+
+/// Parts of the depth are multiples of that, but for the last: products take four places at a time.
+const PLACES: usize = 4;
+
 /// Parts that rows are cut into where all panels stay in the cache.
 const PARTS: usize = 16;
 
@@ -44,6 +58,9 @@ pub struct Product {
     pub lines: Option<Lines>,
     /// Whether each unit makes the panels of the right factor, by mixing or packing.
     pub makes_panels: bool,
+    /// If each unit makes its panels part by part, and multiplies all rows with one before it makes the next: the
+    /// depth of these parts.
+    pub part: Option<usize>,
     /// Whether outputs are summed, per unit of rows.
     pub has_sums: bool,
     /// Whether it is done by Strassen's algorithm (see [`strassen`]): in pairs of rows, and halves of depth and columns. Its
@@ -141,17 +158,34 @@ impl Product {
     }
 }
 
+/// The depth of the [parts](Product::part) of panels that are mixed of experts and multiplied with so many rows; nothing where there are
+/// so many that these come in blocks.
+#[must_use]
+pub fn part_of_experts(rows: usize, depth: usize, experts: usize, dtype: Dtype) -> Option<usize> {
+    let parts = match dtype {
+        Dtype::F32 => (experts * depth * WIDEST).div_ceil(EXPERTS).max(1),
+        // A quarter or half of the bytes, whose panels cannot be cut.
+        Dtype::Bf16 | Dtype::Int8 => 1,
+    };
+    (rows <= FEW_ROWS).then(|| depth.div_ceil(parts).next_multiple_of(PLACES).min(depth).max(1))
+}
+
 /// Into how many units work should be cut at least.
 fn units_for(threads: usize) -> usize {
     if threads <= 1 { 1 } else { 3 * threads }
 }
 
 impl Blocking {
-    /// What the panels of a unit take of the scratch memory, if it makes them.
+    /// What the panels of a unit take of the scratch memory, if it makes them: all of them, or a part of one, and sums that wait for the next
+    /// part.
     #[must_use]
     pub fn panel_scratch(&self, product: &Product, tile: Tile) -> usize {
         if !product.makes_panels {
             return 0;
+        }
+        if let Some(part) = product.part {
+            let panel = (part * tile.columns()).next_multiple_of(ALIGNMENT);
+            return panel + if part < product.depth { product.rows * tile.columns() } else { 0 };
         }
         let columns = product.columns.min(self.panels_per_unit * tile.columns());
         panels_length(product.depth, columns, tile, Dtype::F32).next_multiple_of(ALIGNMENT)
@@ -183,6 +217,7 @@ mod tests {
                     columns,
                     lines: (bits & 1 > 0).then_some(Lines { pixels: 14, per_block: 2, strip: 1000 }),
                     makes_panels: bits & 2 > 0,
+                    part: part_of_experts(rows, depth, 4, Dtype::F32).filter(|_| bits & 3 == 2),
                     has_sums: bits & 4 > 0,
                     in_halves: bits & 8 > 0,
                 })

@@ -128,7 +128,8 @@ kernels! {
     Matmul matmul: MatmulFunction = matmul::matmul, (
         a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,
         bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32,
-        next: *const f32, next_count: usize, next_stride: usize, next_length: usize
+        next: *const f32, next_count: usize, next_stride: usize, next_length: usize,
+        later: *const f32, later_per_row: usize, partial: *mut f32, part: usize
     );
     Strip strip: StripFunction = strip::strip, (
         image: *const f32, out: *mut f32, first: usize, count: usize, shape: *const StripShape

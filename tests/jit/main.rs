@@ -20,5 +20,6 @@ mod gates;
 mod halves;
 mod ladder;
 mod operations;
+mod parts;
 mod random;
 mod zoo;

@@ -1,6 +1,6 @@
 //! The code of matrix products: panels are mixed or packed, strips made, and rows multiplied with one panel at a time.
 
-use parameternet_runtime::abi::{Kernel, MatmulShape, Runs};
+use parameternet_runtime::abi::{Kernel, MatmulShape, Part, Runs};
 use parameternet_runtime::prepare::panels_length;
 use parameternet_runtime::{Dtype, Isa};
 
@@ -8,14 +8,38 @@ use super::build::Builder;
 use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
 use crate::plan::step::{Left, Matmul, Mixed, Operand, Right, UnderWindow};
 
-/// Rows that all stay in the second-level cache while one panel after the other is mixed and multiplied; more are worth blocks that
-/// stay in the first.
-const FEW_ROWS: usize = 1024;
-
 /// `f32`s that are fetched while others are multiplied: what the second-level cache has room for.
 const NEXT: usize = 128 * 1024;
 
-/// What will be read when a panel is done: a panel of each expert.
+/// What of its experts is mixed at a time: panels side by side, or a part of one.
+struct Piece {
+    /// Where it begins in an expert.
+    start: Index,
+    /// Its `f32`s when it is mixed.
+    length: Index,
+    /// Where it begins along the depth.
+    place: Index,
+    /// How deep it is.
+    depth: usize,
+    /// How many columns of the matrix.
+    columns: Index,
+}
+
+/// A part of the depth of a product.
+struct InParts {
+    /// Where the panel is, of which it is the part.
+    panel: Address,
+    /// What will be read when it is done.
+    next: Next,
+    /// Where sums wait for the next part, if there are several.
+    partial: Option<Address>,
+    /// Which part it is, see [`Part`].
+    part: Index,
+    /// How many come before it, of how many.
+    place: [Index; 2],
+}
+
+/// What will be read when a panel is done: a panel of each expert, or a part.
 struct Next {
     /// The first.
     panels: Address,
@@ -77,9 +101,9 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
         };
         let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
         unit.clear_sums(builder, body);
-        match (&step.left, &step.right) {
-            (Left::Rows { rows, stride }, Right::Mixed(mixed)) if step.rows <= FEW_ROWS => {
-                unit.mixed(builder, (rows, *stride), mixed, body);
+        match (&step.left, &step.right, product.part) {
+            (Left::Rows { rows, stride }, Right::Mixed(mixed), Some(part)) => {
+                unit.mixed(builder, (rows, *stride), mixed, part, body);
             }
             _ => {
                 unit.prepare_panels(builder, body);
@@ -221,7 +245,10 @@ impl Unit<'_> {
         let panel = self.panel();
         match &step.right {
             Right::Packed { .. } | Right::Strassen { .. } => {}
-            Right::Mixed(mixed) => body.extend(self.mix(builder, mixed, self.panels.clone())),
+            Right::Mixed(mixed) => {
+                let piece = self.panels_of(builder, mixed, self.panels.clone());
+                body.extend(self.mix(builder, mixed, piece));
+            }
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
                 let pack = self.panels(builder, |_, index, kind| {
@@ -242,35 +269,87 @@ impl Unit<'_> {
         }
     }
 
-    /// All rows times one panel after the other, each of which is mixed before it is used. While it is, the experts of the next one come
-    /// into the cache: to mix waits for memory and to multiply does not.
+    /// All rows times one panel after the other, each of which is mixed before it is used, part by part of its depth. While a part is
+    /// used, the experts of the next one come into the cache: to mix waits for memory and to multiply does not.
     fn mixed(
         &self,
         builder: &mut Builder<'_>,
         (rows, stride): (&Operand, usize),
         mixed: &Mixed,
+        part: usize,
         body: &mut Vec<Statement>,
     ) {
         let step = self.step;
         let left = builder.address(rows, &self.outer);
+        let part = part.clamp(1, step.depth.max(1));
+        let parts = step.depth.div_ceil(part).max(1);
+        let last = (parts - 1) * part;
+        let mixed_part = Address::scratch(0);
+        let partial = Address { base: Base::Scratch, offset: Index::from(part).times(self.width.clone()) };
+        let partial = (parts > 1).then_some(partial);
+        let place = builder.variable();
         let each = self.panels(builder, |builder, panel, kind| {
-            let behind = Index::from(panel).plus(1.into());
-            let mix = self.mix(builder, mixed, [panel.into(), behind.clone()]);
-            let shape = self.shape(Runs::one(step.depth), stride, kind);
-            let length = self.stored_panel(builder, mixed.dtype);
-            let panels = Index::Size(step.columns).over_up(self.width.clone());
-            let next = Next {
-                panels: self.experts(builder, mixed).plus(behind.clone().times(length.clone())),
-                // None behind the last panel.
-                count: panels.minus(behind).min(1.into()).times(Index::Size(mixed.count)),
+            let stored_panel = self.stored_panel(builder, mixed.dtype);
+            let panel_start = Index::from(panel).times(stored_panel.clone());
+            let width = self.panel_width(builder, kind);
+            let one = |place: Index, depth: usize, which: Index, next: Next| {
+                // (Panels of fewer bytes have one part, at place 0.)
+                let start = panel_start.clone().plus(place.clone().times(width.clone()));
+                let length = Index::from(depth).times(width.clone());
+                let piece = Piece { start, length, place: place.clone(), depth, columns: self.columns(kind) };
+                let shape = self.shape(Runs::one(depth), stride, kind);
+                let before = place.clone().over(Index::Size(part));
+                let parts = InParts {
+                    panel: mixed_part.clone(),
+                    next,
+                    partial: partial.clone(),
+                    part: which,
+                    place: [before, Index::Size(parts)],
+                };
+                let rows = [0.into(), Index::Size(step.rows)];
+                let mut statements = self.mix(builder, mixed, piece);
+                statements.push(self.multiply(builder, left.clone().plus(place), rows, panel, shape, Some(parts)));
+                statements
+            };
+            let next = |start: Index, count: Index, length: Index| Next {
+                panels: self.experts(builder, mixed).plus(start),
+                count,
                 stride: self.expert_stride(builder, mixed),
                 length: length.min(Index::Size(NEXT / mixed.count.max(1))),
             };
-            let rows = [0.into(), Index::Size(step.rows)];
-            let multiply = self.multiply(builder, left.clone(), rows, panel, shape, Some(next));
-            mix.into_iter().chain([multiply]).collect()
+            let mut statements = Vec::new();
+            if parts > 1 {
+                let at = Index::from(place);
+                let next_start = at.clone().plus(part.into()).times(width.clone()).plus(panel_start.clone());
+                let length = Index::from(part).times(width.clone());
+                // The first is continued, the others continue too.
+                let which = at.clone().min(Part::CONTINUES.into()).plus(Part::IS_CONTINUED.into());
+                let body = one(at, part, which, next(next_start, Index::Size(mixed.count), length));
+                let [from, to, by] = [0, last, part].map(Index::Size);
+                statements.push(Statement::For { variable: place, from, to, by, body });
+            }
+            let behind = Index::from(panel).plus(1.into());
+            let panels = Index::Size(step.columns).over_up(self.width.clone());
+            // None behind the last panel.
+            let count = panels.minus(behind.clone()).min(1.into()).times(Index::Size(mixed.count));
+            let length = if parts > 1 { Index::from(part).times(self.width.clone()) } else { stored_panel.clone() };
+            let next = next(behind.times(stored_panel.clone()), count, length);
+            let which = if parts > 1 { Part::CONTINUES } else { 0 };
+            statements.extend(one(Index::Size(last), step.depth - last, which.into(), next));
+            statements
         });
         body.push(each);
+    }
+
+    /// The distance between rows of such a panel.
+    fn panel_width(&self, builder: &Builder<'_>, kind: Panel) -> Index {
+        match kind {
+            Panel::Full => self.width.clone(),
+            Panel::Rest => {
+                let rest = self.columns(kind).value().unwrap_or(0);
+                Index::Machine(Machine::RestWidth, builder.plan.options.isa.tile().panel_width(rest))
+            }
+        }
     }
 
     /// The first panel of the first expert.
@@ -285,36 +364,60 @@ impl Unit<'_> {
         Index::from(matrices).times(total)
     }
 
-    /// Mixes some panels, the first and one past the last, of which all but the last are full, side by side into the scratch memory, where
-    /// their rows are multiplied by the gates if there are some.
-    fn mix(&self, builder: &Builder<'_>, mixed: &Mixed, [first, end]: [Index; 2]) -> Vec<Statement> {
-        let dtype = mixed.dtype;
-        let start = first.clone().times(self.stored_panel(builder, dtype));
-        let experts = self.experts(builder, mixed).plus(start.clone());
+    /// Mixes some panels of the unit, the first and one past the last, side by side.
+    fn panels_of(&self, builder: &Builder<'_>, mixed: &Mixed, [first, end]: [Index; 2]) -> Piece {
+        let columns = |panels: Index| panels.times(self.width.clone());
+        let start = first.clone().times(self.panel());
+        Piece {
+            start: first.clone().times(self.stored_panel(builder, mixed.dtype)),
+            length: end.clone().times(self.panel()).min(self.all_panels(builder, Dtype::F32)).minus(start),
+            place: 0.into(),
+            depth: self.step.depth,
+            columns: columns(end).min(self.step.columns.into()).minus(columns(first)),
+        }
+    }
+
+    /// Mixes a piece into the scratch memory, where its rows are multiplied by the gates if there are some.
+    fn mix(&self, builder: &Builder<'_>, mixed: &Mixed, piece: Piece) -> Vec<Statement> {
+        let experts = self.experts(builder, mixed).plus(piece.start);
         let coefficients = builder.address(&mixed.coefficients, &self.outer);
         let mut arguments = [experts, coefficients, Address::scratch(0)].map(Argument::Address).to_vec();
-        let columns = |panels: Index| panels.times(self.width.clone());
-        let columns = columns(end.clone()).min(self.step.columns.into()).minus(columns(first));
-        let size = [self.step.depth.into(), columns].map(Argument::Index);
-        let kernel = match dtype {
+        let size = [piece.depth.into(), piece.columns].map(Argument::Index);
+        let kernel = match mixed.dtype {
             Dtype::F32 => {
-                let length = end.times(self.panel()).min(self.all_panels(builder, dtype)).minus(start);
-                arguments.push(Argument::Index(length));
+                arguments.push(Argument::Index(piece.length));
                 Kernel::Mix
             }
             Dtype::Bf16 | Dtype::Int8 => {
                 arguments.extend(size.clone());
-                if dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
+                if mixed.dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
             }
         };
         arguments.push(Argument::Index(mixed.count.into()));
         arguments.push(Argument::Index(self.expert_stride(builder, mixed)));
         let gate = mixed.gates.as_ref().map(|gates| {
-            let gates = builder.address(gates, &self.outer);
+            let gates = builder.address(gates, &self.outer).plus(piece.place);
             let panels = [Address::scratch(0), gates, Address::scratch(0)].map(Argument::Address);
             Statement::Call { kernel: Kernel::GatePanels, arguments: panels.into_iter().chain(size).collect() }
         });
         [Statement::Call { kernel, arguments }].into_iter().chain(gate).collect()
+    }
+
+    /// What is fetched of weights that are read later, while rows from one on are multiplied with a part of a panel: where it begins, and
+    /// how much for each row. Each part of each panel has as much, one behind the other.
+    fn later(&self, builder: &Builder<'_>, row: Index, panel: Variable, [part, parts]: [Index; 2]) -> [Argument; 2] {
+        let step = self.step;
+        let Some(ahead) = &step.ahead else { return [Argument::Null, Argument::Index(0.into())] };
+        let panels = Index::Size(step.columns).over_up(self.width.clone());
+        let rows = Index::Size(step.outer.iter().product::<usize>() * step.rows);
+        let per_row = Index::Size(ahead.length).over_up(rows.clone().times(panels.times(parts.clone())));
+        let outer = self.outer.iter().zip(&step.outer);
+        let matrix = outer.fold(Index::Constant(0), |all, (index, size)| all.times(*size).plus(index.clone()));
+        let rows_before = Index::from(panel).times(parts).plus(part).times(rows);
+        let before = rows_before.plus(matrix.times(Index::Size(step.rows))).plus(row);
+        let start = builder.address(&ahead.weights, &[]).plus(Index::Size(ahead.first));
+        let start = start.plus(before.times(per_row.clone()));
+        [Argument::Fetched(start), Argument::Index(per_row)]
     }
 
     /// Sets the sums of the unit to zero.
@@ -390,10 +493,11 @@ impl Unit<'_> {
         [row, count]: [Index; 2],
         panel: Variable,
         shape: Shape,
-        next: Option<Next>,
+        parts: Option<InParts>,
     ) -> Statement {
         let step = self.step;
         let column = Index::from(panel).times(self.width.clone());
+        let of_panel = panel;
         let (kernel, panel) = match &step.right {
             Right::Strassen { panels } => {
                 let start = builder.panels(panels, &self.outer, &self.all_panels(builder, Dtype::F32));
@@ -408,11 +512,10 @@ impl Unit<'_> {
                 };
                 (kernel, start.plus(Index::from(panel).times(self.stored_panel(builder, *dtype))))
             }
-            // Mixed a moment ago, for this panel alone.
-            Right::Mixed(_) if next.is_some() => (Kernel::Matmul, Address::scratch(0)),
             Right::Mixed(_) | Right::Computed { .. } => {
                 let own = Index::from(panel).minus(self.panels[0].clone());
-                (Kernel::Matmul, Address { base: Base::Scratch, offset: own.times(self.panel()) })
+                let in_scratch = Address { base: Base::Scratch, offset: own.times(self.panel()) };
+                (Kernel::Matmul, parts.as_ref().map_or(in_scratch, |parts| parts.panel.clone()))
             }
         };
         let at = |operand: &Operand, row_stride: Index| {
@@ -435,6 +538,8 @@ impl Unit<'_> {
             optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
         ];
         let [left, panel] = [left, panel].map(Argument::Address);
+        let [place, places] = parts.as_ref().map_or([0.into(), 1.into()], |parts| parts.place.clone());
+        let later = self.later(builder, row, of_panel, [place, places]);
         if step.is_in_halves() {
             let [_, columns] = step.panel_matrix();
             let factors = Argument::Index(self.all_panels(builder, Dtype::F32));
@@ -447,15 +552,20 @@ impl Unit<'_> {
         let mut arguments = vec![left, panel, out, Argument::Index(count), shape];
         arguments.extend(finish);
         arguments.push(sums);
-        match next {
+        let zero = || Argument::Index(0.into());
+        match parts {
             _ if kernel != Kernel::Matmul => {}
-            Some(Next { panels, count, stride, length }) => {
-                arguments.push(Argument::Address(panels));
+            Some(InParts { next: Next { panels, count, stride, length }, partial, part, .. }) => {
+                arguments.push(Argument::Fetched(panels));
                 arguments.extend([count, stride, length].map(Argument::Index));
+                arguments.extend(later);
+                arguments.push(partial.map_or(Argument::Null, Argument::Address));
+                arguments.push(Argument::Index(part));
             }
             None => {
-                arguments.push(Argument::Null);
-                arguments.extend([0, 0, 0].map(|number: usize| Argument::Index(number.into())));
+                arguments.extend([Argument::Null, zero(), zero(), zero()]);
+                arguments.extend(later);
+                arguments.extend([Argument::Null, zero()]);
             }
         }
         Statement::Call { kernel, arguments }

@@ -244,12 +244,21 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
     let blocking = step.blocking;
     write!(
         f,
-        " -> {} (units of {} rows, {} panels; blocks of {} rows)",
+        " -> {} (units of {} rows, {} panels; ",
         step.out,
         blocking.rows_per_unit.min(step.rows),
-        blocking.panels_per_unit,
-        blocking.rows_per_block
-    )
+        blocking.panels_per_unit
+    )?;
+    match step.product().part {
+        Some(part) => write!(f, "{part} places of a panel at a time)")?,
+        None => write!(f, "blocks of {} rows)", blocking.rows_per_block)?,
+    }
+    match &step.ahead {
+        Some(ahead) => {
+            write!(f, "; fetches {} elements from weights+{} on", ahead.length, ahead.weights.offset + ahead.first)
+        }
+        None => Ok(()),
+    }
 }
 
 /// What weights are stored as, if it is not what is computed with.

@@ -10,8 +10,9 @@ use parameternet_runtime::abi::{
     DepthwiseShape, Epilogue, Kernel, NormShape, PoolShape, ResampleShape, Runs, SoftmaxShape, StripShape, WindowShape,
     WinogradInputShape, WinogradOutputShape,
 };
-use parameternet_runtime::blocking::{Blocking, Lines, Product};
+use parameternet_runtime::blocking::{self, Blocking, Lines, Product};
 
+use super::ahead::Ahead;
 use super::cascade::Cascade;
 use super::view::Place;
 use crate::graph::NodeId;
@@ -113,6 +114,8 @@ pub struct Matmul {
     pub finish: Finish,
     /// How the work is cut.
     pub blocking: Blocking,
+    /// Weights of a later step that are fetched meanwhile.
+    pub ahead: Option<Ahead>,
 }
 
 /// The left factor of a [`Matmul`].
@@ -229,6 +232,7 @@ impl Matmul {
                 Left::Window(under) => Some(under.lines),
             },
             makes_panels: !matches!(self.right, Right::Packed { .. } | Right::Strassen { .. }),
+            part: part_of_experts(&self.left, &self.right, self.rows, self.depth),
             has_sums: self.finish.sums.is_some(),
             in_halves: self.is_in_halves(),
         }
@@ -245,6 +249,15 @@ impl Matmul {
     pub fn panel_matrix(&self) -> [usize; 2] {
         let parts = if self.is_in_halves() { 2 } else { 1 };
         [self.depth, self.columns].map(|size| size / parts)
+    }
+}
+
+/// The depth of the parts of panels that each unit makes at a time, see [`Product::part`].
+#[must_use]
+pub fn part_of_experts(left: &Left, right: &Right, rows: usize, depth: usize) -> Option<usize> {
+    match (left, right) {
+        (Left::Rows { .. }, Right::Mixed(mixed)) => blocking::part_of_experts(rows, depth, mixed.count, mixed.dtype),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use parameternet_runtime::{Dtype, Isa};
 
+use super::ahead::Ahead;
 use super::rewrites::Rewrites;
 use super::step::{Finish, Mixed, Operand, Right, Work};
 use super::view::Place;
@@ -399,6 +400,41 @@ fn experts_of_the_next_panel_are_fetched_while_one_is_multiplied() {
     assert!(!mixed.is_empty() && mixed.iter().all(|fetches| *fetches), "{mixed:?}");
     let plain = fetches("return x |> conv(40) as a");
     assert!(!plain.is_empty() && !plain.iter().any(|fetches| *fetches), "{plain:?}");
+}
+
+#[test]
+fn weights_that_are_waited_for_are_fetched_by_products_before_them() {
+    let fetched = |body: &str| -> Vec<(usize, usize, usize)> {
+        let plan = planned_for(1, body, &[]);
+        let waits = |step: &Step| match &step.work {
+            Work::Matmul(step) if step.rows == 1 => Some(match &step.right {
+                Right::Packed { panels, .. } => panels.clone(),
+                other => panic!("unexpected {other:?}"),
+            }),
+            _ => None,
+        };
+        let wanted: Vec<Operand> = plan.steps.iter().filter_map(waits).collect();
+        let place = |ahead: &Ahead| {
+            let index = wanted.iter().position(|weights| *weights == ahead.weights).unwrap();
+            (index, ahead.first, ahead.length)
+        };
+        let fetches = |step: &Step| match &step.work {
+            Work::Matmul(step) => step.ahead.as_ref().map(place),
+            _ => None,
+        };
+        plan.steps.iter().filter_map(fetches).collect()
+    };
+    // Both layers, whose weights lie behind one another with a bias between, while there is time for more.
+    let head = "return x |> conv(64) as a |> conv(256) as b |> relu |> global_avg_pool |> flatten |> linear(512) as c |> relu |> linear(100) as d";
+    assert_eq!(fetched(head), [(0, 0, 512 * 256 + 512 * 100)]);
+    // More than there is time for: each product fetches a piece, the last one the beginning.
+    let large = "return x |> conv(64) as a |> conv(96) as b |> conv(96) as c |> relu |> global_avg_pool |> flatten |> linear(4000) as d";
+    let pieces = fetched(large);
+    let [.., (0, second, length), (0, 0, first)] = pieces[..] else { panic!("{pieces:?}") };
+    assert_eq!(second, first, "{pieces:?}");
+    assert!(length > 0);
+    // Weights that several rows share are not waited for.
+    assert_eq!(fetched("return x |> conv(256) as a |> conv(256) as b |> conv(256) as c"), []);
 }
 
 #[test]

@@ -116,6 +116,12 @@ impl<'r> Member<'r> {
         self.tile().columns()
     }
 
+    /// The distance between rows of a panel with so many columns.
+    #[must_use]
+    pub fn panel_width(&self, columns: usize) -> usize {
+        self.tile().panel_width(columns)
+    }
+
     /// How a product is cut: rows of a unit, panels of a unit, rows of a block.
     #[must_use]
     pub fn blocking(&self, product: &Product) -> [usize; 3] {

@@ -45,13 +45,19 @@ pub const fn leaky_relu(slope: f32) -> ActivationShape {
 /// What decides how a product is cut.
 #[must_use]
 pub const fn product([repeats, rows, depth, columns]: [usize; 4], makes_panels: bool, has_sums: bool) -> Product {
-    Product { repeats, rows, depth, columns, lines: None, makes_panels, has_sums, in_halves: false }
+    Product { repeats, rows, depth, columns, lines: None, makes_panels, part: None, has_sums, in_halves: false }
 }
 
 /// The same of what lies under a window: pixels of a line, lines of a block, and the length of a strip.
 #[must_use]
 pub const fn in_lines(product: Product, [pixels, per_block, strip]: [usize; 3]) -> Product {
     Product { lines: Some(Lines { pixels, per_block, strip }), ..product }
+}
+
+/// The same of panels that are made part by part of such a depth.
+#[must_use]
+pub const fn in_parts(product: Product, part: usize) -> Product {
+    Product { part: Some(part), ..product }
 }
 
 /// The same by Strassen's algorithm.

@@ -24,6 +24,21 @@ pub(super) struct Next {
     pub(super) length: usize,
 }
 
+/// What is read later still: for each row of the product, that many elements.
+#[derive(Clone, Copy)]
+pub(super) struct Later {
+    pub(super) first: *const f32,
+    pub(super) per_row: usize,
+}
+
+impl Later {
+    /// What some rows fetch of it, the first and how many: from where to where.
+    #[inline(always)]
+    pub(super) fn of(self, [first, count]: [usize; 2]) -> [*const f32; 2] {
+        [first, first + count].map(|row| self.first.wrapping_add(row * self.per_row))
+    }
+}
+
 /// What a tile fetches: some lines for each few places along the depth.
 #[derive(Clone, Copy)]
 pub(super) struct Fetch {
@@ -31,7 +46,12 @@ pub(super) struct Fetch {
     end: *const f32,
     lines: usize,
     spacing: usize,
+    /// From where to where it goes on.
+    then: [*const f32; 2],
 }
+
+/// From nowhere to nowhere.
+const NOTHING: [*const f32; 2] = [core::ptr::null(); 2];
 
 impl Fetch {
     /// For a tile of a panel.
@@ -52,7 +72,13 @@ impl Fetch {
             // A row takes no longer than its panel takes to come; for each line that is asked for, hardware fetches its neighbours.
             let from = panel.wrapping_add(AHEAD);
             let elements = if S::FETCHES_FAR { elements } else { 0 };
-            return Fetch { at: from, end: from.wrapping_add(elements), lines: 2, spacing: PLACES / 2 * width };
+            return Fetch {
+                at: from,
+                end: from.wrapping_add(elements),
+                lines: 2,
+                spacing: PLACES / 2 * width,
+                then: NOTHING,
+            };
         }
         if let Some(tiles_each) = tiles.checked_div(next.count) {
             let parts = parts(tiles_each, dense);
@@ -60,21 +86,44 @@ impl Fetch {
             let (index, part) = (tile / parts, tile % parts);
             let length = if index < next.count { piece.min(next.length.saturating_sub(part * piece)) } else { 0 };
             let from = next.first.wrapping_add(index * next.stride + part * piece);
-            return Fetch { at: from, end: from.wrapping_add(length), lines: dense / parts, spacing: LINE };
+            return Fetch {
+                at: from,
+                end: from.wrapping_add(length),
+                lines: dense / parts,
+                spacing: LINE,
+                then: NOTHING,
+            };
         }
         if tiles == 1 {
             let from = panel.wrapping_add(if S::FETCHES_FAR { elements } else { AHEAD });
-            return Fetch { at: from, end: from.wrapping_add(elements), lines: dense, spacing: LINE };
+            return Fetch { at: from, end: from.wrapping_add(elements), lines: dense, spacing: LINE, then: NOTHING };
         }
         let parts = parts(tiles.min(SPREAD), dense);
         let piece = elements / parts;
         match (tile + parts).checked_sub(tiles) {
             Some(part) => {
                 let from = panel.wrapping_add(elements + part * piece);
-                Fetch { at: from, end: from.wrapping_add(piece), lines: dense / parts, spacing: LINE }
+                Fetch { at: from, end: from.wrapping_add(piece), lines: dense / parts, spacing: LINE, then: NOTHING }
             }
-            None => Fetch { at: panel, end: panel, lines: 0, spacing: LINE },
+            None => Fetch { at: panel, end: panel, lines: 0, spacing: LINE, then: NOTHING },
         }
+    }
+
+    /// The same and then what lies from one place to another, as fast as it takes for both to be fetched by a tile that is `depth` places deep.
+    #[inline(always)]
+    pub(super) fn then(self, [at, end]: [*const f32; 2], depth: usize) -> Fetch {
+        let lines = |from: *const f32, to: *const f32| {
+            (to.addr().saturating_sub(from.addr())).div_ceil(LINE * size_of::<f32>())
+        };
+        let (own, more) = (lines(self.at, self.end), lines(at, end));
+        if more == 0 {
+            return self;
+        }
+        let wanted = (own + more).div_ceil((depth / PLACES).max(1));
+        if own == 0 {
+            return Fetch { at, end, lines: wanted, spacing: LINE, then: NOTHING };
+        }
+        Fetch { lines: self.lines.max(wanted), then: [at, end], ..self }
     }
 
     /// The same, so many elements further on.
@@ -86,6 +135,10 @@ impl Fetch {
     /// Asks for the lines of the next few places.
     #[inline(always)]
     pub(super) fn step<S: Simd>(&mut self, s: S) {
+        if self.at.addr() >= self.end.addr() {
+            [self.at, self.end] = self.then;
+            self.then = NOTHING;
+        }
         if self.at.addr() < self.end.addr() {
             for _ in 0..self.lines {
                 s.prefetch(self.at);
@@ -133,14 +186,14 @@ mod tests {
         ranges
     }
 
-    const NOTHING: Next = Next { first: std::ptr::null(), count: 0, stride: 0, length: 0 };
+    const NO_EXPERTS: Next = Next { first: std::ptr::null(), count: 0, stride: 0, length: 0 };
 
     #[test]
     fn the_next_panel_is_fetched_once_by_the_last_tiles() {
         for width in [8, 16, 32] {
             for depth in [16, 64, 304] {
                 for tiles in 2..40 {
-                    let ranges = fetched::<Portable<4, 4>>(NOTHING, depth, width, tiles, 6);
+                    let ranges = fetched::<Portable<4, 4>>(NO_EXPERTS, depth, width, tiles, 6);
                     assert!(ranges.len() <= SPREAD);
                     assert_eq!(ranges.first().map(|range| range.0), Some(depth * width));
                     assert_eq!(ranges.last().map(|range| range.1), Some(2 * depth * width));
@@ -175,16 +228,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_later_is_fetched_once_behind_what_is_read_next() {
+        let (depth, width, rows) = (64, 16, 6);
+        for count in [0, 1, 3] {
+            let next = Next { first: pointer(50_000), count, stride: 10_000, length: depth * width };
+            for per_row in [0, 5, 100, 700] {
+                let later = Later { first: pointer(200_000), per_row };
+                for tiles in 2..20 {
+                    let mut at = 200_000;
+                    for tile in 0..tiles {
+                        let alone =
+                            Fetch::new::<Portable<4, 4>>(next, pointer(0), width, depth * width, [tile, tiles], rows);
+                        let mut fetch = alone.then(later.of([tile * rows, rows]), depth);
+                        let mut passed = Vec::new();
+                        for _ in 0..depth / PLACES {
+                            passed.push(fetch.at);
+                            fetch.step(Portable::<4, 4>);
+                        }
+                        let what = format!("{count} {per_row} {tiles} {tile}");
+                        assert!(alone.at.addr() >= alone.end.addr() || passed.first() == Some(&alone.at), "{what}");
+                        let of_tile = later.of([tile * rows, rows]);
+                        assert_eq!(of_tile, [at, at + rows * per_row].map(pointer), "{what}");
+                        at += rows * per_row;
+                        if per_row > 0 {
+                            assert!(passed.contains(&of_tile[0]) || fetch.then == NOTHING, "{what}: it never begins");
+                            assert!(fetch.at.addr() >= of_tile[1].addr(), "{what}: it does not end");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_only_tile_of_a_panel_fetches_what_it_will_read_and_a_single_row_nothing() {
-        assert_eq!(fetched::<Portable<4, 4>>(NOTHING, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
-        assert_eq!(fetched::<Portable<4, 4>>(NOTHING, 64, 16, 1, 1), []);
+        assert_eq!(fetched::<Portable<4, 4>>(NO_EXPERTS, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
+        assert_eq!(fetched::<Portable<4, 4>>(NO_EXPERTS, 64, 16, 1, 1), []);
     }
 
     #[test]
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     fn where_it_pays_the_only_tile_fetches_the_next_panel_and_a_single_row_its_own() {
         use crate::simd::avx512::Avx512;
-        assert_eq!(fetched::<Avx512>(NOTHING, 64, 32, 1, 4), [(64 * 32, 2 * 64 * 32)]);
-        assert_eq!(fetched::<Avx512>(NOTHING, 64, 32, 1, 1), [(AHEAD, AHEAD + 64 * 32)]);
+        assert_eq!(fetched::<Avx512>(NO_EXPERTS, 64, 32, 1, 4), [(64 * 32, 2 * 64 * 32)]);
+        assert_eq!(fetched::<Avx512>(NO_EXPERTS, 64, 32, 1, 1), [(AHEAD, AHEAD + 64 * 32)]);
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! The panel is one or two vectors wide. Rows are computed in tiles of near equal numbers, whose sums
 //! stay in registers. Every output is one chain of fused multiply-adds along the depth, from zero, whatever the tile: a single
-//! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from.
+//! row too, which two chains of full vectors keep fast enough for the memory that the panel comes from. Parts of the depth may come
+//! one after the other: then the chain waits in memory.
 
 use super::epilogue::{Direct, Operands, advance};
-use super::fetch::{Fetch, Next};
+use super::fetch::{Fetch, Later, Next};
 use super::tile::{Sums, fetch_outputs, finish, run, spill};
-use crate::abi::{MatmulShape, Runs};
+use crate::abi::{MatmulShape, Part, Runs};
 use crate::simd::{MAX_ROWS, Simd};
 
 /// See [`Kernel::Matmul`](crate::abi::Kernel::Matmul).
@@ -32,19 +33,35 @@ pub(super) unsafe fn matmul<S: Simd>(
     next_count: usize,
     next_stride: usize,
     next_length: usize,
+    later: *const f32,
+    later_per_row: usize,
+    partial: *mut f32,
+    part: usize,
 ) {
     let operands = Operands { bias, gate, residual, sums };
+    let partial = Partial { sums: partial, begins: part & Part::CONTINUES == 0, ends: part & Part::IS_CONTINUED == 0 };
     let next = Next { first: next, count: next_count, stride: next_stride, length: next_length };
+    let later = Later { first: later, per_row: later_per_row };
     // SAFETY: the shape is valid for reads; the panel is one vector wide if the columns fit into one, else two.
     unsafe {
         let shape = &*shape;
         if shape.columns == 0 {
         } else if shape.columns <= S::LANES {
-            panel::<S, 1>(s, a, b, out, rows, shape, operands, next);
+            panel::<S, 1>(s, a, b, out, rows, shape, operands, next, later, partial);
         } else {
-            panel::<S, 2>(s, a, b, out, rows, shape, operands, next);
+            panel::<S, 2>(s, a, b, out, rows, shape, operands, next, later, partial);
         }
     }
+}
+
+/// Where sums are between parts of the depth, and which parts these are.
+#[derive(Clone, Copy)]
+struct Partial {
+    sums: *mut f32,
+    /// Whether sums begin at zero, rather than as the part before left them.
+    begins: bool,
+    /// Whether sums are whole at the end, rather than left to the next part.
+    ends: bool,
 }
 
 /// All rows times a panel of that many vectors.
@@ -63,6 +80,8 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     shape: &MatmulShape,
     operands: Operands,
     next: Next,
+    later: Later,
+    partial: Partial,
 ) {
     const { assert!(S::TILE.rows <= MAX_ROWS) };
     let mut values = [[s.zero(); MAX_ROWS]; VECTORS];
@@ -78,6 +97,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     while tile < tiles {
         let count = if tile < larger { least + 1 } else { least };
         let fetch = Fetch::new::<S>(next, b, VECTORS * S::LANES, elements, [tile, tiles], count);
+        let fetch = fetch.then(later.of([row, count]), shape.runs.depth());
         tile += 1;
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
         // holds at least one column, and all columns fit.
@@ -85,15 +105,22 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
             let a = a.add(row * shape.a_stride);
             let out = out.add(row * shape.out_stride);
             let residual = advance(operands.residual, row * shape.epilogue.residual_stride);
+            let partial = Partial { sums: partial.sums.wrapping_add(row * VECTORS * S::LANES), ..partial };
             macro_rules! compute {
                 ($($rows:literal)*) => {
                     match count {
                         $($rows if $rows <= S::TILE.rows => {
-                            if shape.epilogue.fetch != 0 {
+                            if shape.epilogue.fetch != 0 && partial.ends {
                                 fetch_outputs::<S, $rows, VECTORS>(s, out, shape.out_stride);
                             }
-                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, fetch);
+                            let sums = if partial.begins {
+                                [[s.zero(); VECTORS]; $rows]
+                            } else {
+                                load::<S, $rows, VECTORS>(s, partial.sums)
+                            };
+                            let sums = sum::<S, $rows, VECTORS>(s, a, shape.a_stride, b, shape.runs, fetch, sums);
                             match &direct {
+                                _ if !partial.ends => store::<S, $rows, VECTORS>(s, &sums, partial.sums),
                                 Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
                                 None => spill(&sums, &mut values),
                             }
@@ -104,7 +131,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
             }
             compute!(1 2 3 4 5 6 7 8 9 10 11 12);
             row += count;
-            if direct.is_some() {
+            if direct.is_some() || !partial.ends {
                 continue;
             }
             let operands = Operands { residual, ..operands };
@@ -113,7 +140,35 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     }
 }
 
-/// The sums of products of a tile.
+/// The sums of a tile as the part before left them.
+///
+/// # Safety
+///
+/// They are valid for reads: `ROWS` rows of `VECTORS` vectors, one behind the other.
+#[inline(always)]
+unsafe fn load<S: Simd, const ROWS: usize, const VECTORS: usize>(s: S, from: *const f32) -> Sums<S, ROWS, VECTORS> {
+    let mut sums = [[s.zero(); VECTORS]; ROWS];
+    for (index, sum) in sums.as_flattened_mut().iter_mut().enumerate() {
+        // SAFETY: there are that many vectors.
+        *sum = unsafe { s.load(from.add(index * S::LANES)) };
+    }
+    sums
+}
+
+/// Leaves the sums of a tile to the next part.
+///
+/// # Safety
+///
+/// What is written is valid for it: `ROWS` rows of `VECTORS` vectors, one behind the other.
+#[inline(always)]
+unsafe fn store<S: Simd, const ROWS: usize, const VECTORS: usize>(s: S, sums: &Sums<S, ROWS, VECTORS>, to: *mut f32) {
+    for (index, sum) in sums.as_flattened().iter().enumerate() {
+        // SAFETY: there is room for that many vectors.
+        unsafe { s.store(to.add(index * S::LANES), *sum) };
+    }
+}
+
+/// Adds the products of a tile.
 ///
 /// # Safety
 ///
@@ -126,8 +181,8 @@ unsafe fn sum<S: Simd, const ROWS: usize, const VECTORS: usize>(
     mut b: *const f32,
     runs: Runs,
     mut fetch: Fetch,
+    mut sums: Sums<S, ROWS, VECTORS>,
 ) -> Sums<S, ROWS, VECTORS> {
-    let mut sums = [[s.zero(); VECTORS]; ROWS];
     // SAFETY: all runs are of the left factor, and the panel is as deep as they are long.
     unsafe {
         for outer in 0..runs.counts[0] {

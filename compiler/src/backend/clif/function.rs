@@ -181,7 +181,7 @@ impl<M: Module> Function<'_, '_, M> {
 
     fn argument(&mut self, argument: &Argument) -> Value {
         match argument {
-            Argument::Address(address) => {
+            Argument::Address(address) | Argument::Fetched(address) => {
                 let (address, offset) = self.address(address);
                 if offset == 0 { address } else { self.builder.ins().iadd_imm_u(address, i64::from(offset)) }
             }
@@ -434,7 +434,7 @@ fn bases(routine: &Routine) -> Vec<Base> {
     routine.visit(|statement| match statement {
         Statement::Call { arguments, .. } => {
             for argument in arguments {
-                if let Argument::Address(address) = argument {
+                if let Argument::Address(address) | Argument::Fetched(address) = argument {
                     note(address);
                 }
             }

@@ -60,7 +60,7 @@ fn named(routines: &[Routine]) -> Vec<&Shape> {
             if let Statement::Call { arguments, .. } = statement {
                 shapes.extend(arguments.iter().filter_map(|argument| match argument {
                     Argument::Shape(shape) => Some(shape),
-                    Argument::Address(_) | Argument::Null | Argument::Index(_) => None,
+                    Argument::Address(_) | Argument::Fetched(_) | Argument::Null | Argument::Index(_) => None,
                 }));
             }
         });

@@ -85,8 +85,10 @@ impl Writer<'_> {
         let mut contents = Contents::default();
         let is_whole = !routines.iter().any(routine::calls_kernels);
         let paths = self.paths_of_steps(blocks, plan.steps.len());
-        for ((step, routine), path) in plan.steps.iter().zip(&routines).zip(&paths) {
-            let claimed = contents.claim(routine);
+        // All before any is written: a step may fetch what a later one reads.
+        let claimed: Vec<Vec<usize>> = routines.iter().map(|routine| contents.claim(routine)).collect();
+        let steps = plan.steps.iter().zip(&routines).zip(&claimed).zip(&paths);
+        for (((step, routine), claimed), path) in steps {
             let product = match &step.work {
                 Work::Matmul(step) => Some(step.product()),
                 _ => None,
@@ -95,7 +97,7 @@ impl Writer<'_> {
             let name = code::steps::name(&step.work);
             let run = self.run.add(name, piece);
             let describe = (!claimed.is_empty()).then(|| {
-                let piece = weights::write(self.graph, &plan.weights.preparation, &claimed, path);
+                let piece = weights::write(self.graph, &plan.weights.preparation, claimed, path);
                 self.describe.add(name, piece)
             });
             self.steps.push((run, describe));

@@ -175,6 +175,10 @@ impl Writer<'_> {
         if in_halves {
             return quote!(rt::in_halves(#all));
         }
+        if let Some(part) = product.part {
+            let part = self.number("depth", part);
+            return quote!(rt::in_parts(#all, #part));
+        }
         let Some(Lines { pixels, per_block, strip }) = product.lines else { return all };
         let lines = [("pixels", pixels), ("lines", per_block), ("length", strip)];
         let lines = lines.map(|(name, value)| self.number(name, value));
@@ -259,6 +263,7 @@ impl Writer<'_> {
     fn argument(&mut self, argument: &Argument) -> TokenStream {
         match argument {
             Argument::Address(address) => self.address(address),
+            Argument::Fetched(address) => self.moved(address, &format_ident!("wrapping_add")),
             Argument::Null => quote!(null()),
             Argument::Index(index) => self.index(index, "count").tokens,
             Argument::Shape(shape) => {
@@ -269,10 +274,15 @@ impl Writer<'_> {
     }
 
     fn address(&mut self, address: &Address) -> TokenStream {
+        self.moved(address, &format_ident!("add"))
+    }
+
+    /// An address, moved from its base by a method of pointers.
+    fn moved(&mut self, address: &Address, method: &Ident) -> TokenStream {
         let (base, name) = match address.base {
             Base::Arena => (quote!(m.arena), "at"),
             Base::Scratch => (quote!(m.scratch), "scratch"),
-            Base::Weights => return self.weight(&address.offset),
+            Base::Weights => return self.weight(&address.offset, method),
             Base::Input(index) => {
                 let index = Literal::usize_unsuffixed(index);
                 (quote!(m.input(#index)), "input")
@@ -287,13 +297,13 @@ impl Writer<'_> {
             None => base,
             Some(offset) => {
                 let offset = offset.tokens;
-                quote!(#base.add(#offset))
+                quote!(#base.#method(#offset))
             }
         }
     }
 
     /// An address among the weights: a content, and how far behind its beginning.
-    fn weight(&mut self, offset: &Index) -> TokenStream {
+    fn weight(&mut self, offset: &Index, method: &Ident) -> TokenStream {
         let terms = match offset {
             Index::Sum(terms) => terms.as_slice(),
             one => std::slice::from_ref(one),
@@ -311,7 +321,7 @@ impl Writer<'_> {
             None => base,
             Some(offset) => {
                 let offset = offset.tokens;
-                quote!(#base.add(#offset))
+                quote!(#base.#method(#offset))
             }
         }
     }
@@ -407,6 +417,7 @@ impl Writer<'_> {
                 quote!(width)
             }
             Machine::RestColumns => quote!(rest),
+            Machine::RestWidth => quote!(m.panel_width(rest)),
             Machine::RowsPerUnit | Machine::PanelsPerUnit | Machine::RowsPerBlock => {
                 let field = match machine {
                     Machine::RowsPerUnit => "rows_per_unit",

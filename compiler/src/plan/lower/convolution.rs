@@ -8,7 +8,9 @@ use parameternet_runtime::{Dtype, Isa};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
-use super::super::step::{Depthwise, Finish, GatePanels, Left, Matmul, Mix, Mixed, Operand, Right, UnderWindow, Work};
+use super::super::step::{
+    Depthwise, Finish, GatePanels, Left, Matmul, Mix, Mixed, Operand, Right, UnderWindow, Work, part_of_experts,
+};
 use super::super::view::{Axis, CHANNELS_LAST, Place, View};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
@@ -269,6 +271,7 @@ impl Lowering<'_> {
                 Left::Window(under) => Some(under.lines),
             },
             makes_panels: experts.is_some(),
+            part: part_of_experts(&left, &right, rows, depth),
             has_sums: sums_are_wanted,
             in_halves: halves.is_some(),
         };
@@ -286,6 +289,7 @@ impl Lowering<'_> {
             depth,
             columns: outputs,
             blocking: self.blocking(&product),
+            ahead: None,
             left,
             right,
             out_stride: joined.map_or(out_pixels.stride, |(_, y)| y.stride),

@@ -87,6 +87,7 @@ impl Lowering<'_> {
             columns: linear.out,
             lines: None,
             makes_panels: false,
+            part: None,
             has_sums: false,
             in_halves: halves.is_some(),
         };
@@ -96,6 +97,7 @@ impl Lowering<'_> {
             depth,
             columns: linear.out,
             blocking: self.blocking(&product),
+            ahead: None,
             left,
             right,
             out: operand(&out, &along_samples(&out)),
@@ -158,6 +160,7 @@ impl Lowering<'_> {
             columns: dims[rank - 1],
             lines: None,
             makes_panels: true,
+            part: None,
             has_sums: false,
             in_halves: false,
         };
@@ -173,6 +176,7 @@ impl Lowering<'_> {
             depth,
             columns: product.columns,
             blocking: self.blocking(&product),
+            ahead: None,
             left: left_factor,
             right: right_factor,
             out: operand(&out, &outer),

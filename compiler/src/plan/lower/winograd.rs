@@ -172,6 +172,7 @@ impl Lowering<'_> {
             columns,
             lines: None,
             makes_panels: false,
+            part: None,
             has_sums: false,
             in_halves: false,
         };
@@ -186,6 +187,7 @@ impl Lowering<'_> {
             out_stride: columns,
             finish: Finish::default(),
             blocking: self.blocking(&product),
+            ahead: None,
         };
         self.push(nodes, Work::Matmul(step), GRID * rows * depth * columns);
         products

@@ -1,7 +1,7 @@
 //! Matrix products, and the panels for them.
 
 use super::*;
-use crate::abi::Runs;
+use crate::abi::{Part, Runs};
 
 struct Case {
     a: Rows,
@@ -52,32 +52,69 @@ impl Case {
         let mut out = Rows::poison(self.a.rows, self.columns, self.shape.out_stride);
         let mut sums = self.finish.sums.clone();
         for pair in splits.windows(2) {
-            let (first, end) = (pair[0], pair[1]);
-            let residual = if self.finish.residual().is_null() {
-                std::ptr::null()
-            } else {
-                self.finish.residual().wrapping_add(first * self.shape.epilogue.residual_stride)
-            };
-            // SAFETY: all operands have as many rows, columns and places along the depth as the shape says.
-            unsafe {
-                (kernels.matmul)(
-                    self.a.pointer().wrapping_add(first * self.shape.a_stride),
-                    self.panel.as_ptr(),
-                    out.pointer_mut().wrapping_add(first * self.shape.out_stride),
-                    end - first,
-                    &raw const self.shape,
-                    self.finish.bias(),
-                    self.finish.gate(),
-                    residual,
-                    pointer_mut(sums.as_mut()),
-                    self.panel.as_ptr(),
-                    self.next,
-                    self.a.stride,
-                    self.panel.len(),
-                );
-            }
+            self.call(kernels, &self.shape, [pair[0], pair[1]], [0, 0], &mut [], &mut out, sums.as_mut());
         }
         (out, sums)
+    }
+
+    /// Runs it as so many calls for parts of the depth, which has a single run.
+    fn run_in_parts(&self, kernels: &Kernels, places: &[usize]) -> (Rows, Option<Vec<f32>>) {
+        let mut out = Rows::poison(self.a.rows, self.columns, self.shape.out_stride);
+        let mut sums = self.finish.sums.clone();
+        let mut partial = vec![f32::NAN; self.a.rows * self.width];
+        for pair in places.windows(2) {
+            let (first, end) = (pair[0], pair[1]);
+            let continues = if first > 0 { Part::CONTINUES } else { 0 };
+            let is_continued = if end < self.shape.runs.depth() { Part::IS_CONTINUED } else { 0 };
+            let shape = MatmulShape { runs: Runs::one(end - first), ..self.shape };
+            let before = out.clone();
+            let part = [first, continues + is_continued];
+            self.call(kernels, &shape, [0, self.a.rows], part, &mut partial, &mut out, sums.as_mut());
+            assert!(is_continued == 0 || before.bits() == out.bits(), "a part before the last writes to the output");
+        }
+        (out, sums)
+    }
+
+    /// Some rows, from a place along the depth on.
+    #[expect(clippy::too_many_arguments, reason = "all that calls differ in")]
+    fn call(
+        &self,
+        kernels: &Kernels,
+        shape: &MatmulShape,
+        [first, end]: [usize; 2],
+        [place, part]: [usize; 2],
+        partial: &mut [f32],
+        out: &mut Rows,
+        sums: Option<&mut Vec<f32>>,
+    ) {
+        let residual = if self.finish.residual().is_null() {
+            std::ptr::null()
+        } else {
+            self.finish.residual().wrapping_add(first * self.shape.epilogue.residual_stride)
+        };
+        // SAFETY: all operands have as many rows, columns and places along the depth as the shape says; there is a vector of sums
+        // for each row if the part is not all of it.
+        unsafe {
+            (kernels.matmul)(
+                self.a.pointer().wrapping_add(first * self.shape.a_stride + place),
+                self.panel.as_ptr().wrapping_add(place * self.width),
+                out.pointer_mut().wrapping_add(first * self.shape.out_stride),
+                end - first,
+                &raw const *shape,
+                self.finish.bias(),
+                self.finish.gate(),
+                residual,
+                pointer_mut(sums),
+                self.panel.as_ptr(),
+                self.next,
+                self.a.stride,
+                self.panel.len(),
+                self.panel.as_ptr(),
+                7 * self.next,
+                partial.as_mut_ptr(),
+                part,
+            );
+        }
     }
 }
 
@@ -109,6 +146,34 @@ fn matmul_has_the_same_bits_however_rows_are_split() {
             let (split, split_sums) = case.run(kernels, &[0, first, second, case.a.rows]);
             assert_eq!(out.bits(), split.bits(), "{name} {:?}", case.shape);
             assert_eq!(sums.as_deref().map(bits), split_sums.as_deref().map(bits), "{name} {:?}", case.shape);
+        });
+    }
+}
+
+#[test]
+fn matmul_has_the_same_bits_however_the_depth_is_cut() {
+    for (name, kernels) in tables() {
+        for_each_case(|random| {
+            let case = Case::random(random, kernels.tile());
+            if case.shape.runs.counts != [1, 1] {
+                return;
+            }
+            let depth = case.shape.runs.depth();
+            let first = random.between(0, depth);
+            let second = random.between(first, depth);
+            let mut places = vec![0, first, second, depth];
+            places.dedup();
+            let (out, sums) = case.run(kernels, &[0, case.a.rows]);
+            let (cut, cut_sums) = case.run_in_parts(kernels, &places);
+            if depth > 0 {
+                assert_eq!(out.bits(), cut.bits(), "{name} {places:?} {:?}", case.shape);
+                assert_eq!(
+                    sums.as_deref().map(bits),
+                    cut_sums.as_deref().map(bits),
+                    "{name} {places:?} {:?}",
+                    case.shape
+                );
+            }
         });
     }
 }

@@ -1,0 +1,59 @@
+//! Deep panels of experts, mixed and multiplied part by part along their depth: what the interpreter computes, and the same bits however
+//! many threads there are and whatever stands beside a sample.
+
+use parameternet_compiler::compile::plan;
+use parameternet_compiler::graph::Graph;
+use parameternet_compiler::plan::step::Work;
+use parameternet_compiler::weight::InitialTensors;
+use parameternet_runtime::Isa;
+
+use crate::compare::{TOLERANCE, expected, inputs, relative_error};
+use crate::ladder::{options, run, same_bits};
+use crate::seeds::{GAIN, graph};
+
+/// Depths that are cut evenly and not, of one panel and more; with gates, a residual and a mean behind.
+fn network(batch: usize) -> Graph {
+    let text = format!(
+        "module Excited(x) {{
+            let gates = x |> global_avg_pool |> conv(8, bias=true) as reduce |> relu |> conv(x.channels, bias=true) as expand |> sigmoid
+            return x * gates
+        }}
+        network Deep {{
+            input x: f32[{batch}, 12, 5, 7]
+            let a = x |> conv(1030) as wide |> hard_swish
+            let b = a |> Excited as excited |> dynamic_conv(40, experts=3, bias=true) as narrow
+            let c = b |> conv(520) as even |> relu |> dynamic_conv(70, experts=4, bias=true) as mixed |> relu
+            let d = c |> conv(600) as wider |> relu |> dynamic_conv(70, experts=4) as residual
+            return c + d |> mean([2, 3])
+        }}"
+    );
+    graph(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn results_are_right_and_do_not_depend_on_the_batch_or_the_threads() {
+    let [one, three] = [1, 3].map(network);
+    let inputs = inputs(&three);
+    let expected = expected(&three, &inputs, GAIN);
+    for isa in Isa::available() {
+        let plan = plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}"));
+        let parts = plan.steps().iter().filter_map(|step| match &step.work {
+            Work::Matmul(step) => step.product().part.map(|part| (step.depth, part)),
+            _ => None,
+        });
+        assert_eq!(parts.collect::<Vec<_>>(), [(1030, 516), (520, 260), (600, 300)], "{isa}");
+        let weights = InitialTensors { graph: &three, gain: GAIN };
+        let found = run(&three, &options(isa, 1, &[]), &inputs, &weights);
+        let error = relative_error(&found, &expected);
+        assert!(error < TOLERANCE, "{isa}: relative error {error:e}");
+        assert!(same_bits(&found, &run(&three, &options(isa, 3, &[]), &inputs, &weights)), "{isa}: threads");
+        let alone: Vec<f32> = inputs[0]
+            .chunks(inputs[0].len() / 3)
+            .flat_map(|sample| {
+                let weights = InitialTensors { graph: &one, gain: GAIN };
+                run(&one, &options(isa, 1, &[]), &[sample.to_vec()], &weights).concat()
+            })
+            .collect();
+        assert!(same_bits(&found, &[alone]), "{isa}: a sample alone gives other bits");
+    }
+}
