@@ -12,6 +12,7 @@ mod activation;
 mod build;
 mod cascade;
 mod elementwise;
+mod experts;
 mod matmul;
 pub(crate) mod steps;
 

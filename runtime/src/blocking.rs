@@ -26,7 +26,7 @@ const EXPERTS: usize = 64 * 1024;
 
 /// Rows that all stay in the second-level cache while panels are mixed and multiplied part by part; more are worth blocks that stay in the
 /// first.
-const FEW_ROWS: usize = 1024;
+const FEW_ROWS: usize = 512;
 
 /// The columns of the widest panels: parts of the depth are the same for all instruction sets.
 const WIDEST: usize = 32;
@@ -168,6 +168,13 @@ pub fn part_of_experts(rows: usize, depth: usize, experts: usize, dtype: Dtype) 
         Dtype::Bf16 | Dtype::Int8 => 1,
     };
     (rows <= FEW_ROWS).then(|| depth.div_ceil(parts).next_multiple_of(PLACES).min(depth).max(1))
+}
+
+/// Whether panels are mixed of experts before the product, by a step of their own: where they are few enough to stay in the cache meanwhile
+/// and serve many rows, which threads then share.
+#[must_use]
+pub fn mixes_first(rows: usize, depth: usize, columns: usize) -> bool {
+    rows > FEW_ROWS && depth * columns <= PANELS
 }
 
 /// Into how many units work should be cut at least.

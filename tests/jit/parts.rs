@@ -1,8 +1,9 @@
-//! Deep panels of experts, mixed and multiplied part by part along their depth: what the interpreter computes, and the same bits however
-//! many threads there are and whatever stands beside a sample.
+//! Dynamic convolutions whose experts are mixed part by part along the depth, and before the product where that has many rows: what the
+//! interpreter computes, and the same bits however many threads there are and whatever stands beside a sample.
 
 use parameternet_compiler::compile::plan;
 use parameternet_compiler::graph::Graph;
+use parameternet_compiler::plan::Plan;
 use parameternet_compiler::plan::step::Work;
 use parameternet_compiler::weight::InitialTensors;
 use parameternet_runtime::Isa;
@@ -11,14 +12,15 @@ use crate::compare::{TOLERANCE, expected, inputs, relative_error};
 use crate::ladder::{options, run, same_bits};
 use crate::seeds::{GAIN, graph};
 
+const EXCITED: &str = "module Excited(x) {
+    let gates = x |> global_avg_pool |> conv(8, bias=true) as reduce |> relu |> conv(x.channels, bias=true) as expand |> sigmoid
+    return x * gates
+}";
+
 /// Depths that are cut evenly and not, of one panel and more; with gates, a residual and a mean behind.
-fn network(batch: usize) -> Graph {
-    let text = format!(
-        "module Excited(x) {{
-            let gates = x |> global_avg_pool |> conv(8, bias=true) as reduce |> relu |> conv(x.channels, bias=true) as expand |> sigmoid
-            return x * gates
-        }}
-        network Deep {{
+fn deep(batch: usize) -> Graph {
+    network(&format!(
+        "network Deep {{
             input x: f32[{batch}, 12, 5, 7]
             let a = x |> conv(1030) as wide |> hard_swish
             let b = a |> Excited as excited |> dynamic_conv(40, experts=3, bias=true) as narrow
@@ -26,22 +28,34 @@ fn network(batch: usize) -> Graph {
             let d = c |> conv(600) as wider |> relu |> dynamic_conv(70, experts=4) as residual
             return c + d |> mean([2, 3])
         }}"
-    );
-    graph(&text).unwrap_or_else(|error| panic!("{error}"))
+    ))
 }
 
-#[test]
-fn results_are_right_and_do_not_depend_on_the_batch_or_the_threads() {
+/// Many rows: pixels with gates, in groups, and under windows.
+fn large(batch: usize) -> Graph {
+    network(&format!(
+        "network Large {{
+            input x: f32[{batch}, 6, 26, 24]
+            let a = x |> conv(24) as stem |> hard_swish
+            let b = a |> Excited as excited |> dynamic_conv(40, experts=3, bias=true) as points
+            let c = b |> relu |> dynamic_conv(40, kernel=3, groups=2, experts=2, bias=true) as groups
+            let d = b + c |> dynamic_conv(20, kernel=3, experts=4) as windows |> relu
+            return d |> mean([2, 3])
+        }}"
+    ))
+}
+
+fn network(text: &str) -> Graph {
+    graph(&format!("{EXCITED}\n{text}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What is computed, on every instruction set; `look` sees the plans.
+fn check(network: impl Fn(usize) -> Graph, look: impl Fn(&Plan)) {
     let [one, three] = [1, 3].map(network);
     let inputs = inputs(&three);
     let expected = expected(&three, &inputs, GAIN);
     for isa in Isa::available() {
-        let plan = plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}"));
-        let parts = plan.steps().iter().filter_map(|step| match &step.work {
-            Work::Matmul(step) => step.product().part.map(|part| (step.depth, part)),
-            _ => None,
-        });
-        assert_eq!(parts.collect::<Vec<_>>(), [(1030, 516), (520, 260), (600, 300)], "{isa}");
+        look(&plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}")));
         let weights = InitialTensors { graph: &three, gain: GAIN };
         let found = run(&three, &options(isa, 1, &[]), &inputs, &weights);
         let error = relative_error(&found, &expected);
@@ -56,4 +70,27 @@ fn results_are_right_and_do_not_depend_on_the_batch_or_the_threads() {
             .collect();
         assert!(same_bits(&found, &[alone]), "{isa}: a sample alone gives other bits");
     }
+}
+
+#[test]
+fn deep_panels_are_mixed_part_by_part() {
+    check(deep, |plan| {
+        let parts = plan.steps().iter().filter_map(|step| match &step.work {
+            Work::Matmul(step) => step.product().part.map(|part| (step.depth, part)),
+            _ => None,
+        });
+        assert_eq!(parts.collect::<Vec<_>>(), [(1030, 516), (520, 260), (600, 300)]);
+    });
+}
+
+#[test]
+fn experts_for_many_rows_are_mixed_before() {
+    check(large, |plan| {
+        let mixed = plan.steps().iter().filter_map(|step| match &step.work {
+            Work::MixPanels(step) => Some((step.outer.clone(), step.depth, step.columns)),
+            _ => None,
+        });
+        let expected = [(vec![3, 1], 24, 40), (vec![3, 2], 180, 20), (vec![3, 1], 360, 20)];
+        assert_eq!(mixed.collect::<Vec<_>>(), expected);
+    });
 }

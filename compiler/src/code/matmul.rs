@@ -1,29 +1,15 @@
 //! The code of matrix products: panels are mixed or packed, strips made, and rows multiplied with one panel at a time.
 
 use parameternet_runtime::abi::{Kernel, MatmulShape, Part, Runs};
-use parameternet_runtime::prepare::panels_length;
 use parameternet_runtime::{Dtype, Isa};
 
 use super::build::Builder;
+use super::experts::{Experts, Piece, all_panels, stored_panel};
 use super::{Address, Argument, Base, Index, Lanes, Machine, Operation, Panel, Shape, Statement, Variable};
 use crate::plan::step::{Left, Matmul, Mixed, Operand, Right, UnderWindow};
 
 /// `f32`s that are fetched while others are multiplied: what the second-level cache has room for.
 const NEXT: usize = 128 * 1024;
-
-/// What of its experts is mixed at a time: panels side by side, or a part of one.
-struct Piece {
-    /// Where it begins in an expert.
-    start: Index,
-    /// Its `f32`s when it is mixed.
-    length: Index,
-    /// Where it begins along the depth.
-    place: Index,
-    /// How deep it is.
-    depth: usize,
-    /// How many columns of the matrix.
-    columns: Index,
-}
 
 /// A part of the depth of a product.
 struct InParts {
@@ -221,21 +207,12 @@ impl Unit<'_> {
 
     /// The length of all panels of weights whose numbers are stored like that.
     fn all_panels(&self, builder: &Builder<'_>, dtype: Dtype) -> Index {
-        let [depth, columns] = self.step.panel_matrix();
-        let length = panels_length(depth, columns, builder.plan.options.isa.tile(), dtype);
-        Index::Machine(Machine::PanelsLength { depth, columns, dtype }, length)
+        all_panels(builder, self.step.panel_matrix(), dtype)
     }
 
     /// The length of a full one of them.
     fn stored_panel(&self, builder: &Builder<'_>, dtype: Dtype) -> Index {
-        let (depth, tile) = (self.step.depth, builder.plan.options.isa.tile());
-        match dtype {
-            Dtype::F32 => self.panel(),
-            dtype => {
-                let length = panels_length(depth, tile.columns(), tile, dtype);
-                Index::Machine(Machine::PanelLength { depth, dtype }, length)
-            }
-        }
+        stored_panel(builder, self.step.panel_matrix()[0], dtype)
     }
 
     /// Mixes or packs the panels of the unit into the scratch memory.
@@ -246,8 +223,8 @@ impl Unit<'_> {
         match &step.right {
             Right::Packed { .. } | Right::Strassen { .. } => {}
             Right::Mixed(mixed) => {
-                let piece = self.panels_of(builder, mixed, self.panels.clone());
-                body.extend(self.mix(builder, mixed, piece));
+                let experts = self.experts(mixed);
+                body.extend(experts.mix(builder, experts.panels(builder, self.panels.clone()), &Address::scratch(0)));
             }
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
@@ -280,6 +257,7 @@ impl Unit<'_> {
         body: &mut Vec<Statement>,
     ) {
         let step = self.step;
+        let experts = self.experts(mixed);
         let left = builder.address(rows, &self.outer);
         let part = part.clamp(1, step.depth.max(1));
         let parts = step.depth.div_ceil(part).max(1);
@@ -307,14 +285,14 @@ impl Unit<'_> {
                     place: [before, Index::Size(parts)],
                 };
                 let rows = [0.into(), Index::Size(step.rows)];
-                let mut statements = self.mix(builder, mixed, piece);
+                let mut statements = experts.mix(builder, piece, &mixed_part);
                 statements.push(self.multiply(builder, left.clone().plus(place), rows, panel, shape, Some(parts)));
                 statements
             };
             let next = |start: Index, count: Index, length: Index| Next {
-                panels: self.experts(builder, mixed).plus(start),
+                panels: experts.first(builder).plus(start),
                 count,
-                stride: self.expert_stride(builder, mixed),
+                stride: experts.stride(builder),
                 length: length.min(Index::Size(NEXT / mixed.count.max(1))),
             };
             let mut statements = Vec::new();
@@ -352,55 +330,10 @@ impl Unit<'_> {
         }
     }
 
-    /// The first panel of the first expert.
-    fn experts(&self, builder: &Builder<'_>, mixed: &Mixed) -> Address {
-        builder.panels(&mixed.experts, &self.outer, &self.all_panels(builder, mixed.dtype))
-    }
-
-    /// The distance between experts.
-    fn expert_stride(&self, builder: &Builder<'_>, mixed: &Mixed) -> Index {
-        let total = self.all_panels(builder, mixed.dtype);
-        let matrices = mixed.stride / total.value().unwrap_or(1).max(1);
-        Index::from(matrices).times(total)
-    }
-
-    /// Mixes some panels of the unit, the first and one past the last, side by side.
-    fn panels_of(&self, builder: &Builder<'_>, mixed: &Mixed, [first, end]: [Index; 2]) -> Piece {
-        let columns = |panels: Index| panels.times(self.width.clone());
-        let start = first.clone().times(self.panel());
-        Piece {
-            start: first.clone().times(self.stored_panel(builder, mixed.dtype)),
-            length: end.clone().times(self.panel()).min(self.all_panels(builder, Dtype::F32)).minus(start),
-            place: 0.into(),
-            depth: self.step.depth,
-            columns: columns(end).min(self.step.columns.into()).minus(columns(first)),
-        }
-    }
-
-    /// Mixes a piece into the scratch memory, where its rows are multiplied by the gates if there are some.
-    fn mix(&self, builder: &Builder<'_>, mixed: &Mixed, piece: Piece) -> Vec<Statement> {
-        let experts = self.experts(builder, mixed).plus(piece.start);
-        let coefficients = builder.address(&mixed.coefficients, &self.outer);
-        let mut arguments = [experts, coefficients, Address::scratch(0)].map(Argument::Address).to_vec();
-        let size = [piece.depth.into(), piece.columns].map(Argument::Index);
-        let kernel = match mixed.dtype {
-            Dtype::F32 => {
-                arguments.push(Argument::Index(piece.length));
-                Kernel::Mix
-            }
-            Dtype::Bf16 | Dtype::Int8 => {
-                arguments.extend(size.clone());
-                if mixed.dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
-            }
-        };
-        arguments.push(Argument::Index(mixed.count.into()));
-        arguments.push(Argument::Index(self.expert_stride(builder, mixed)));
-        let gate = mixed.gates.as_ref().map(|gates| {
-            let gates = builder.address(gates, &self.outer).plus(piece.place);
-            let panels = [Address::scratch(0), gates, Address::scratch(0)].map(Argument::Address);
-            Statement::Call { kernel: Kernel::GatePanels, arguments: panels.into_iter().chain(size).collect() }
-        });
-        [Statement::Call { kernel, arguments }].into_iter().chain(gate).collect()
+    /// Its experts.
+    fn experts<'u>(&'u self, mixed: &'u Mixed) -> Experts<'u> {
+        let [depth, columns] = self.step.panel_matrix();
+        Experts { mixed, outer: &self.outer, depth, columns }
     }
 
     /// What is fetched of weights that are read later, while rows from one on are multiplied with a part of a panel: where it begins, and

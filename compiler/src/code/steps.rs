@@ -5,7 +5,9 @@ use parameternet_runtime::abi::{Kernel, NormShape};
 use parameternet_runtime::prepare::panels_length;
 
 use super::build::Builder;
-use super::{Argument, Index, Lanes, Machine, Operation, Routine, Shape, Statement, cascade, elementwise, matmul};
+use super::{
+    Argument, Index, Lanes, Machine, Operation, Routine, Shape, Statement, cascade, elementwise, experts, matmul,
+};
 use crate::plan::Plan;
 use crate::plan::step::{
     Along, Depthwise, GatePanels, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step,
@@ -24,6 +26,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
         Work::Depthwise(step) => depthwise(&mut builder, step),
         Work::Mix(step) => mix(&mut builder, step),
         Work::GatePanels(step) => gate_panels(&mut builder, step),
+        Work::MixPanels(step) => experts::mix_panels(&mut builder, step),
         Work::Rows(step) => rows(&mut builder, step),
         Work::WinogradOutput(step) => winograd_output(&mut builder, step),
         Work::Mean(step) => mean(&mut builder, step),
@@ -46,6 +49,7 @@ pub(crate) fn name(work: &Work) -> &'static str {
         Work::Depthwise(_) => Kernel::Depthwise.name(),
         Work::Mix(_) => Kernel::Mix.name(),
         Work::GatePanels(_) => Kernel::GatePanels.name(),
+        Work::MixPanels(_) => "mix_panels",
         Work::Rows(step) => step.kernel.name(),
         Work::WinogradOutput(_) => Kernel::WinogradOutput.name(),
         Work::Mean(step) => match step.along {

@@ -125,6 +125,7 @@ pub(super) fn overwritable(work: &Work) -> Vec<BufferId> {
         Work::SmallLinear(_)
         | Work::Mix(_)
         | Work::GatePanels(_)
+        | Work::MixPanels(_)
         | Work::Rows(_)
         | Work::Mean(_)
         | Work::Softmax(_)

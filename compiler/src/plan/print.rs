@@ -111,6 +111,17 @@ impl fmt::Display for Operand {
     }
 }
 
+impl fmt::Display for Mixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mixed { experts, count, coefficients, gates, dtype, .. } = self;
+        write!(f, "mix of {count} from {}{experts} by {coefficients}", stored(*dtype))?;
+        if let Some(gates) = gates {
+            write!(f, " and gates {gates}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Outer dimensions that repeat something, as `2x3 times`.
 fn times(f: &mut fmt::Formatter<'_>, outer: &[usize]) -> fmt::Result {
     if outer.iter().product::<usize>() != 1 {
@@ -145,6 +156,10 @@ fn details(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
         Work::GatePanels(step) => {
             times(f, &step.outer)?;
             write!(f, " {}x{}: {} by {} -> {}", step.depth, step.columns, step.panels, step.gates, step.out)
+        }
+        Work::MixPanels(step) => {
+            times(f, &step.outer)?;
+            write!(f, " {}x{}: {} -> {}", step.depth, step.columns, step.mixed, step.out)
         }
         Work::Rows(step) => {
             times(f, &step.outer)?;
@@ -232,12 +247,7 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
     match &step.right {
         Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype))?,
         Right::Strassen { panels } => write!(f, " in halves * {panels}")?,
-        Right::Mixed(Mixed { experts, count, coefficients, gates, dtype, .. }) => {
-            write!(f, " * mix of {count} from {}{experts} by {coefficients}", stored(*dtype))?;
-            if let Some(gates) = gates {
-                write!(f, " and gates {gates}")?;
-            }
-        }
+        Right::Mixed(mixed) => write!(f, " * {mixed}")?,
         Right::Computed { source, .. } => write!(f, " * {source}")?,
     }
     finish(f, &step.finish)?;

@@ -56,6 +56,8 @@ pub enum Work {
     Mix(Mix),
     /// What [`Kernel::GatePanels`] does.
     GatePanels(GatePanels),
+    /// Panels that are mixed of experts before they are used.
+    MixPanels(MixPanels),
     /// A kernel that writes one row of pixels (or tiles) at a time: pooling, resampling, inputs of Winograd's filtering.
     Rows(Rows),
     /// What [`Kernel::WinogradOutput`] does.
@@ -175,7 +177,7 @@ pub struct UnderWindow {
 /// The right factor of a [`Matmul`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Right {
-    /// Panels: weights, or what [`GatePanels`] made of them.
+    /// Panels: weights, or what [`GatePanels`] or [`MixPanels`] made of them.
     Packed {
         /// The first panel.
         panels: Operand,
@@ -188,7 +190,7 @@ pub enum Right {
         /// The first panel of the first factor.
         panels: Operand,
     },
-    /// Experts in panels, mixed panel by panel.
+    /// Experts in panels, mixed panel by panel where they are multiplied.
     Mixed(Mixed),
     /// A computed tensor, packed panel by panel.
     Computed {
@@ -340,6 +342,21 @@ pub struct GatePanels {
     /// The gates, one per row.
     pub gates: Operand,
     /// The first panel of the result.
+    pub out: Operand,
+}
+
+/// The panels of right factors, mixed of experts; the outer dimensions are the batch and groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MixPanels {
+    /// Outer dimensions.
+    pub outer: Vec<usize>,
+    /// Rows of a factor.
+    pub depth: usize,
+    /// Columns of a factor.
+    pub columns: usize,
+    /// The experts.
+    pub mixed: Mixed,
+    /// The first panel of the result, of `f32`s.
     pub out: Operand,
 }
 

@@ -160,6 +160,7 @@ fn outer(work: &Work) -> Option<usize> {
         Work::Depthwise(step) => step.outer.len(),
         Work::Mix(step) => step.outer.len(),
         Work::GatePanels(step) => step.outer.len(),
+        Work::MixPanels(step) => step.outer.len(),
         Work::Rows(step) => step.outer.len(),
         Work::WinogradOutput(step) => step.outer.len(),
         Work::Mean(step) => step.outer.len(),
@@ -193,6 +194,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
         }
         Work::Mix(step) => vec![&step.experts, &step.out, &step.coefficients],
         Work::GatePanels(step) => vec![&step.panels, &step.gates, &step.out],
+        Work::MixPanels(step) => step.mixed.reads().chain([&step.out]).collect(),
         Work::Rows(step) => vec![&step.image, &step.out],
         Work::WinogradOutput(step) => [&step.products, &step.out].into_iter().chain(finish(&step.finish)).collect(),
         Work::Mean(step) => vec![&step.source, &step.out],

@@ -1,17 +1,17 @@
 //! Convolutions: depthwise ones by their own kernel, 3×3 ones by Winograd's filtering where that costs less, all others
 //! as matrix products of filters and pixels, or what the window covers.
 
+mod experts;
+
+use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{DepthwiseShape, Runs, StripShape, WindowShape};
-use parameternet_runtime::blocking::{Lines, Product};
+use parameternet_runtime::blocking::{Lines, Product, mixes_first};
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
-use parameternet_runtime::{Dtype, Isa};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
-use super::super::step::{
-    Depthwise, Finish, GatePanels, Left, Matmul, Mix, Mixed, Operand, Right, UnderWindow, Work, part_of_experts,
-};
-use super::super::view::{Axis, CHANNELS_LAST, Place, View};
+use super::super::step::{Depthwise, Finish, Left, Matmul, Mixed, Operand, Right, UnderWindow, Work, part_of_experts};
+use super::super::view::{Axis, CHANNELS_LAST, View};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
 use crate::op::conv::Conv;
@@ -260,6 +260,13 @@ impl Lowering<'_> {
                 (right, _) => right,
             }
         };
+        let right = match right {
+            Right::Mixed(mixed) if mixes_first(rows, depth, conv.groups * outputs) => {
+                let nodes = gates.iter().map(|(node, _)| *node).collect();
+                self.mixed_panels(nodes, mixed, [batch, conv.groups], [depth, outputs])
+            }
+            right => right,
+        };
         let out_pixels = out.merged(2..4).unwrap_or(Axis { size: 1, stride: conv.out });
         let product = Product {
             repeats: outer.iter().map(|axis| axis.size).product(),
@@ -270,7 +277,7 @@ impl Lowering<'_> {
                 Left::Rows { .. } => None,
                 Left::Window(under) => Some(under.lines),
             },
-            makes_panels: experts.is_some(),
+            makes_panels: matches!(right, Right::Mixed(_)),
             part: part_of_experts(&left, &right, rows, depth),
             has_sums: sums_are_wanted,
             in_halves: halves.is_some(),
@@ -280,9 +287,13 @@ impl Lowering<'_> {
             let parts = rows.div_ceil(product.rows_per_sum()).max(1);
             finish.sums = Some(self.sums_of(id, [samples, parts, conv.out], Some(outputs)));
         }
-        let mixing = experts.map_or(0, |experts| batch * experts.count * conv.out * depth);
-        // The gates of packed weights are a step of their own, those of experts are not.
-        let gated = gates.iter().filter(|_| experts.is_some()).map(|(node, _)| *node);
+        let mixing = match &right {
+            Right::Mixed(mixed) => batch * mixed.count * conv.out * depth,
+            _ => 0,
+        };
+        // The gates of packed panels are a step of their own, those of experts are not.
+        let gated =
+            gates.iter().filter(|_| matches!(right, Right::Mixed(_))).map(|(node, _)| *node).collect::<Vec<_>>();
         let step = Matmul {
             outer: outer.iter().map(|axis| axis.size).collect(),
             rows,
@@ -297,7 +308,7 @@ impl Lowering<'_> {
             finish,
         };
         let products = batch * pixels * conv.out * depth;
-        let nodes = gated.chain(chain.nodes.iter().copied()).collect();
+        let nodes = gated.into_iter().chain(chain.nodes.iter().copied()).collect();
         self.push(nodes, Work::Matmul(step), products + mixing);
         out
     }
@@ -412,63 +423,9 @@ impl Lowering<'_> {
         view.broadcast(&[batch, channels, 1, 1])
     }
 
-    /// Panels of which each row is multiplied by a gate, for each sample: a step of its own, for the image with gates, which is not made.
-    fn gated_panels(
-        &mut self,
-        node: NodeId,
-        panels: Operand,
-        gates: &View,
-        [batch, depth, columns]: [usize; 3],
-    ) -> Right {
-        let length = |isa: Isa| panels_length(depth, columns, isa.tile(), Dtype::F32);
-        // Generated source is made for all instruction sets.
-        let longest = Isa::ALL.map(length).into_iter().fold(0, usize::max);
-        let buffer = self.buffer(&[batch, longest], &[0, 1]);
-        let own = length(self.options.isa);
-        let stride = if batch == 1 { 0 } else { own };
-        let out = Operand { strides: vec![stride], ..operand(&buffer, &[]) };
-        let step = GatePanels {
-            outer: vec![batch],
-            depth,
-            columns,
-            panels: Operand { strides: vec![0], ..panels },
-            gates: operand(gates, &gates.axes[..1]),
-            out: out.clone(),
-        };
-        self.push(vec![node], Work::GatePanels(step), 0);
-        Right::Packed { panels: Operand { strides: vec![stride, 0], ..out }, dtype: Dtype::F32 }
-    }
-
     fn bias(&mut self, bias: WeightId) -> Operand {
         let (offset, length) = self.vector(bias);
         weight_operand(offset, length, vec![0, 1])
-    }
-
-    /// The bias of a dynamic convolution: mixed from the experts' per sample, and what is not mixed.
-    fn mixed_bias(&mut self, conv: &Conv, filters: &Filters, experts: &Experts) -> Option<Operand> {
-        let Some(bias) = filters.bias else { return filters.shift.map(|shift| self.bias(shift)) };
-        let batch = experts.coefficients.axes[0];
-        let (offset, length) = self.vector(bias);
-        let mixed = self.buffer(&[batch.size, conv.out], &[0, 1]);
-        let mix = Mix {
-            outer: vec![batch.size],
-            experts: weight_operand(offset, length, vec![0]),
-            stride: conv.out,
-            count: experts.count,
-            coefficients: operand(&experts.coefficients, &[batch]),
-            out: operand(&mixed, &[mixed.axes[0]]),
-            length: conv.out,
-        };
-        self.push(Vec::new(), Work::Mix(mix), batch.size * experts.count * conv.out);
-        let sum = match filters.shift {
-            None => mixed,
-            Some(shift) => {
-                let (offset, _) = self.vector(shift);
-                let shift = View::dense(Place::Weights, offset, &[conv.out], &[0]).broadcast(&mixed.dims());
-                self.add(&mixed, &shift)
-            }
-        };
-        Some(per_channel(&sum))
     }
 
     fn depthwise(
@@ -515,33 +472,6 @@ impl Lowering<'_> {
         let products = batch.size * length * (out_height.size * out_width.size);
         self.push(chain.nodes.clone(), Work::Depthwise(step), products);
         out
-    }
-
-    /// Depthwise filters as `[taps][channels]`, mixed per sample if there are experts.
-    fn taps(&mut self, conv: &Conv, kernel: WeightId, taps: usize, experts: Option<&Experts>) -> Operand {
-        let count = experts.map_or(1, |experts| experts.count);
-        let layout = Layout::Strided(vec![
-            Dimension { size: count, stride: conv.out * taps },
-            Dimension { size: taps, stride: 1 },
-            Dimension { size: conv.out, stride: taps },
-        ]);
-        let length = taps * conv.out;
-        let offset = self.weights.weight(self.graph, kernel, layout);
-        let stored = weight_operand(offset, count * length, vec![0]);
-        let Some(experts) = experts else { return stored };
-        let batch = experts.coefficients.axes[0];
-        let mixed = self.buffer(&[batch.size, length], &[0, 1]);
-        let mix = Mix {
-            outer: vec![batch.size],
-            experts: stored,
-            stride: length,
-            count,
-            coefficients: operand(&experts.coefficients, &[batch]),
-            out: operand(&mixed, &[mixed.axes[0]]),
-            length,
-        };
-        self.push(Vec::new(), Work::Mix(mix), batch.size * count * length);
-        operand(&mixed, &[mixed.axes[0]])
     }
 }
 

@@ -14,7 +14,8 @@ use crate::op::Op;
 use crate::op::activation::Activation;
 use crate::op::linear::Linear;
 
-/// Multiply-adds up to which a linear layer is generated whole: the call of a kernel would take as long.
+/// Multiply-adds of a sample up to which a linear layer is generated whole: the call of a kernel would take as long. The batch must not matter:
+/// the results would depend on it.
 const SMALL: usize = 2048;
 
 /// Outputs up to which it is, since each is code of its own.
@@ -38,8 +39,10 @@ impl Lowering<'_> {
         let dimension = |size, stride| Dimension { size, stride };
         let (along_depth, along_columns) = (dimension(depth, 1), dimension(linear.out, depth));
         let products = rows * depth * linear.out;
+        let rows_of_sample: usize = source.axes[..rank - 1].iter().skip(1).map(|axis| axis.size).product();
+        let is_small = rows_of_sample * depth * linear.out <= SMALL && linear.out <= FEW;
 
-        if let Some(activation) = self.only_activation(chain).filter(|_| products <= SMALL && linear.out <= FEW) {
+        if let Some(activation) = self.only_activation(chain).filter(|_| is_small) {
             let layout = Layout::Quads { depth: vec![along_depth], columns: along_columns };
             let length = layout.length();
             let offset = self.weights.weight(self.graph, weight, layout);
@@ -57,7 +60,6 @@ impl Lowering<'_> {
             return Ok(out);
         }
         let tile = self.options.isa.tile();
-        let rows_of_sample = source.axes[..rank - 1].iter().skip(1).map(|axis| axis.size).product();
         let dtype = self.dtype_without_experts(rows_of_sample, depth * linear.out);
         // What is stored in fewer bytes is read as it is.
         let halves = if dtype == Dtype::F32 { self.halves(rows, depth, linear.out) } else { None };

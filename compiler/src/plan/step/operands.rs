@@ -1,7 +1,18 @@
 //! The operands of each kind of step: what it reads, what it writes, and all of them.
 
-use super::{Finish, Operand, Right, Work};
+use super::{Finish, Mixed, Operand, Right, Work};
 use crate::plan::view::Place;
+
+impl Mixed {
+    /// What is read to mix: experts, coefficients, gates.
+    pub fn reads(&self) -> impl Iterator<Item = &Operand> {
+        [&self.experts, &self.coefficients].into_iter().chain(&self.gates)
+    }
+
+    fn reads_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
+        [&mut self.experts, &mut self.coefficients].into_iter().chain(&mut self.gates)
+    }
+}
 
 impl Work {
     /// What it reads, in the order in which it is shown.
@@ -15,9 +26,7 @@ impl Work {
                 let mut reads = vec![step.left.operand()];
                 match &step.right {
                     Right::Packed { panels, .. } | Right::Strassen { panels } => reads.push(panels),
-                    Right::Mixed(mixed) => {
-                        reads.extend([&mixed.experts, &mixed.coefficients].into_iter().chain(&mixed.gates))
-                    }
+                    Right::Mixed(mixed) => reads.extend(mixed.reads()),
                     Right::Computed { source, .. } => reads.push(source),
                 }
                 reads.extend(finish(&step.finish));
@@ -27,6 +36,7 @@ impl Work {
             Work::Depthwise(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mix(step) => vec![&step.experts, &step.coefficients],
             Work::GatePanels(step) => vec![&step.panels, &step.gates],
+            Work::MixPanels(step) => step.mixed.reads().collect(),
             Work::Rows(step) => vec![&step.image],
             Work::WinogradOutput(step) => [&step.products].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mean(step) => vec![&step.source],
@@ -48,6 +58,7 @@ impl Work {
             Work::Depthwise(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
             Work::Mix(step) => vec![&step.out],
             Work::GatePanels(step) => vec![&step.out],
+            Work::MixPanels(step) => vec![&step.out],
             Work::Rows(step) => vec![&step.out],
             Work::WinogradOutput(step) => vec![&step.out],
             Work::Mean(step) => vec![&step.out],
@@ -72,10 +83,7 @@ impl Work {
                 let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
                     Right::Packed { panels, .. } | Right::Strassen { panels } => operands.push(panels),
-                    Right::Mixed(mixed) => {
-                        operands
-                            .extend([&mut mixed.experts, &mut mixed.coefficients].into_iter().chain(&mut mixed.gates));
-                    }
+                    Right::Mixed(mixed) => operands.extend(mixed.reads_mut()),
                     Right::Computed { source, .. } => operands.push(source),
                 }
                 operands.extend(finish(&mut step.finish));
@@ -90,6 +98,7 @@ impl Work {
             }
             Work::Mix(step) => vec![&mut step.experts, &mut step.coefficients, &mut step.out],
             Work::GatePanels(step) => vec![&mut step.panels, &mut step.gates, &mut step.out],
+            Work::MixPanels(step) => step.mixed.reads_mut().chain([&mut step.out]).collect(),
             Work::Rows(step) => vec![&mut step.image, &mut step.out],
             Work::WinogradOutput(step) => {
                 [&mut step.products, &mut step.out].into_iter().chain(finish(&mut step.finish)).collect()
