@@ -2,7 +2,7 @@
 //!
 //! In: the steps of a lowered network. Out: the same, where products that compute for longer than they wait also fetch weights of steps
 //! behind them that do nothing but wait: a linear layer of one row takes as long as its weights take to come from memory, and from a
-//! cache they come three times as fast.
+//! cache they come three times as fast. So do the products of Winograd's method on small images.
 //!
 //! From the last step to the first, each such product takes what it has time for of the weights that are read next; what is far ahead
 //! would be gone again before it is read. Nothing depends on it but speed.
@@ -23,7 +23,7 @@ const REACH: usize = 4 * 1024 * 1024;
 /// The fewest elements of weights that are worth it.
 const LEAST: usize = 8 * 1024;
 
-/// The most rows that are multiplied with weights which are waited for.
+/// The most rows that are multiplied with the same weights where these are waited for.
 const ROWS: usize = 4;
 
 /// Elements between weights that are fetched as if they were one piece: biases lie there.
@@ -69,7 +69,8 @@ pub(super) fn mark(lowered: &mut Lowered) {
         let thousands = usize::try_from(step.multiply_adds / 1000).unwrap_or(usize::MAX);
         let spare = thousands.saturating_mul(BYTES_PER_THOUSAND) / size_of::<f32>();
         if let (Some(next), Some(host)) = (wanted.last_mut(), host(step)) {
-            let length = spare.saturating_sub(own_weights(host)).min(next.length - next.fetched);
+            let room = REACH.saturating_sub(next.passed);
+            let length = spare.saturating_sub(own_weights(host)).min(next.length - next.fetched).min(room);
             if length >= LEAST {
                 host.ahead = Some(Ahead { weights: next.weights.clone(), first: next.fetched, length });
                 next.fetched += length;
@@ -87,10 +88,9 @@ pub(super) fn mark(lowered: &mut Lowered) {
 fn waits_for(work: &Work) -> Option<(&Operand, usize)> {
     let Work::Matmul(step) = work else { return None };
     let Right::Packed { panels, .. } = &step.right else { return None };
-    let rows = step.outer.iter().product::<usize>() * step.rows;
-    let is_one_matrix = panels.strides.iter().zip(&step.outer).all(|(stride, size)| *stride == 0 || *size == 1);
+    let rows = step.outer.iter().product::<usize>() * step.rows / matrices(panels, step).max(1);
     let length = own_weights(step);
-    (panels.place == Place::Weights && is_one_matrix && rows <= ROWS && length >= LEAST).then_some((panels, length))
+    (panels.place == Place::Weights && rows <= ROWS && length >= LEAST).then_some((panels, length))
 }
 
 /// Whether weights lie right before others.
@@ -114,14 +114,17 @@ fn own_weights(step: &Matmul) -> usize {
         Right::Mixed(mixed) => (&mixed.experts, mixed.dtype, mixed.count),
         Right::Computed { .. } => return 0,
     };
-    let moving = operand.strides.iter().zip(&step.outer).filter(|(stride, _)| **stride != 0);
-    let matrices = moving.map(|(_, size)| *size).product::<usize>() * count;
-    let numbers = matrices * step.depth * step.columns;
+    let numbers = matrices(operand, step) * count * step.depth * step.columns;
     match dtype {
         Dtype::F32 => numbers,
         Dtype::Bf16 => numbers / 2,
         Dtype::Int8 => numbers / 4,
     }
+}
+
+/// How many right factors a product has.
+fn matrices(panels: &Operand, step: &Matmul) -> usize {
+    panels.strides.iter().zip(&step.outer).filter(|(stride, _)| **stride != 0).map(|(_, size)| size).product()
 }
 
 /// Elements that a step reads and writes, but for small weights.
