@@ -17,12 +17,14 @@ use serde::{Deserialize, Serialize};
 /// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kernel {
-    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, next*, next_count, next_stride, next_length, later*, later_per_row, partial*, part)`: `rows` rows of a matrix times one packed
+    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, next*, next_count, next_stride, next_length, later*,
+    /// later_per_row, partial*, part)`: `rows` rows of a matrix times one packed
     /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + at(k)] *
     /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it; `at` follows the
-    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`. Meanwhile, `next_count` pieces of memory of
-    /// `next_length` elements from `next` on, which may lie anywhere, are fetched into the cache: what will be read next; then `later_per_row` elements for each row from `later` on. The depth may be cut into
-    /// [parts](Part), which calls take one after the other: sums wait between them in `partial`, `width` for each row.
+    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`. Meanwhile, memory that may lie anywhere is
+    /// fetched into the cache: `next_count` pieces of `next_length` elements from `next` on, which will be read next, then
+    /// `later_per_row` elements for each row from `later` on. The depth may be cut into [parts](Part), which calls with the same rows and
+    /// columns take one after the other: sums wait between them in `partial`, `width` for each row, which is null only for all of the depth.
     Matmul,
     /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
     /// `first` on, with zeros around them where it leaves the image.
@@ -46,7 +48,7 @@ pub enum Kernel {
     /// `(panels, gates, out, depth, columns)`: side by side lie the panels of a matrix `[depth, columns]`, in `panels` as in `out`, where
     /// each row `k` is multiplied by `gates[k]`. They may be the same.
     GatePanels,
-    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, without what is read next, for few rows of a single run: the products of every
+    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, without what is fetched and without parts, for few rows of a single run: the products of every
     /// fourth `k` are summed by themselves in order of `k`, then these sums `(0 + 1) + (2 + 3)`.
     MatmulBf16,
     /// [`Kernel::MatmulBf16`] with a panel of whole numbers, see [`Kernel::MixInt8`]; the sum is multiplied with the scale.

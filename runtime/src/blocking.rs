@@ -170,8 +170,8 @@ pub fn part_of_experts(rows: usize, depth: usize, experts: usize, dtype: Dtype) 
     (rows <= FEW_ROWS).then(|| depth.div_ceil(parts).next_multiple_of(PLACES).min(depth).max(1))
 }
 
-/// Whether panels are mixed of experts before the product, by a step of their own: where they are few enough to stay in the cache meanwhile
-/// and serve many rows, which threads then share.
+/// Whether panels are mixed of experts before the product, by a step of their own: where those of a sample are few enough to stay in the
+/// cache, and serve many rows, which threads then share.
 #[must_use]
 pub fn mixes_first(rows: usize, depth: usize, columns: usize) -> bool {
     rows > FEW_ROWS && depth * columns <= PANELS

@@ -46,7 +46,7 @@ impl Experts<'_> {
         Index::from(matrices).times(total)
     }
 
-    /// Some panels, the first and one past the last, side by side.
+    /// Some panels, the first and one past the last, of which all but the last are full, side by side.
     pub fn panels(&self, builder: &Builder<'_>, [first, end]: [Index; 2]) -> Piece {
         let panel = stored_panel(builder, self.depth, Dtype::F32);
         let width = width(builder);
@@ -99,9 +99,11 @@ impl Experts<'_> {
 /// The number of units and the code of a step that mixes panels: a unit is one.
 pub(super) fn mix_panels(builder: &mut Builder<'_>, step: &MixPanels) -> (Index, Vec<Statement>) {
     let panels = Index::Size(step.columns).over_up(width(builder));
-    let dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panels]).collect();
+    // The samples of a batch follow each other: for all but the first, the experts are in the cache.
+    let dims: Vec<Index> = [panels].into_iter().chain(step.outer.iter().rev().copied().map(Index::from)).collect();
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);
+        outer.reverse();
         let panel = outer.pop().unwrap_or(Index::Constant(0));
         let experts = Experts { mixed: &step.mixed, outer: &outer, depth: step.depth, columns: step.columns };
         let piece = experts.panels(builder, [panel.clone(), panel.clone().plus(1.into())]);

@@ -11,9 +11,9 @@ use crate::plan::step::{Left, Matmul, Mixed, Operand, Right, UnderWindow};
 /// `f32`s that are fetched while others are multiplied: what the second-level cache has room for.
 const NEXT: usize = 128 * 1024;
 
-/// A part of the depth of a product.
-struct InParts {
-    /// Where the panel is, of which it is the part.
+/// A part of the depth of a product whose panels are mixed part by part.
+struct DepthPart {
+    /// Where it was mixed to.
     panel: Address,
     /// What will be read when it is done.
     next: Next,
@@ -22,7 +22,7 @@ struct InParts {
     /// Which part it is, see [`Part`].
     part: Index,
     /// How many come before it, of how many.
-    place: [Index; 2],
+    parts: [Index; 2],
 }
 
 /// What will be read when a panel is done: a panel of each expert, or a part.
@@ -259,7 +259,6 @@ impl Unit<'_> {
         let step = self.step;
         let experts = self.experts(mixed);
         let left = builder.address(rows, &self.outer);
-        let part = part.clamp(1, step.depth.max(1));
         let parts = step.depth.div_ceil(part).max(1);
         let last = (parts - 1) * part;
         let mixed_part = Address::scratch(0);
@@ -277,12 +276,12 @@ impl Unit<'_> {
                 let piece = Piece { start, length, place: place.clone(), depth, columns: self.columns(kind) };
                 let shape = self.shape(Runs::one(depth), stride, kind);
                 let before = place.clone().over(Index::Size(part));
-                let parts = InParts {
+                let parts = DepthPart {
                     panel: mixed_part.clone(),
                     next,
                     partial: partial.clone(),
                     part: which,
-                    place: [before, Index::Size(parts)],
+                    parts: [before, Index::Size(parts)],
                 };
                 let rows = [0.into(), Index::Size(step.rows)];
                 let mut statements = experts.mix(builder, piece, &mixed_part);
@@ -426,7 +425,7 @@ impl Unit<'_> {
         [row, count]: [Index; 2],
         panel: Variable,
         shape: Shape,
-        parts: Option<InParts>,
+        parts: Option<DepthPart>,
     ) -> Statement {
         let step = self.step;
         let column = Index::from(panel).times(self.width.clone());
@@ -471,8 +470,8 @@ impl Unit<'_> {
             optional(&finish.residual, Index::Size(finish.shape.residual_stride)),
         ];
         let [left, panel] = [left, panel].map(Argument::Address);
-        let [place, places] = parts.as_ref().map_or([0.into(), 1.into()], |parts| parts.place.clone());
-        let later = self.later(builder, row, of_panel, [place, places]);
+        let all = [0.into(), 1.into()];
+        let later = self.later(builder, row, of_panel, parts.as_ref().map_or(all, |part| part.parts.clone()));
         if step.is_in_halves() {
             let [_, columns] = step.panel_matrix();
             let factors = Argument::Index(self.all_panels(builder, Dtype::F32));
@@ -488,7 +487,7 @@ impl Unit<'_> {
         let zero = || Argument::Index(0.into());
         match parts {
             _ if kernel != Kernel::Matmul => {}
-            Some(InParts { next: Next { panels, count, stride, length }, partial, part, .. }) => {
+            Some(DepthPart { next: Next { panels, count, stride, length }, partial, part, .. }) => {
                 arguments.push(Argument::Fetched(panels));
                 arguments.extend([count, stride, length].map(Argument::Index));
                 arguments.extend(later);

@@ -8,9 +8,10 @@
 //! would be gone again before it is read. Nothing depends on it but speed.
 
 use parameternet_runtime::Dtype;
+use parameternet_runtime::prepare::{Content, Layout, Prepared};
 
 use super::lower::Lowered;
-use super::step::{Matmul, Operand, Right, Step, Work};
+use super::step::{Left, Matmul, Operand, Right, Step, Work};
 use super::view::Place;
 
 /// Bytes that come from memory while a thousand multiply-adds are computed, on a machine that is neither rich nor poor: 26 GB/s at 117
@@ -29,7 +30,13 @@ const ROWS: usize = 4;
 /// Elements between weights that are fetched as if they were one piece: biases lie there.
 const GAP: usize = 16 * 1024;
 
-/// Weights of later steps that a product fetches.
+/// Products look at what is to be fetched every so many places along the depth.
+const PLACES: usize = 4;
+
+/// Columns of the narrowest panels. How much each row fetches with each panel is rounded up.
+const NARROWEST: usize = 8;
+
+/// Weights of later steps that a product fetches. They are no operand: nothing is read, and what lies at their end need not be theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ahead {
     /// Those of the first of these steps.
@@ -40,7 +47,7 @@ pub struct Ahead {
     pub length: usize,
 }
 
-/// Weights that are waited for. Lengths are those of matrices, not of panels: generated source is made for all instruction sets.
+/// Weights that are waited for. All lengths are those of matrices, not of panels: generated source is one for all instruction sets.
 struct Wanted {
     weights: Operand,
     /// Elements that products fetch already.
@@ -53,25 +60,30 @@ struct Wanted {
 
 /// See the module's documentation.
 pub(super) fn mark(lowered: &mut Lowered) {
+    let contents = &lowered.weights.preparation.contents;
     let mut wanted: Vec<Wanted> = Vec::new();
     for step in lowered.steps.iter_mut().rev() {
+        let mut passing = traffic(&step.work);
         if let Some((weights, length)) = waits_for(&step.work) {
-            match wanted.last_mut().filter(|next| next.fetched == 0 && is_before(weights, &next.weights)) {
-                Some(next) => {
+            for next in &mut wanted {
+                next.passed += passing;
+            }
+            let next = wanted.last_mut().filter(|next| next.fetched == 0);
+            match next.and_then(|next| Some((gap(contents, weights, &next.weights)?, next))) {
+                Some((gap, next)) => {
                     next.weights = weights.clone();
-                    next.length += length;
+                    next.length += length + gap;
                 }
                 None => wanted.push(Wanted { weights: weights.clone(), fetched: 0, length, passed: 0 }),
             }
             continue;
         }
-        let mut passing = traffic(&step.work);
         let thousands = usize::try_from(step.multiply_adds / 1000).unwrap_or(usize::MAX);
-        let spare = thousands.saturating_mul(BYTES_PER_THOUSAND) / size_of::<f32>();
+        let time = thousands.saturating_mul(BYTES_PER_THOUSAND) / size_of::<f32>();
         if let (Some(next), Some(host)) = (wanted.last_mut(), host(step)) {
             let room = REACH.saturating_sub(next.passed);
-            let length = spare.saturating_sub(own_weights(host)).min(next.length - next.fetched).min(room);
-            if length >= LEAST {
+            let length = time.saturating_sub(own_weights(host)).min(next.length - next.fetched).min(room);
+            if length >= LEAST.max(2 * calls(host)) {
                 host.ahead = Some(Ahead { weights: next.weights.clone(), first: next.fetched, length });
                 next.fetched += length;
                 passing += length;
@@ -90,20 +102,42 @@ fn waits_for(work: &Work) -> Option<(&Operand, usize)> {
     let Right::Packed { panels, .. } = &step.right else { return None };
     let rows = step.outer.iter().product::<usize>() * step.rows / matrices(panels, step).max(1);
     let length = own_weights(step);
-    (panels.place == Place::Weights && rows <= ROWS && length >= LEAST).then_some((panels, length))
+    (rows <= ROWS && length >= LEAST).then_some((panels, length))
 }
 
-/// Whether weights lie right before others.
-fn is_before(weights: &Operand, others: &Operand) -> bool {
-    weights.end <= others.offset && others.offset - weights.end <= GAP
+/// How many elements lie between weights and others behind them, if they are so few that both can be fetched as one piece.
+fn gap(contents: &[Prepared], weights: &Operand, others: &Operand) -> Option<usize> {
+    let index = |operand: &Operand| contents.binary_search_by_key(&operand.offset, |content| content.offset).ok();
+    let between = contents.get(index(weights)? + 1..index(others)?)?;
+    let mut gap = 0;
+    for content in between {
+        match &content.content {
+            Content::Value { layout: layout @ Layout::Strided(_), .. } => gap += layout.length(),
+            _ => return None,
+        }
+    }
+    (gap <= GAP).then_some(gap)
 }
 
 /// The product that can fetch something meanwhile, if it is one.
 fn host(step: &mut Step) -> Option<&mut Matmul> {
-    match &mut step.work {
-        Work::Matmul(step) if !step.is_in_halves() && step.rows > ROWS => Some(step),
-        _ => None,
-    }
+    let Work::Matmul(step) = &mut step.work else { return None };
+    let fetches = match &step.right {
+        Right::Packed { dtype, .. } => *dtype == Dtype::F32,
+        Right::Mixed(_) | Right::Computed { .. } => true,
+        Right::Strassen { .. } => false,
+    };
+    let run = match &step.left {
+        Left::Rows { .. } => step.depth,
+        Left::Window(under) => under.runs.length,
+    };
+    (fetches && step.rows > ROWS && run >= PLACES).then_some(step)
+}
+
+/// How often a product says what a row fetches, at most.
+fn calls(step: &Matmul) -> usize {
+    let parts = step.product().part.map_or(1, |part| step.depth.div_ceil(part.max(1)));
+    step.outer.iter().product::<usize>() * step.rows * step.columns.div_ceil(NARROWEST) * parts
 }
 
 /// Elements of weights that a product reads as its right factors.
@@ -114,12 +148,10 @@ fn own_weights(step: &Matmul) -> usize {
         Right::Mixed(mixed) => (&mixed.experts, mixed.dtype, mixed.count),
         Right::Computed { .. } => return 0,
     };
-    let numbers = matrices(operand, step) * count * step.depth * step.columns;
-    match dtype {
-        Dtype::F32 => numbers,
-        Dtype::Bf16 => numbers / 2,
-        Dtype::Int8 => numbers / 4,
+    if operand.place != Place::Weights {
+        return 0;
     }
+    stored(matrices(operand, step) * count * step.depth * step.columns, dtype)
 }
 
 /// How many right factors a product has.
@@ -127,9 +159,22 @@ fn matrices(panels: &Operand, step: &Matmul) -> usize {
     panels.strides.iter().zip(&step.outer).filter(|(stride, _)| **stride != 0).map(|(_, size)| size).product()
 }
 
-/// Elements that a step reads and writes, but for small weights.
+/// Elements that so many numbers take.
+fn stored(numbers: usize, dtype: Dtype) -> usize {
+    match dtype {
+        Dtype::F32 => numbers,
+        Dtype::Bf16 => numbers / 2,
+        Dtype::Int8 => numbers / 4,
+    }
+}
+
+/// Elements that a step reads and writes: buffers, and the weights of products. (Others have few.)
 fn traffic(work: &Work) -> usize {
     let operands = work.reads().into_iter().chain(work.writes()).filter(|operand| operand.place != Place::Weights);
-    let weights = if let Work::Matmul(step) = work { own_weights(step) } else { 0 };
+    let weights = match work {
+        Work::Matmul(step) => own_weights(step),
+        Work::MixPanels(step) => stored(step.mixed.count * step.depth * step.columns, step.mixed.dtype),
+        _ => 0,
+    };
     operands.map(|operand| operand.end.saturating_sub(operand.offset)).sum::<usize>() + weights
 }

@@ -426,7 +426,7 @@ fn weights_that_are_waited_for_are_fetched_by_products_before_them() {
     };
     // Both layers, whose weights lie behind one another with a bias between, while there is time for more.
     let head = "return x |> conv(64) as a |> conv(256) as b |> relu |> global_avg_pool |> flatten |> linear(512) as c |> relu |> linear(100) as d";
-    assert_eq!(fetched(head), [(0, 0, 512 * 256 + 512 * 100)]);
+    assert_eq!(fetched(head), [(0, 0, 512 * 256 + 100 + 512 * 100)]);
     // More than there is time for: each product fetches a piece, the last one the beginning.
     let large = "return x |> conv(64) as a |> conv(96) as b |> conv(96) as c |> relu |> global_avg_pool |> flatten |> linear(4000) as d";
     let pieces = fetched(large);
@@ -435,6 +435,39 @@ fn weights_that_are_waited_for_are_fetched_by_products_before_them() {
     assert!(length > 0);
     // Weights that several rows share are not waited for.
     assert_eq!(fetched("return x |> conv(256) as a |> conv(256) as b |> conv(256) as c"), []);
+}
+
+/// Generated source is one for all of them.
+#[test]
+fn what_is_fetched_is_the_same_on_all_machines() {
+    let body = "let h = x |> conv(64) as a |> conv(512) as b |> global_avg_pool |> flatten |> linear(3000) as c |> relu
+        let s = h |> linear(1) as d
+        return s + h |> linear(1000) as e";
+    let fetched = Isa::ALL.map(|isa| {
+        let plan = planned_with([1, 28], body, &Options { isa, ..options(&[]) });
+        let ahead = plan.steps.iter().filter_map(|step| match &step.work {
+            Work::Matmul(step) => step.ahead.as_ref().map(|ahead| (step.rows, ahead.first, ahead.length)),
+            _ => None,
+        });
+        ahead.collect::<Vec<_>>()
+    });
+    assert!(!fetched[0].is_empty());
+    assert!(fetched.iter().all(|other| *other == fetched[0]), "{fetched:?}");
+}
+
+#[test]
+fn products_that_cannot_fetch_are_not_asked_to() {
+    let fetches = |body: &str, dtype: Dtype| {
+        let options = Options { experts_dtype: dtype, ..options(&[]) };
+        let plan = planned_with([64, 7], body, &options);
+        plan.steps.iter().any(|step| matches!(&step.work, Work::Matmul(step) if step.ahead.is_some()))
+    };
+    let head = "|> mean([0], keep=true) |> linear(1000) as z";
+    let image = |product: &str| format!("return {product} |> relu |> global_avg_pool |> flatten {head}");
+    assert!(fetches(&image("x |> conv(200) as a"), Dtype::F32));
+    let layers = format!("return x |> global_avg_pool |> flatten |> linear(1100) as a |> linear(100) as b {head}");
+    assert!(fetches(&layers, Dtype::F32));
+    assert!(!fetches(&layers, Dtype::Bf16));
 }
 
 #[test]

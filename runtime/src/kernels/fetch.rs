@@ -1,4 +1,4 @@
-//! What products fetch while they compute: the panels that are read next, some lines at a time. They are spread over as many tiles as
+//! What products fetch while they compute: the panels that are read next, and weights of later steps, some lines at a time. They are spread over as many tiles as
 //! there are, since memory answers only so many requests at a time, and everything else waits behind them.
 
 use crate::simd::{Simd, opaque};
@@ -109,20 +109,21 @@ impl Fetch {
         }
     }
 
-    /// The same and then what lies from one place to another, as fast as it takes for both to be fetched by a tile that is `depth` places deep.
+    /// The same, and then what lies from one place to another: as fast as it takes for both to come while the tile looks at them so many times.
     #[inline(always)]
-    pub(super) fn then(self, [at, end]: [*const f32; 2], depth: usize) -> Fetch {
-        let lines = |from: *const f32, to: *const f32| {
-            (to.addr().saturating_sub(from.addr())).div_ceil(LINE * size_of::<f32>())
-        };
+    pub(super) fn then(self, [at, end]: [*const f32; 2], looks: usize) -> Fetch {
+        let lines =
+            |from: *const f32, to: *const f32| to.addr().saturating_sub(from.addr()).div_ceil(LINE * size_of::<f32>());
         let (own, more) = (lines(self.at, self.end), lines(at, end));
-        if more == 0 {
+        // (A single row asks for every few lines of its own panel.)
+        if more == 0 || self.spacing != LINE {
             return self;
         }
-        let wanted = (own + more).div_ceil((depth / PLACES).max(1));
         if own == 0 {
-            return Fetch { at, end, lines: wanted, spacing: LINE, then: NOTHING };
+            return Fetch { at, end, lines: more.div_ceil(looks.max(1)), spacing: LINE, then: NOTHING };
         }
+        // One look may end what is read next, and no more.
+        let wanted = (own + more).div_ceil(looks.saturating_sub(1).max(1));
         Fetch { lines: self.lines.max(wanted), then: [at, end], ..self }
     }
 
@@ -239,7 +240,7 @@ mod tests {
                     for tile in 0..tiles {
                         let alone =
                             Fetch::new::<Portable<4, 4>>(next, pointer(0), width, depth * width, [tile, tiles], rows);
-                        let mut fetch = alone.then(later.of([tile * rows, rows]), depth);
+                        let mut fetch = alone.then(later.of([tile * rows, rows]), depth / PLACES);
                         let mut passed = Vec::new();
                         for _ in 0..depth / PLACES {
                             passed.push(fetch.at);

@@ -6,7 +6,7 @@
 //! one after the other: then the chain waits in memory.
 
 use super::epilogue::{Direct, Operands, advance};
-use super::fetch::{Fetch, Later, Next};
+use super::fetch::{Fetch, Later, Next, PLACES};
 use super::tile::{Sums, fetch_outputs, finish, run, spill};
 use crate::abi::{MatmulShape, Part, Runs};
 use crate::simd::{MAX_ROWS, Simd};
@@ -89,6 +89,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     let last = s.lanes(shape.columns - (VECTORS - 1) * S::LANES);
     let direct = if full || S::MASKS_ARE_FREE { Direct::new(s, &shape.epilogue, operands) } else { None };
     let elements = shape.runs.depth() * VECTORS * S::LANES;
+    let looks = shape.runs.counts[0] * shape.runs.counts[1] * (shape.runs.length / PLACES);
     let mut row = 0;
     let mut tile = 0;
     // Near equal tiles: a single row at the end would wait for its own sums.
@@ -97,10 +98,11 @@ unsafe fn panel<S: Simd, const VECTORS: usize>(
     while tile < tiles {
         let count = if tile < larger { least + 1 } else { least };
         let fetch = Fetch::new::<S>(next, b, VECTORS * S::LANES, elements, [tile, tiles], count);
-        let fetch = fetch.then(later.of([row, count]), shape.runs.depth());
+        let fetch = fetch.then(later.of([row, count]), looks);
         tile += 1;
         // SAFETY: there are `count` more rows from `row` on. Of the vectors of a panel, all but the last are full: the last
-        // holds at least one column, and all columns fit.
+        // holds at least one column, and all columns fit. Where the part is not all of the depth, there are `VECTORS` vectors of
+        // sums for each row.
         unsafe {
             let a = a.add(row * shape.a_stride);
             let out = out.add(row * shape.out_stride);

@@ -38,7 +38,7 @@ impl Contents {
     }
 }
 
-/// The contents that a routine reads.
+/// The contents that a routine reads; what it only fetches, another one does.
 fn collect(routine: &Routine) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     let mut address = |address: &Address| collect_index(&address.offset, &mut found);

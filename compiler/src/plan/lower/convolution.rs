@@ -262,8 +262,7 @@ impl Lowering<'_> {
         };
         let right = match right {
             Right::Mixed(mixed) if mixes_first(rows, depth, conv.groups * outputs) => {
-                let nodes = gates.iter().map(|(node, _)| *node).collect();
-                self.mixed_panels(nodes, mixed, [batch, conv.groups], [depth, outputs])
+                self.mixed_panels(mixed, [batch, conv.groups], [depth, outputs])
             }
             right => right,
         };
@@ -291,9 +290,8 @@ impl Lowering<'_> {
             Right::Mixed(mixed) => batch * mixed.count * conv.out * depth,
             _ => 0,
         };
-        // The gates of packed panels are a step of their own, those of experts are not.
-        let gated =
-            gates.iter().filter(|_| matches!(right, Right::Mixed(_))).map(|(node, _)| *node).collect::<Vec<_>>();
+        // The gates of packed weights are a step of their own, those of experts are not.
+        let gated = gates.iter().filter(|_| experts.is_some()).map(|(node, _)| *node);
         let step = Matmul {
             outer: outer.iter().map(|axis| axis.size).collect(),
             rows,
@@ -308,7 +306,7 @@ impl Lowering<'_> {
             finish,
         };
         let products = batch * pixels * conv.out * depth;
-        let nodes = gated.into_iter().chain(chain.nodes.iter().copied()).collect();
+        let nodes = gated.chain(chain.nodes.iter().copied()).collect();
         self.push(nodes, Work::Matmul(step), products + mixing);
         out
     }

@@ -92,7 +92,7 @@ impl Case {
         } else {
             self.finish.residual().wrapping_add(first * self.shape.epilogue.residual_stride)
         };
-        // SAFETY: all operands have as many rows, columns and places along the depth as the shape says; there is a vector of sums
+        // SAFETY: all operands have as many rows, columns and places along the depth as the shape says; there are as many sums as the panel is wide
         // for each row if the part is not all of it.
         unsafe {
             (kernels.matmul)(

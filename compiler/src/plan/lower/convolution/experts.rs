@@ -38,7 +38,6 @@ impl Lowering<'_> {
     /// Panels that are mixed of experts before they are used, for each of some samples and groups: a step of its own.
     pub(super) fn mixed_panels(
         &mut self,
-        nodes: Vec<NodeId>,
         mixed: Mixed,
         [batch, groups]: [usize; 2],
         [depth, columns]: [usize; 2],
@@ -49,7 +48,7 @@ impl Lowering<'_> {
         let out = Operand { strides, ..operand(&buffer, &[]) };
         let mixing = batch * mixed.count * groups * depth * columns;
         let step = MixPanels { outer: vec![batch, groups], depth, columns, mixed, out: out.clone() };
-        self.push(nodes, Work::MixPanels(step), mixing);
+        self.push(Vec::new(), Work::MixPanels(step), mixing);
         Right::Packed { panels: out, dtype: Dtype::F32 }
     }
 
