@@ -1,14 +1,11 @@
 //! Gates of an image in the filters of the convolution that reads it: what the interpreter computes, and the same bits for a sample
 //! whatever stands beside it.
 
-use parameternet_compiler::compile::plan;
 use parameternet_compiler::graph::Graph;
-use parameternet_compiler::weight::InitialTensors;
-use parameternet_runtime::Isa;
 
-use crate::compare::{TOLERANCE, expected, inputs, relative_error};
-use crate::ladder::{options, run, same_bits};
-use crate::seeds::{GAIN, graph};
+use crate::ladder::options;
+use crate::samples::check;
+use crate::seeds::graph;
 
 /// Squeeze and excite before convolutions of one panel and more, with a residual, and before a dynamic one, whose routing looks at the
 /// image with gates too; gates of a parameter; and a small image, whose filters are more than its pixels.
@@ -35,28 +32,20 @@ fn network(batch: usize) -> Graph {
 
 #[test]
 fn results_are_right_and_do_not_depend_on_the_batch() {
-    let [one, three] = [1, 3].map(network);
-    let inputs = inputs(&three);
-    let expected = expected(&three, &inputs, GAIN);
-    for isa in Isa::available() {
-        let shown = plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}")).to_string();
-        assert_eq!(shown.matches("gate_panels").count(), 3, "{shown}");
-        assert_eq!(shown.matches(" and gates ").count(), 1, "{shown}");
-        let weights = InitialTensors { graph: &three, gain: GAIN };
-        let found = run(&three, &options(isa, 1, &[]), &inputs, &weights);
-        let error = relative_error(&found, &expected);
-        assert!(error < TOLERANCE, "{isa}: relative error {error:e}");
-        assert!(same_bits(&found, &run(&three, &options(isa, 3, &[]), &inputs, &weights)), "{isa}: threads");
-        let apart = run(&three, &options(isa, 1, &["gate-filters"]), &inputs, &weights);
-        let error = relative_error(&apart, &expected);
-        assert!(error < TOLERANCE, "{isa} apart: relative error {error:e}");
-        let alone: Vec<f32> = inputs[0]
-            .chunks(inputs[0].len() / 3)
-            .flat_map(|sample| {
-                let weights = InitialTensors { graph: &one, gain: GAIN };
-                run(&one, &options(isa, 1, &[]), &[sample.to_vec()], &weights).concat()
-            })
-            .collect();
-        assert!(same_bits(&found, &[alone]), "{isa}: a sample alone gives other bits");
-    }
+    check(
+        network,
+        |isa, threads| options(isa, threads, &[]),
+        |plan| {
+            let shown = plan.to_string();
+            assert_eq!(shown.matches("gate_panels").count(), 3, "{shown}");
+            assert_eq!(shown.matches(" and gates ").count(), 1, "{shown}");
+        },
+    );
+    check(
+        network,
+        |isa, threads| options(isa, threads, &["gate-filters"]),
+        |plan| {
+            assert!(!plan.to_string().contains("gate_panels"), "{plan}");
+        },
+    );
 }

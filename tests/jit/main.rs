@@ -22,4 +22,5 @@ mod ladder;
 mod operations;
 mod parts;
 mod random;
+mod samples;
 mod zoo;

@@ -1,16 +1,18 @@
 //! Dynamic convolutions whose experts are mixed part by part along the depth, and before the product where that has many rows: what the
 //! interpreter computes, and the same bits however many threads there are and whatever stands beside a sample.
 
-use parameternet_compiler::compile::plan;
+use parameternet_compiler::compile::Options;
 use parameternet_compiler::graph::Graph;
-use parameternet_compiler::plan::Plan;
 use parameternet_compiler::plan::step::Work;
-use parameternet_compiler::weight::InitialTensors;
 use parameternet_runtime::Isa;
 
-use crate::compare::{TOLERANCE, expected, inputs, relative_error};
-use crate::ladder::{options, run, same_bits};
-use crate::seeds::{GAIN, graph};
+use crate::ladder::options;
+use crate::samples::check;
+use crate::seeds::graph;
+
+fn on_threads(isa: Isa, threads: usize) -> Options {
+    options(isa, threads, &[])
+}
 
 const EXCITED: &str = "module Excited(x) {
     let gates = x |> global_avg_pool |> conv(8, bias=true) as reduce |> relu |> conv(x.channels, bias=true) as expand |> sigmoid
@@ -49,32 +51,9 @@ fn network(text: &str) -> Graph {
     graph(&format!("{EXCITED}\n{text}")).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What is computed, on every instruction set; `look` sees the plans.
-fn check(network: impl Fn(usize) -> Graph, look: impl Fn(&Plan)) {
-    let [one, three] = [1, 3].map(network);
-    let inputs = inputs(&three);
-    let expected = expected(&three, &inputs, GAIN);
-    for isa in Isa::available() {
-        look(&plan(&three, &options(isa, 1, &[])).unwrap_or_else(|error| panic!("{error}")));
-        let weights = InitialTensors { graph: &three, gain: GAIN };
-        let found = run(&three, &options(isa, 1, &[]), &inputs, &weights);
-        let error = relative_error(&found, &expected);
-        assert!(error < TOLERANCE, "{isa}: relative error {error:e}");
-        assert!(same_bits(&found, &run(&three, &options(isa, 3, &[]), &inputs, &weights)), "{isa}: threads");
-        let alone: Vec<f32> = inputs[0]
-            .chunks(inputs[0].len() / 3)
-            .flat_map(|sample| {
-                let weights = InitialTensors { graph: &one, gain: GAIN };
-                run(&one, &options(isa, 1, &[]), &[sample.to_vec()], &weights).concat()
-            })
-            .collect();
-        assert!(same_bits(&found, &[alone]), "{isa}: a sample alone gives other bits");
-    }
-}
-
 #[test]
 fn deep_panels_are_mixed_part_by_part() {
-    check(deep, |plan| {
+    check(deep, on_threads, |plan| {
         let parts = plan.steps().iter().filter_map(|step| match &step.work {
             Work::Matmul(step) => step.product().part.map(|part| (step.depth, part)),
             _ => None,
@@ -85,7 +64,7 @@ fn deep_panels_are_mixed_part_by_part() {
 
 #[test]
 fn experts_for_many_rows_are_mixed_before() {
-    check(large, |plan| {
+    check(large, on_threads, |plan| {
         let mixed = plan.steps().iter().filter_map(|step| match &step.work {
             Work::MixPanels(step) => Some((step.outer.clone(), step.depth, step.columns)),
             _ => None,
