@@ -6,8 +6,8 @@
 //!
 //! The way: `fuse` says which nodes become one step; `lower` makes the steps, on views of buffers whose places are not
 //! known yet, writing straight into concatenations and outputs where it can (`place`); `cascade` joins
-//! convolutions that are computed some rows at a time; `fetch` and `ahead` say what comes into the cache before it is used; `arena` puts the buffers into the arena by
-//! their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
+//! convolutions that are computed some rows at a time; `fetch` and `ahead` say what comes into the cache before it is
+//! used; `arena` puts the buffers into the arena by their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
 
 mod activation;
 pub mod ahead;
