@@ -31,8 +31,9 @@ const FEW_ROWS: usize = 512;
 /// The columns of the widest panels: parts of the depth are the same for all instruction sets.
 const WIDEST: usize = 32;
 
-/// Parts of the depth are multiples of that, but for the last: products take four places at a time.
-const PLACES: usize = 4;
+/// How many places along the depth products take between two looks at what is to be fetched. Parts of the depth are multiples of that, but
+/// for the last.
+pub const PLACES: usize = 4;
 
 /// Parts that rows are cut into where all panels stay in the cache.
 const PARTS: usize = 16;

@@ -3,7 +3,7 @@
 
 use parameternet_compiler::compile::Options;
 use parameternet_compiler::graph::Graph;
-use parameternet_compiler::plan::step::Work;
+use parameternet_compiler::plan::step::{Right, Work};
 use parameternet_runtime::Isa;
 
 use crate::ladder::options;
@@ -33,7 +33,7 @@ fn deep(batch: usize) -> Graph {
     ))
 }
 
-/// Many rows: pixels with gates, in groups, and under windows.
+/// Many rows: pixels with gates, in groups, under windows, and of filters that are too many to be mixed before.
 fn large(batch: usize) -> Graph {
     network(&format!(
         "network Large {{
@@ -42,7 +42,8 @@ fn large(batch: usize) -> Graph {
             let b = a |> Excited as excited |> dynamic_conv(40, experts=3, bias=true) as points
             let c = b |> relu |> dynamic_conv(40, kernel=3, groups=2, experts=2, bias=true) as groups
             let d = b + c |> dynamic_conv(20, kernel=3, experts=4) as windows |> relu
-            return d |> mean([2, 3])
+            let e = d |> conv(300) as wide |> relu |> dynamic_conv(230, experts=2) as many
+            return e |> mean([2, 3])
         }}"
     ))
 }
@@ -71,5 +72,10 @@ fn experts_for_many_rows_are_mixed_before() {
         });
         let expected = [(vec![3, 1], 24, 40), (vec![3, 2], 180, 20), (vec![3, 1], 360, 20)];
         assert_eq!(mixed.collect::<Vec<_>>(), expected);
+        let others = plan.steps().iter().filter_map(|step| match &step.work {
+            Work::Matmul(step) if matches!(step.right, Right::Mixed(_)) => Some((step.depth, step.product().part)),
+            _ => None,
+        });
+        assert_eq!(others.collect::<Vec<_>>(), [(300, None)]);
     });
 }

@@ -7,8 +7,9 @@
 //! From the last step to the first, each such product takes what it has time for of the weights that are read next; what is far ahead
 //! would be gone again before it is read. Nothing depends on it but speed.
 
-use parameternet_runtime::Dtype;
+use parameternet_runtime::blocking::PLACES;
 use parameternet_runtime::prepare::{Content, Layout, Prepared};
+use parameternet_runtime::{Dtype, Isa};
 
 use super::lower::Lowered;
 use super::step::{Left, Matmul, Operand, Right, Step, Work};
@@ -29,12 +30,6 @@ const ROWS: usize = 4;
 
 /// Elements between weights that are fetched as if they were one piece: biases lie there.
 const GAP: usize = 16 * 1024;
-
-/// Products look at what is to be fetched every so many places along the depth.
-const PLACES: usize = 4;
-
-/// Columns of the narrowest panels. How much each row fetches with each panel is rounded up.
-const NARROWEST: usize = 8;
 
 /// Weights of later steps that a product fetches. They are no operand: nothing is read, and what lies at their end need not be theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,10 +129,11 @@ fn host(step: &mut Step) -> Option<&mut Matmul> {
     (fetches && step.rows > ROWS && run >= PLACES).then_some(step)
 }
 
-/// How often a product says what a row fetches, at most.
+/// How often a product says what a row fetches, at most: with each part of each panel, however narrow these are. It is rounded up each time.
 fn calls(step: &Matmul) -> usize {
+    let narrowest = Isa::ALL.map(|isa| isa.tile().columns()).into_iter().fold(usize::MAX, usize::min);
     let parts = step.product().part.map_or(1, |part| step.depth.div_ceil(part.max(1)));
-    step.outer.iter().product::<usize>() * step.rows * step.columns.div_ceil(NARROWEST) * parts
+    step.outer.iter().product::<usize>() * step.rows * step.columns.div_ceil(narrowest) * parts
 }
 
 /// Elements of weights that a product reads as its right factors.

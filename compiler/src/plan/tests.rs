@@ -457,14 +457,22 @@ fn what_is_fetched_is_the_same_on_all_machines() {
 
 #[test]
 fn products_that_cannot_fetch_are_not_asked_to() {
-    let fetches = |body: &str, dtype: Dtype| {
+    let depths = |body: &str, dtype: Dtype| -> Vec<usize> {
         let options = Options { experts_dtype: dtype, ..options(&[]) };
         let plan = planned_with([64, 7], body, &options);
-        plan.steps.iter().any(|step| matches!(&step.work, Work::Matmul(step) if step.ahead.is_some()))
+        let fetches = |step: &Step| match &step.work {
+            Work::Matmul(step) => step.ahead.as_ref().map(|_| step.depth),
+            _ => None,
+        };
+        plan.steps.iter().filter_map(fetches).collect()
     };
+    let fetches = |body: &str, dtype: Dtype| !depths(body, dtype).is_empty();
     let head = "|> mean([0], keep=true) |> linear(1000) as z";
     let image = |product: &str| format!("return {product} |> relu |> global_avg_pool |> flatten {head}");
     assert!(fetches(&image("x |> conv(200) as a"), Dtype::F32));
+    // Kernels look at what is to be fetched every four places along the depth.
+    assert!(depths(&image("x |> conv(4) as a |> relu |> conv(200) as b"), Dtype::F32).contains(&4));
+    assert!(!depths(&image("x |> conv(3) as a |> relu |> conv(200) as b"), Dtype::F32).contains(&3));
     let layers = format!("return x |> global_avg_pool |> flatten |> linear(1100) as a |> linear(100) as b {head}");
     assert!(fetches(&layers, Dtype::F32));
     assert!(!fetches(&layers, Dtype::Bf16));

@@ -1,10 +1,8 @@
 //! What products fetch while they compute: the panels that are read next, and weights of later steps, some lines at a time. They are spread over as many tiles as
 //! there are, since memory answers only so many requests at a time, and everything else waits behind them.
 
+use crate::blocking::PLACES;
 use crate::simd::{Simd, opaque};
-
-/// How many places along the depth are computed between two looks at what is to be fetched.
-pub(super) const PLACES: usize = 4;
 
 /// `f32`s in a cache line.
 const LINE: usize = 16;
@@ -253,7 +251,13 @@ mod tests {
                         at += rows * per_row;
                         if per_row > 0 {
                             // (It lies behind all else.)
-                            let reached = passed.iter().chain([&fetch.at]).map(|at| at.addr()).max();
+                            passed.push(fetch.at);
+                            let begun = of_tile[0].wrapping_add(fetch.lines * LINE);
+                            assert!(
+                                passed.contains(&of_tile[0]) || passed.contains(&begun),
+                                "{what}: it has no beginning"
+                            );
+                            let reached = passed.iter().map(|at| at.addr()).max();
                             assert!(reached >= Some(of_tile[1].addr()), "{what}: it does not end");
                         }
                     }

@@ -6,9 +6,10 @@
 //! one after the other: then the chain waits in memory.
 
 use super::epilogue::{Direct, Operands, advance};
-use super::fetch::{Fetch, Later, Next, PLACES};
+use super::fetch::{Fetch, Later, Next};
 use super::tile::{Sums, fetch_outputs, finish, run, spill};
 use crate::abi::{MatmulShape, Part, Runs};
+use crate::blocking::PLACES;
 use crate::simd::{MAX_ROWS, Simd};
 
 /// See [`Kernel::Matmul`](crate::abi::Kernel::Matmul).

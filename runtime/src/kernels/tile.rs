@@ -1,8 +1,9 @@
 //! Tiles of products: sums of a few rows and one or two vectors of columns, which stay in registers while the depth passes by.
 
 use super::epilogue::Operands;
-use super::fetch::{Fetch, PLACES};
+use super::fetch::Fetch;
 use crate::abi::Epilogue;
+use crate::blocking::PLACES;
 use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
 
 /// The sums of a tile.
