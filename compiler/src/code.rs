@@ -320,6 +320,8 @@ pub struct Routine {
     pub name: String,
     /// How many units of work there are; no variable is in it.
     pub units: Index,
+    /// Whether units use what the one before them left, if it was done by the same call.
+    pub in_runs: bool,
     /// How many variables are used, [`Variable::BEGIN`] and [`Variable::END`] among them.
     pub variables: usize,
     /// By local: its lanes.

@@ -19,6 +19,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZeroUsize;
 #[cfg(feature = "std")]
 use std::path::Path;
 
@@ -37,7 +38,7 @@ use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
 pub use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
-use crate::program::{Code, Context, Driver, Drivers, Port, Program};
+use crate::program::{Body, Code, Port, Program};
 pub use crate::program::{RunError, Session, SessionError};
 pub use crate::shaped::Shaped;
 use crate::weights::{MismatchError, TensorSpec, WeightFile, WeightFileError};
@@ -201,7 +202,7 @@ impl<N: Net> Weights<N> {
     pub fn session(&self, threads: usize) -> Result<Session, SessionError> {
         let network = N::NETWORK;
         let kernels = Kernels::for_isa(self.isa).ok_or(SessionError::NoThread)?;
-        let threads = threads.max(1);
+        let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
         let port = |(name, shape): &(&str, &[usize])| Port { name: (*name).to_owned(), shape: shape.to_vec() };
         let [portable, avx2, avx512] = network.scratch;
         let code = Code {
@@ -214,10 +215,9 @@ impl<N: Net> Weights<N> {
                 Isa::Avx512 => avx512,
             },
             preparation: Preparation::default(),
-            drivers: Drivers::Functions(vec![drive as Driver; threads]),
-            steps: Vec::new(),
+            threads,
+            body: Body::Source(Environment::new(Arc::clone(&self.contents), network.run)),
             kernels,
-            environment: Some(Environment::new(threads, Arc::clone(&self.contents), network.run)),
             owner: Box::new(()),
         };
         // SAFETY: the compiler vouches for the network's code by the same plan as for machine code; see `Network::run`. The
@@ -282,14 +282,4 @@ pub fn packed_runs(bytes: &[u8]) -> Vec<f64> {
         numbers.extend(core::iter::repeat_n(f64::from_le_bytes([a, b, c, d, e, f, g, h]), length));
     }
     numbers
-}
-
-/// The driver of every generated network.
-unsafe extern "C" fn drive(context: *const Context, member: usize) {
-    // SAFETY: the caller passes the context of a run, which outlives the call.
-    let context = unsafe { &*context };
-    // SAFETY: the environment is null or that of the code, which outlives its runs.
-    let Some(environment) = (unsafe { context.environment.as_ref() }) else { return };
-    // SAFETY: the member is made of the context of a run of the environment's network.
-    unsafe { (environment.run())(&mut Member::new(context, environment, member)) };
 }

@@ -7,8 +7,8 @@
 //! - [`WeightFile`] is a safetensors file, opened or embedded in the program. [`WeightFile::bind`] matches it
 //!   with the [`TensorSpec`]s of a network and gives [`BoundWeights`], or a [`MismatchError`] that lists everything
 //!   that does not fit. [`save`] writes such a file.
-//! - [`threads::Team`] runs one job on several threads at once, which meet at a [`threads::Barrier`] between the steps of a
-//!   network; [`arena::AlignedBuffer`] is the memory in which they compute.
+//! - [`threads::Team`] runs one job on several threads at once, which share the units of the steps of a network;
+//!   [`arena::AlignedBuffer`] is the memory in which they compute.
 //! - [`synth`] makes the values of a tensor from its name alone, for tests and measurements without a weight file.
 //! - [`Kernels`] are the functions that compute, for the instruction sets ([`Isa`]) that this machine has; [`abi`] is their
 //!   contract with generated code, [`math`] the constants that both use.

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
-use crate::program::{SessionError, share};
+use crate::program::SessionError;
 use crate::simd::portable::Portable;
 use crate::simd::{MAX_LANES, Simd};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
-use crate::threads::Team;
+use crate::threads::{Team, share};
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +99,8 @@ fn team(threads: NonZeroUsize) -> Result<Team, SessionError> {
 fn best_time(team: &mut Team, job: &(dyn Fn(usize) -> f32 + Sync)) -> Duration {
     let once = |team: &mut Team| {
         let start = Instant::now();
-        team.run(&|member, _| {
-            black_box(job(member));
+        team.run(&|member| {
+            black_box(job(member.index()));
         });
         start.elapsed()
     };

@@ -16,7 +16,9 @@ use crate::generated::LoadError;
 use crate::isa::{Isa, IsaError};
 use crate::kernels::Kernels;
 use crate::prepare::Preparation;
-use crate::program::{Code, Drivers, MAX_THREADS, Port, Program, Session, SessionError, StepEntry, StepFunction};
+use crate::program::{
+    Body, Code, MAX_THREADS, Port, Program, Session, SessionError, StepEntry, StepFunction, StepOutline,
+};
 use crate::weights::{TensorSpec, WeightFile};
 
 /// The header of C programs, as far as it is the same for all networks.
@@ -38,7 +40,7 @@ pub const C_FUNCTIONS: [&str; 8] = [
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What an [`Object`] begins with: `pnetobj` and the number of its form.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"pnetobj\x01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"pnetobj\x02");
 
 /// A network in an object file; the compiler writes it field by field. Pointers lead into the same file.
 #[repr(C)]
@@ -86,8 +88,8 @@ pub struct Variant {
     pub scratch: usize,
     /// How the weights are prepared.
     pub preparation: Preparation,
-    /// The name of each step and how many units it has.
-    pub steps: Vec<(String, usize)>,
+    /// The steps.
+    pub steps: Vec<StepOutline>,
 }
 
 /// A description as an object has it. What belongs to one instruction set is bytes by itself, since it may hold large tables and
@@ -221,9 +223,7 @@ impl Network {
                     arena: variant.arena,
                     scratch: variant.scratch,
                     preparation: variant.preparation,
-                    steps: steps
-                        .map(|((name, units), function)| StepEntry { name, units, function: *function })
-                        .collect(),
+                    steps: steps.map(|(outline, function)| StepEntry { outline, function: *function }).collect(),
                 });
             }
         }
@@ -266,10 +266,9 @@ impl Weights {
             arena: network.arena,
             scratch: network.scratch,
             preparation: Preparation::default(),
-            drivers: Drivers::Session(threads.try_into().map_err(|_| SessionError::NoThread)?),
-            steps: network.steps.clone(),
+            threads: threads.try_into().map_err(|_| SessionError::NoThread)?,
+            body: Body::Steps(network.steps.clone()),
             kernels: network.kernels,
-            environment: None,
             owner: Box::new(()),
         };
         // SAFETY: the compiler made the functions of a verified plan, so that they touch what the plan says; the block was

@@ -12,17 +12,16 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 use core::num::NonZeroUsize;
-use core::ops::Range;
 #[cfg(feature = "std")]
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{AlignedBuffer, AllocationError};
-use crate::generated::Environment;
+use crate::generated::{Environment, Member as GeneratedMember};
 use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
-use crate::threads::{Barrier, Team};
+use crate::threads::{Member, Team};
 
 /// The threads that can share a network at most.
 pub const MAX_THREADS: usize = 1024;
@@ -41,37 +40,31 @@ pub struct Context {
     pub inputs: *const *const f32,
     /// The outputs.
     pub outputs: *const *mut f32,
-    /// Where threads meet between steps.
-    pub barrier: *const Barrier,
-    /// The length of each thread's own memory.
-    pub scratch_length: usize,
     /// The kernels that the code calls.
     pub kernels: *const Kernels,
-    /// What generated Rust source knows of the machine; null for machine code, which has it written in.
-    pub environment: *const Environment,
 }
-
-/// All of one thread's work of a run, which is the member of that number.
-pub type Driver = unsafe extern "C" fn(context: *const Context, member: usize);
 
 /// The units from `begin` to `end` of a step; `scratch` is the thread's own memory.
 pub type StepFunction = unsafe extern "C" fn(context: *const Context, scratch: *mut f32, begin: usize, end: usize);
 
-/// The units that a member of a team of so many works on: near equal parts in order, a single one for member 0.
-#[must_use]
-pub fn share(units: usize, member: usize, members: usize) -> Range<usize> {
-    (member * units).div_ceil(members)..((member + 1) * units).div_ceil(members)
-}
-
-/// A step of the code, for measurements.
+/// A step of machine code.
 #[derive(Debug, Clone)]
 pub struct StepEntry {
+    /// What there is to say of it beside the code.
+    pub outline: StepOutline,
+    /// Its code.
+    pub function: StepFunction,
+}
+
+/// A step without its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepOutline {
     /// Its name.
     pub name: String,
     /// How many units it has.
     pub units: usize,
-    /// Its code.
-    pub function: StepFunction,
+    /// Whether units that follow each other have work in common, which is done once if they are done by one call.
+    pub in_runs: bool,
 }
 
 /// An input or output.
@@ -91,24 +84,13 @@ impl Port {
     }
 }
 
-/// What calls the steps of a run, each with the units of its thread.
-#[derive(Debug, Clone)]
-pub enum Drivers {
-    /// A function per thread, which the code generator made.
-    Functions(Vec<Driver>),
-    /// The session itself, on so many threads: it goes through [`Code::steps`].
-    Session(NonZeroUsize),
-}
-
-impl Drivers {
-    /// How many threads share the work.
-    #[must_use]
-    pub fn threads(&self) -> usize {
-        match self {
-            Drivers::Functions(functions) => functions.len(),
-            Drivers::Session(threads) => threads.get(),
-        }
-    }
+/// What a run does.
+#[derive(Debug)]
+pub enum Body {
+    /// Machine code: each thread goes through these steps.
+    Steps(Vec<StepEntry>),
+    /// Generated Rust source, which goes through its steps itself; it cannot be run step by step.
+    Source(Environment),
 }
 
 /// What a code generator made. Lengths count `f32`s.
@@ -123,51 +105,60 @@ pub struct Code {
     pub scratch: usize,
     /// How the weights are prepared.
     pub preparation: Preparation,
-    /// What calls the steps.
-    pub drivers: Drivers,
-    /// The steps, one by one; none of generated Rust source, which cannot be run by steps.
-    pub steps: Vec<StepEntry>,
+    /// How many threads share the work.
+    pub threads: NonZeroUsize,
+    /// The work.
+    pub body: Body,
     /// The kernels that the code was made for.
     pub kernels: &'static Kernels,
-    /// What generated Rust source knows of the machine.
-    pub environment: Option<Environment>,
     /// What the functions above live in; dropped with the code.
     pub owner: Box<dyn Any + Send + Sync>,
 }
 
 impl Code {
-    /// A member's units of a step.
-    ///
-    /// # Safety
-    /// The context is that of a run of this code, with scratch memory for the member, one of its threads; no other member
-    /// works on another step that touches the same memory.
-    unsafe fn part(&self, step: &StepEntry, shared: &Shared, member: usize) {
-        let units = share(step.units, member, self.drivers.threads());
-        if !units.is_empty() {
-            // SAFETY: by the contract; the rest is that of `Program::with_block`.
-            unsafe {
-                let scratch = shared.0.scratch.add(member * self.scratch);
-                (step.function)(&raw const shared.0, scratch, units.start, units.end);
-            }
+    /// The steps, one by one, as far as they are known.
+    fn steps(&self) -> &[StepEntry] {
+        match &self.body {
+            Body::Steps(steps) => steps,
+            Body::Source(_) => &[],
         }
     }
 
     /// A member's part of a run.
     ///
     /// # Safety
-    /// As [`Code::part`]; all members of the team of the barrier, as many as the code has threads, take part in the run.
-    unsafe fn drive(&self, shared: &Shared, member: usize, barrier: &Barrier) {
-        let is_shared = |step: &StepEntry| step.units > 1;
-        let mut before: Option<&StepEntry> = None;
-        for step in &self.steps {
-            // Steps of one unit are member 0's, which need not wait for itself.
-            if before.is_some_and(|before| is_shared(before) || is_shared(step)) && barrier.wait().is_err() {
-                // Another member panicked: nobody waits any more.
-                return;
+    /// The context is that of a run of this code, with scratch memory for each member; all members of a team of as many as
+    /// the code has threads take part in the run.
+    unsafe fn run(&self, shared: &Shared, mut member: Member<'_>) {
+        // SAFETY: by the contract, there is a piece of scratch memory for the member.
+        let scratch = unsafe { shared.0.scratch.add(member.index() * self.scratch) };
+        match &self.body {
+            Body::Steps(steps) => {
+                for step in steps {
+                    // SAFETY: all members go through the same steps, so that nobody works on another that shares memory with
+                    // this one.
+                    unsafe { step.run(shared, scratch, &mut member) };
+                }
             }
-            // SAFETY: by the contract; all members have met behind whatever step shares memory with this one.
-            unsafe { self.part(step, shared, member) };
-            before = Some(step);
+            Body::Source(environment) => {
+                // SAFETY: the member is made of the context of a run of the environment's network.
+                unsafe { environment.run(&mut GeneratedMember::new(&shared.0, environment, scratch, member)) };
+            }
+        }
+    }
+}
+
+impl StepEntry {
+    /// A member's part of the step.
+    ///
+    /// # Safety
+    /// The context is that of a run of the step's code, the scratch memory the member's own; no other member works on another
+    /// step that touches the same memory.
+    unsafe fn run(&self, shared: &Shared, scratch: *mut f32, member: &mut Member<'_>) {
+        member.step(self.outline.units, self.outline.in_runs);
+        while let Some(units) = member.take() {
+            // SAFETY: by the contract; the rest is that of `Program::with_block`.
+            unsafe { (self.function)(&raw const shared.0, scratch, units.start, units.end) };
         }
     }
 }
@@ -177,8 +168,8 @@ impl fmt::Debug for Code {
         f.debug_struct("Code")
             .field("inputs", &self.inputs)
             .field("outputs", &self.outputs)
-            .field("threads", &self.drivers.threads())
-            .field("steps", &self.steps.len())
+            .field("threads", &self.threads)
+            .field("steps", &self.steps().len())
             .finish_non_exhaustive()
     }
 }
@@ -213,8 +204,8 @@ pub enum SessionError {
         /// How many were asked for.
         found: usize,
     },
-    /// The code has no driver.
-    #[error("the code has no thread")]
+    /// None.
+    #[error("a network needs a thread at least")]
     NoThread,
 }
 
@@ -263,8 +254,7 @@ impl Program {
     /// - `block` is prepared as the functions of `code` want it.
     /// - The functions of `code` are valid as long as its owner. They read and write only the memory that [`Context`] leads
     ///   to, within the lengths that `code` says, and write neither weights nor inputs.
-    /// - The drivers of one run, which share arena and outputs, meet at the barrier equally often; between two meetings no
-    ///   driver touches what another writes.
+    /// - Generated source goes through the same steps on each thread, and does what machine code of these steps may do.
     /// - A step may be called with any split of its units into ranges, which may run at once: no unit touches what another
     ///   unit of the step writes, but for the scratch memory, of which each thread has its own.
     /// - Runs with contexts that share nothing but weights may happen at once.
@@ -285,16 +275,16 @@ impl Program {
         &self.code.outputs
     }
 
-    /// The steps in order.
+    /// The steps in order; none of generated Rust source.
     #[must_use]
     pub fn steps(&self) -> &[StepEntry] {
-        &self.code.steps
+        self.code.steps()
     }
 
     /// How many threads share the work.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.code.drivers.threads()
+        self.code.threads.get()
     }
 
     /// The bytes of its prepared weights.
@@ -308,7 +298,7 @@ impl Program {
     /// # Errors
     /// When memory runs out or no thread can be started.
     pub fn session(&self) -> Result<Session, SessionError> {
-        let threads = NonZeroUsize::new(self.threads()).ok_or(SessionError::NoThread)?;
+        let threads = self.code.threads;
         Ok(Session {
             arena: AlignedBuffer::new(self.code.arena)?,
             scratch: AlignedBuffer::new(self.code.scratch.saturating_mul(threads.get()))?,
@@ -374,18 +364,10 @@ impl Session {
         self.check(inputs, outputs)?;
         let shared = &self.context(inputs, outputs);
         let code = &*self.program.code;
-        match &code.drivers {
-            Drivers::Functions(drivers) => self.team.run(&|member, _| {
-                if let Some(driver) = drivers.get(member) {
-                    // SAFETY: the context leads to an arena, scratch memory and weights of the lengths that the code says,
-                    // and to inputs and outputs whose lengths were checked; the team has as many members as there are
-                    // drivers and as its barrier expects. The rest is the contract of `Program::new`.
-                    unsafe { driver(&raw const shared.0, member) };
-                }
-            }),
-            // SAFETY: as above; the team has as many members as the code has threads.
-            Drivers::Session(_) => self.team.run(&|member, barrier| unsafe { code.drive(shared, member, barrier) }),
-        }
+        // SAFETY: the context leads to an arena, scratch memory and weights of the lengths that the code says, and to inputs
+        // and outputs whose lengths were checked; the team has as many members as the code has threads. The rest is the
+        // contract of `Program::new`.
+        self.team.run(&|member| unsafe { code.run(shared, member) });
         self.forget();
         Ok(())
     }
@@ -409,15 +391,13 @@ impl Session {
         }
         let shared = &self.context(inputs, outputs);
         let code = &*self.program.code;
-        for (step, time) in code.steps.iter().zip(times) {
+        for (step, time) in code.steps().iter().zip(times) {
             let start = Instant::now();
             // SAFETY: as in `run`; no thread goes on to another step before all are done with this one.
-            let work = |member: usize| unsafe { code.part(step, shared, member) };
-            if step.units <= 1 {
-                work(0);
-            } else {
-                self.team.run(&|member, _| work(member));
-            }
+            let work = |mut member: Member<'_>| unsafe {
+                step.run(shared, shared.0.scratch.add(member.index() * code.scratch), &mut member);
+            };
+            self.team.run(&work);
             *time += start.elapsed();
         }
         self.forget();
@@ -433,8 +413,8 @@ impl Session {
     pub fn run_backwards(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
         self.check(inputs, outputs)?;
         let shared = &self.context(inputs, outputs);
-        for step in &self.program.code.steps {
-            for unit in (0..step.units).rev() {
+        for step in self.program.code.steps() {
+            for unit in (0..step.outline.units).rev() {
                 self.scratch.poison();
                 // SAFETY: as in `run`; the first thread's piece of the scratch memory is used.
                 unsafe { (step.function)(&raw const shared.0, self.scratch.as_mut_ptr(), unit, unit + 1) };
@@ -473,10 +453,7 @@ impl Session {
             weights: self.program.weights.as_ptr(),
             inputs: self.inputs.0.as_ptr(),
             outputs: self.outputs.0.as_ptr(),
-            barrier: self.team.barrier(),
-            scratch_length: self.program.code.scratch,
             kernels: self.program.code.kernels,
-            environment: self.program.code.environment.as_ref().map_or(core::ptr::null(), core::ptr::from_ref),
         })
     }
 
@@ -484,23 +461,5 @@ impl Session {
     fn forget(&mut self) {
         self.inputs.0.fill(core::ptr::null());
         self.outputs.0.fill(core::ptr::null_mut());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_parts_in_order_and_near_equal() {
-        for members in 1..6 {
-            for units in 0..20 {
-                let shares: Vec<_> = (0..members).map(|member| share(units, member, members)).collect();
-                assert!(shares.iter().flat_map(Clone::clone).eq(0..units), "{units} units of {members}");
-                let sizes = shares.iter().map(ExactSizeIterator::len);
-                assert!(sizes.clone().max().unwrap_or(0) - sizes.min().unwrap_or(0) <= 1, "{units} of {members}");
-            }
-            assert_eq!(share(1, 0, members), 0..1, "a single unit is the caller's");
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! The threads that run a network together.
 //!
-//! A [`Team`] runs one job on all its members at a time and returns when all are done; within a job, members meet at a
-//! [`Barrier`]. Neither allocates memory, and between steps of some microseconds neither sleeps; a team without work
-//! sleeps and uses no processor.
+//! A [`Team`] runs one job on all its members at a time and returns when all are done; within a job, each [`Member`] goes
+//! through steps whose units they share. Neither allocates memory, and between steps of some microseconds neither sleeps; a
+//! team without work sleeps and uses no processor.
 //!
 //! Invariants:
 //!
@@ -13,6 +13,8 @@
 //!   it, the last one acquires all of it and changes `finish`, which the caller acquires.
 
 mod barrier;
+mod member;
+mod shares;
 mod signal;
 
 use std::any::Any;
@@ -24,11 +26,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::{fmt, io, mem, ptr, thread};
 
-pub use barrier::{Barrier, BrokenBarrierError, barrier_wait};
+use member::Meeting;
+pub use member::Member;
+pub use shares::share;
 use signal::Signal;
 
-/// What a team does: called with the number of the member and the team's barrier.
-type Job<'a> = dyn Fn(usize, &Barrier) + Sync + 'a;
+/// What a team does: called with each member.
+type Job<'a> = dyn Fn(Member<'_>) + Sync + 'a;
 
 /// A fixed number of threads that run jobs together. The calling thread is one of them.
 ///
@@ -36,15 +40,19 @@ type Job<'a> = dyn Fn(usize, &Barrier) + Sync + 'a;
 /// # use parameternet_runtime::threads::Team;
 /// # use std::sync::atomic::{AtomicUsize, Ordering};
 /// let mut team = Team::new(2.try_into()?)?;
-/// let squares = [AtomicUsize::new(0), AtomicUsize::new(0)];
+/// let squares: [AtomicUsize; 10] = Default::default();
 /// let sum = AtomicUsize::new(0);
-/// team.run(&|member, barrier| {
-///     squares[member].store((member + 2) * (member + 2), Ordering::Relaxed);
-///     if barrier.wait().is_ok() && member == 1 {
+/// team.run(&|mut member| {
+///     member.step(squares.len(), false);
+///     while let Some(units) = member.take() {
+///         units.for_each(|unit| squares[unit].store(unit * unit, Ordering::Relaxed));
+///     }
+///     member.step(1, false);
+///     while let Some(_) = member.take() {
 ///         sum.store(squares.iter().map(|square| square.load(Ordering::Relaxed)).sum(), Ordering::Relaxed);
 ///     }
 /// });
-/// assert_eq!(sum.into_inner(), 13);
+/// assert_eq!(sum.into_inner(), 285);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Team {
@@ -58,7 +66,7 @@ struct Shared {
     start: Signal,
     /// Counts finished runs.
     finish: Signal,
-    barrier: Barrier,
+    meeting: Meeting,
     /// Points to the caller's reference to the job, from a change of `start` until `working` is 0; null ends the workers.
     /// It is a thin pointer to a fat one, so that it can be atomic.
     job: AtomicPtr<()>,
@@ -79,7 +87,7 @@ impl Team {
         let shared = Arc::new(Shared {
             start: Signal::new(),
             finish: Signal::new(),
-            barrier: Barrier::new(size),
+            meeting: Meeting::new(size),
             job: AtomicPtr::new(ptr::null_mut()),
             working: AtomicUsize::new(0),
             panic: Mutex::new(None),
@@ -100,26 +108,21 @@ impl Team {
         self.workers.len() + 1
     }
 
-    /// The barrier that the members meet at: the one that jobs are called with. Its address is that of the team's lifetime.
-    #[must_use]
-    pub fn barrier(&self) -> &Barrier {
-        &self.shared.barrier
-    }
-
-    /// Calls `job` once on each member, with its number and the barrier, and returns when all calls have returned. Member 0
-    /// is the calling thread.
+    /// Calls `job` once with each member, on its thread, and returns when all calls have returned. Member 0 is the calling
+    /// thread.
     ///
-    /// All members have to wait at the barrier equally often, or they wait forever.
+    /// All members have to go through the same steps, or they wait forever.
     ///
     /// # Panics
     ///
-    /// If the job panics on a member: the barrier no longer holds anybody in this run, and when all members are done, the
-    /// first panic goes on in the caller. The team can be used again.
+    /// If the job panics on a member: the others have no more units in this run, and when all members are done, the first
+    /// panic goes on in the caller. The team can be used again.
     pub fn run(&mut self, job: &Job<'_>) {
         let shared = &*self.shared;
         if self.workers.is_empty() {
-            return job(0, &shared.barrier);
+            return job(Member::new(&shared.meeting, 0));
         }
+        shared.meeting.shares.begin();
         let finished = shared.finish.get();
         shared.working.store(self.workers.len(), Relaxed);
         shared.job.store((&raw const job).cast_mut().cast(), Relaxed);
@@ -129,7 +132,7 @@ impl Team {
 
         let panic = shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(panic) = panic {
-            shared.barrier.mend();
+            shared.meeting.barrier.mend();
             resume_unwind(panic);
         }
     }
@@ -140,7 +143,7 @@ impl Shared {
     fn call(&self, job: &Job<'_>, member: usize) {
         // No invariant of ours spans the call, and what the job broke of its own is the business of who catches the panic
         // in the end.
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(member, &self.barrier))) else { return };
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(Member::new(&self.meeting, member)))) else { return };
         let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
         if first.is_none() {
             *first = Some(panic);
@@ -149,7 +152,7 @@ impl Shared {
             mem::forget(panic);
         }
         drop(first);
-        self.barrier.break_open();
+        self.meeting.barrier.break_open();
     }
 }
 

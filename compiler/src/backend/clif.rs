@@ -19,6 +19,7 @@ use cranelift_codegen::{CodegenError, Context as FunctionContext};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{FuncId, Linkage, Module, ModuleReloc};
 use parameternet_runtime::Isa;
+use parameternet_runtime::program::StepOutline;
 
 use crate::code::Routine;
 use shapes::Shapes;
@@ -56,6 +57,11 @@ pub(super) fn refused(function: &str, reason: impl ToString) -> CodeError {
 
 pub(super) fn host(reason: impl ToString) -> CodeError {
     CodeError::Host(reason.to_string())
+}
+
+/// What the runtime must know of a step beside its function.
+pub(super) fn outline(routine: &Routine) -> StepOutline {
+    StepOutline { name: routine.name.clone(), units: routine.unit_count(), in_runs: routine.in_runs }
 }
 
 /// Whether code finds what it refers to wherever both are put.

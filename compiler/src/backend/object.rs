@@ -19,7 +19,7 @@ use parameternet_runtime::Isa;
 use parameternet_runtime::object::{Description, MAGIC, Object, VERSION, Variant};
 use parameternet_runtime::program::{Port, StepFunction};
 
-use super::clif::{CodeError, Position, Writer, host, refused, target};
+use super::clif::{CodeError, Position, Writer, host, outline, refused, target};
 use crate::backend::names::snake_case;
 use crate::code;
 use crate::graph::Graph;
@@ -102,7 +102,7 @@ pub fn compile(graph: &Graph, plans: &[Plan], prefix: &Prefix) -> Result<ObjectF
             arena: plan.arena,
             scratch: plan.scratch,
             preparation: plan.weights.preparation.clone(),
-            steps: routines.iter().map(|routine| (routine.name.clone(), routine.unit_count())).collect(),
+            steps: routines.iter().map(outline).collect(),
         });
     }
     let port = |port: &plan::Port| Port { name: port.name.clone(), shape: port.shape.dims().to_vec() };

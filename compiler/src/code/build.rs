@@ -138,17 +138,19 @@ pub(super) struct Builder<'p> {
     pub plan: &'p Plan,
     /// The line buffers of the cascade that the step is, as they are for the unit that code is made for.
     pub lines: Vec<Lines>,
+    /// See [`Routine::in_runs`].
+    pub in_runs: bool,
     variables: usize,
     locals: Vec<Lanes>,
 }
 
 impl<'p> Builder<'p> {
     pub fn new(plan: &'p Plan) -> Self {
-        Builder { plan, lines: Vec::new(), variables: Variable::END.0 + 1, locals: Vec::new() }
+        Builder { plan, lines: Vec::new(), in_runs: false, variables: Variable::END.0 + 1, locals: Vec::new() }
     }
 
     pub fn finish(self, name: String, units: Index, body: Vec<Statement>) -> Routine {
-        Routine { name, units, variables: self.variables, locals: self.locals, body }
+        Routine { name, units, in_runs: self.in_runs, variables: self.variables, locals: self.locals, body }
     }
 
     pub fn variable(&mut self) -> Variable {

@@ -11,6 +11,7 @@ use crate::plan::step::{Left, Work};
 
 /// The number of units and the code.
 pub(super) fn cascade(builder: &mut Builder<'_>, step: &Cascade) -> (Index, Vec<Statement>) {
+    builder.in_runs = step.lines.iter().any(|lines| lines.reach.shared() > 0);
     let dims = [Index::from(step.samples), Index::Size(step.units)];
     let body = builder.units(|builder, unit, body| {
         let mut indices = builder.unravel(unit, &dims, body);

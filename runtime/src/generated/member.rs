@@ -7,8 +7,8 @@ use crate::blocking::{Blocking, Product};
 use crate::dtype::Dtype;
 use crate::kernels::Kernels;
 use crate::prepare::panels_length;
-use crate::program::{Context, share};
-use crate::threads::barrier_wait;
+use crate::program::Context;
+use crate::threads;
 
 /// A thread's part of the work of a generated network.
 pub type Run = unsafe fn(&mut Member<'_>);
@@ -16,18 +16,22 @@ pub type Run = unsafe fn(&mut Member<'_>);
 /// What generated code knows of a session's threads and of the weights.
 #[derive(Debug)]
 pub struct Environment {
-    threads: usize,
     contents: Arc<[usize]>,
     run: Run,
 }
 
 impl Environment {
-    pub(super) fn new(threads: usize, contents: Arc<[usize]>, run: Run) -> Environment {
-        Environment { threads, contents, run }
+    pub(super) fn new(contents: Arc<[usize]>, run: Run) -> Environment {
+        Environment { contents, run }
     }
 
-    pub(super) fn run(&self) -> Run {
-        self.run
+    /// A thread's part of a run.
+    ///
+    /// # Safety
+    /// The member takes part in a run of the network with this environment.
+    pub(crate) unsafe fn run(&self, member: &mut Member<'_>) {
+        // SAFETY: by the contract.
+        unsafe { (self.run)(member) };
     }
 }
 
@@ -36,7 +40,7 @@ impl Environment {
 pub struct Member<'r> {
     context: &'r Context,
     environment: &'r Environment,
-    member: usize,
+    member: threads::Member<'r>,
     /// The kernels of the machine.
     pub kernels: &'static Kernels,
     /// The arena of the session.
@@ -45,14 +49,17 @@ pub struct Member<'r> {
     pub scratch: *mut f32,
     /// The prepared weights.
     pub weights: *const f32,
-    /// How many units the step before had; none before the first.
-    units_before: usize,
 }
 
 impl<'r> Member<'r> {
     /// # Safety
-    /// `context` is that of a run with scratch memory for this member.
-    pub(super) unsafe fn new(context: &'r Context, environment: &'r Environment, member: usize) -> Member<'r> {
+    /// `context` is that of a run, the scratch memory the member's own.
+    pub(crate) unsafe fn new(
+        context: &'r Context,
+        environment: &'r Environment,
+        scratch: *mut f32,
+        member: threads::Member<'r>,
+    ) -> Member<'r> {
         Member {
             context,
             environment,
@@ -60,10 +67,8 @@ impl<'r> Member<'r> {
             // SAFETY: the context of a run points to the kernels of its code, which are static.
             kernels: unsafe { &*context.kernels },
             arena: context.arena,
-            // SAFETY: each member has a piece of that length.
-            scratch: unsafe { context.scratch.add(member * context.scratch_length) },
+            scratch,
             weights: context.weights,
-            units_before: 0,
         }
     }
 
@@ -130,7 +135,7 @@ impl<'r> Member<'r> {
     }
 
     fn cut(&self, product: &Product) -> Blocking {
-        product.blocking(self.tile(), self.environment.threads)
+        product.blocking(self.tile(), self.member.members())
     }
 
     /// What the panels of a unit of a product take of the scratch memory.
@@ -157,21 +162,22 @@ impl<'r> Member<'r> {
         self.kernels.isa() != crate::Isa::Portable
     }
 
-    /// Begins a step of so many units: those of this thread, from the first to one past the last.
+    /// Begins a step of so many units.
+    #[inline]
+    pub fn step(&mut self, units: usize) {
+        self.member.step(units, false);
+    }
+
+    /// Begins a step of so many units, which are better done several in a row.
+    #[inline]
+    pub fn step_in_runs(&mut self, units: usize) {
+        self.member.step(units, true);
+    }
+
+    /// Units of the step that are this thread's to work on, from the first to one past the last, until there are none.
     #[inline]
     #[must_use]
-    pub fn step(&mut self, units: usize) -> (usize, usize) {
-        let members = self.environment.threads;
-        if members == 1 {
-            return (0, units);
-        }
-        // Steps of one unit are member 0's, which need not wait for itself.
-        if self.units_before > 0 && (self.units_before > 1 || units > 1) {
-            // SAFETY: the barrier is that of the team of this run, all of whose members go through the same steps.
-            unsafe { barrier_wait(self.context.barrier) };
-        }
-        self.units_before = units;
-        let own = share(units, self.member, members);
-        (own.start, own.end)
+    pub fn take(&mut self) -> Option<(usize, usize)> {
+        self.member.take().map(|units| (units.start, units.end))
     }
 }

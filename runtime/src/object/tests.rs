@@ -41,7 +41,8 @@ fn description() -> Description {
         }],
         length: 1,
     };
-    let steps = vec![("add".to_owned(), LENGTH), ("double".to_owned(), 1)];
+    let step = |name: &str, units| StepOutline { name: name.to_owned(), units, in_runs: false };
+    let steps = vec![step("add", LENGTH), step("double", 1)];
     let variant = |isa| Variant { isa, arena: 0, scratch: 0, preparation: preparation.clone(), steps: steps.clone() };
     Description {
         inputs: vec![port("x")],

@@ -1,39 +1,48 @@
 //! A team of the calling thread alone, where there is no system that starts others. The same interface as that of the team
 //! of many, as far as sessions use it.
 
+use core::marker::PhantomData;
+use core::mem;
 use core::num::NonZeroUsize;
+use core::ops::Range;
 
 use crate::program::SessionError;
 
-/// Never reached: nobody waits for a thread that is alone.
+/// The calling thread, which takes part in a run alone.
 #[derive(Debug)]
-pub struct BrokenBarrierError;
+pub struct Member<'t> {
+    units: Range<usize>,
+    team: PhantomData<&'t Team>,
+}
 
-/// Where members of a team meet.
-#[derive(Debug)]
-pub struct Barrier;
+impl Member<'_> {
+    /// Its number: 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        0
+    }
 
-impl Barrier {
-    /// Goes on at once.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn wait(&self) -> Result<(), BrokenBarrierError> {
-        Ok(())
+    /// How many members the team has: one.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        1
+    }
+
+    /// Begins a step of so many units.
+    pub fn step(&mut self, units: usize, _in_runs: bool) {
+        self.units = 0..units;
+    }
+
+    /// All units of the step, then none.
+    pub fn take(&mut self) -> Option<Range<usize>> {
+        let units = mem::take(&mut self.units);
+        (!units.is_empty()).then_some(units)
     }
 }
 
-/// Goes on at once.
-///
-/// # Safety
-/// None is needed; the one of many threads has a contract.
-pub unsafe extern "C" fn barrier_wait(_barrier: *const Barrier) {}
-
 /// The calling thread.
 #[derive(Debug)]
-pub struct Team {
-    barrier: Barrier,
-}
+pub struct Team;
 
 impl Team {
     /// A team of one member.
@@ -42,19 +51,13 @@ impl Team {
     /// When more are asked for.
     pub fn new(size: NonZeroUsize) -> Result<Team, SessionError> {
         match size.get() {
-            1 => Ok(Team { barrier: Barrier }),
+            1 => Ok(Team),
             found => Err(SessionError::Alone { found }),
         }
     }
 
-    /// The barrier of the team.
-    #[must_use]
-    pub fn barrier(&self) -> &Barrier {
-        &self.barrier
-    }
-
-    /// Calls `job` with member 0.
-    pub fn run(&mut self, job: &dyn Fn(usize, &Barrier)) {
-        job(0, &self.barrier);
+    /// Calls `job` with the only member.
+    pub fn run(&mut self, job: &dyn Fn(Member<'_>)) {
+        job(Member { units: 0..0, team: PhantomData });
     }
 }

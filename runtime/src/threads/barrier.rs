@@ -9,7 +9,6 @@
 //! that a member finds on entry is that of its round: it cannot change again before that member has entered.
 
 use std::num::NonZeroUsize;
-use std::process::abort;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
@@ -78,20 +77,6 @@ impl Barrier {
     }
 }
 
-/// [`Barrier::wait`] for generated code, which has no use for an error: if a member panicked, this ends the process, since
-/// going on would be a data race.
-///
-/// # Safety
-///
-/// `barrier` points to a barrier that lives until all members have returned from this call.
-pub unsafe extern "C" fn barrier_wait(barrier: *const Barrier) {
-    // SAFETY: the caller promises that the barrier is there; it is only ever used by shared reference.
-    let barrier = unsafe { &*barrier };
-    if barrier.wait().is_err() {
-        abort();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,15 +109,6 @@ mod tests {
         for size in [1, 2, 3, 5, 8] {
             everybody_sees_everything(size, 2000, |barrier| barrier.wait().unwrap());
         }
-    }
-
-    #[test]
-    fn generated_code_waits_too() {
-        let wait: unsafe extern "C" fn(*const Barrier) = barrier_wait;
-        everybody_sees_everything(2, 2000, |barrier| {
-            // SAFETY: the barrier is borrowed for longer than the call, by every member.
-            unsafe { wait(barrier) }
-        });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use cranelift_jit::{ArenaMemoryProvider, JITModule};
 use cranelift_module::FuncId;
-use parameternet_runtime::program::{Driver, StepFunction};
+use parameternet_runtime::program::StepFunction;
 
 use super::JitError;
 use crate::backend::clif::{host, total_bytes};
@@ -17,14 +17,12 @@ const BYTES_PER_STATEMENT: usize = 512;
 /// Least and most bytes that are reserved. Functions call each other over distances of 31 bits.
 const RESERVED: RangeInclusive<usize> = 1 << 20..=1 << 30;
 
-/// One range of addresses for all code of some routines, their constants and drivers, which is not backed by memory until it is
+/// One range of addresses for all code of some routines and their constants, which is not backed by memory until it is
 /// written.
-pub(super) fn reserve(routines: &[Routine], drivers: usize) -> Result<ArenaMemoryProvider, JitError> {
-    let mut statements = 0;
+pub(super) fn reserve(routines: &[Routine]) -> Result<ArenaMemoryProvider, JitError> {
+    let mut statements = routines.len();
     for routine in routines {
         routine.visit(|_| statements += 1);
-        // A driver calls each step and waits behind it.
-        statements += 1 + drivers;
     }
     let wanted = statements.saturating_mul(BYTES_PER_STATEMENT).saturating_add(total_bytes(routines));
     let wanted = wanted.clamp(*RESERVED.start(), *RESERVED.end());
@@ -46,12 +44,6 @@ impl CodeMemory {
     fn address(&self, id: FuncId) -> *const u8 {
         let module = self.module.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         module.as_ref().map_or(std::ptr::null(), |module| module.get_finalized_function(id))
-    }
-
-    /// A driver.
-    pub(super) fn driver(&self, id: FuncId) -> Driver {
-        // SAFETY: the function was written with the signature of a driver, and lives as long as the module.
-        unsafe { std::mem::transmute::<*const u8, Driver>(self.address(id)) }
     }
 
     /// The function of a step.

@@ -91,10 +91,11 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
     if !kernels.is_empty() {
         head.extend(quote!(let Kernels { #(#kernels,)* .. } = *m.kernels;));
     }
+    let step = if routine.in_runs { quote!(step_in_runs) } else { quote!(step) };
     // An expression of several parts stands better on a line of its own.
-    let begin = match units.clone().into_iter().count() {
-        1 => quote!(let (begin, end) = m.step(#units);),
-        _ => quote!(let units = #units; let (begin, end) = m.step(units);),
+    let step = match units.clone().into_iter().count() {
+        1 => quote!(m.#step(#units);),
+        _ => quote!(let units = #units; m.#step(units);),
     };
     let mut piece = writer.piece;
     let (parameters, arguments) = (format_ident!("{PARAMETERS}"), format_ident!("{ARGUMENTS}"));
@@ -112,18 +113,23 @@ pub(super) fn write(routine: &Routine, product: Option<Product>, contents: &Cont
                 work::<rt::Once>(m, begin, end #arguments)
             }
             #head
-            #begin
-            #[cfg(target_arch = "x86_64")]
-            if m.rounds_once() {
-                return once(m, begin, end #arguments);
+            #step
+            while let Some((begin, end)) = m.take() {
+                #[cfg(target_arch = "x86_64")]
+                if m.rounds_once() {
+                    once(m, begin, end #arguments);
+                    continue;
+                }
+                work::<rt::Twice>(m, begin, end #arguments);
             }
-            work::<rt::Twice>(m, begin, end #arguments)
         }
     } else {
         quote! {
             #head
-            #begin
-            #body
+            #step
+            while let Some((begin, end)) = m.take() {
+                #body
+            }
         }
     };
     piece
