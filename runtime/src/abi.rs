@@ -17,15 +17,19 @@ use serde::{Deserialize, Serialize};
 /// `*` marks a pointer that may be null. "Epilogue operands" are `bias*`, `gate*`, `residual*`, `sums*`, see [`Epilogue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kernel {
-    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, next*, next_count, next_stride, next_length, later*,
-    /// later_per_row, partial*, part)`: `rows` rows of a matrix times one packed
+    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, later*, later_per_row)`: `rows` rows of a matrix times one packed
     /// panel. For each row `r` and column `c`: `out[r * out_stride + c] = epilogue(sum over k of a[r * a_stride + at(k)] *
     /// b[k * width + c])`, summed in order of `k` by fused multiply-add where the instruction set has it; `at` follows the
-    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`. Meanwhile, memory that may lie anywhere is
-    /// fetched into the cache: `next_count` pieces of `next_length` elements from `next` on, which will be read next, then
-    /// `later_per_row` elements for each row from `later` on. The depth may be cut into [parts](Part), which calls with the same rows and
-    /// columns take one after the other: sums wait between them in `partial`, `width` for each row, which is null only for all of the depth.
+    /// [`Runs`] of the left factor. The panel has `width` = [`Tile::panel_width`] of `columns`. Meanwhile, `later_per_row` elements for each
+    /// row from `later` on are fetched into the cache; they may lie anywhere.
     Matmul,
+    /// `(a, b, out, rows, shape: MatmulShape, bias*, gate*, residual*, sums*, experts*, count, stride, length, coefficients*, mixed*, mixed_length,
+    /// later*, later_per_row, partial*, part)`: [`Kernel::Matmul`] with panels that are mixed of experts one after the other, or part by
+    /// part: meanwhile, the `mixed_length` elements of `mixed` are made of `count` experts as [`Kernel::Mix`] does it. If `mixed_length` is 0,
+    /// `length` elements of each expert are fetched, which may lie anywhere. The depth may be cut into [parts](Part), which calls with the
+    /// same rows and columns take one after the other: sums wait between them in `partial`, `width` for each row, which is null only for all
+    /// of the depth.
+    MatmulMixed,
     /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
     /// `first` on, with zeros around them where it leaves the image.
     Strip,
@@ -48,7 +52,7 @@ pub enum Kernel {
     /// `(panels, gates, out, depth, columns)`: side by side lie the panels of a matrix `[depth, columns]`, in `panels` as in `out`, where
     /// each row `k` is multiplied by `gates[k]`. They may be the same.
     GatePanels,
-    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, without what is fetched and without parts, for few rows of a single run: the products of every
+    /// [`Kernel::Matmul`] with a panel of `bfloat16`s, without what is fetched, for few rows of a single run: the products of every
     /// fourth `k` are summed by themselves in order of `k`, then these sums `(0 + 1) + (2 + 3)`.
     MatmulBf16,
     /// [`Kernel::MatmulBf16`] with a panel of whole numbers, see [`Kernel::MixInt8`]; the sum is multiplied with the scale.
@@ -106,8 +110,9 @@ pub enum Kernel {
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 26] = [
+    pub const ALL: [Kernel; 27] = [
         Kernel::Matmul,
+        Kernel::MatmulMixed,
         Kernel::Strip,
         Kernel::Depthwise,
         Kernel::Mix,
@@ -140,6 +145,7 @@ impl Kernel {
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Matmul => "matmul",
+            Kernel::MatmulMixed => "matmul_mixed",
             Kernel::Strip => "strip",
             Kernel::Depthwise => "depthwise",
             Kernel::Mix => "mix",
@@ -172,9 +178,9 @@ impl Kernel {
     #[must_use]
     pub fn arity(self) -> usize {
         match self {
-            Kernel::Matmul => 17,
+            Kernel::MatmulMixed => 20,
             Kernel::Depthwise => 12,
-            Kernel::Strassen => 11,
+            Kernel::Matmul | Kernel::Strassen => 11,
             Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
             Kernel::MixBf16 | Kernel::MixInt8 | Kernel::Gather | Kernel::WinogradOutput => 7,
             Kernel::Mix
@@ -196,7 +202,7 @@ impl Kernel {
     }
 }
 
-/// Which part of the depth a [`Kernel::Matmul`] takes, as the sum of what holds; 0 for all of it.
+/// Which part of the depth a [`Kernel::MatmulMixed`] takes, as the sum of what holds; 0 for all of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Part;
 

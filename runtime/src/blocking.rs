@@ -20,19 +20,18 @@ const PANELS: usize = 64 * 1024;
 /// `f32`s of the sums of a left factor that a block holds, in a product by Strassen's algorithm.
 const SUMS: usize = 64 * 1024;
 
-/// `f32`s of experts that are mixed at a time where few rows are multiplied with what comes of them: a quarter of the second-level cache of
-/// servers, where those of the next part come in meanwhile.
+/// `f32`s of experts that are mixed at a time, each time while rows are multiplied with what was mixed before.
 const EXPERTS: usize = 64 * 1024;
 
-/// Rows that all stay in the second-level cache while panels are mixed and multiplied part by part; more are worth blocks that stay in the
-/// first.
+/// Rows that all stay in the second-level cache while one panel after the other is mixed and multiplied; more are worth blocks that stay in
+/// the first.
 const FEW_ROWS: usize = 512;
 
 /// The columns of the widest panels: parts of the depth are the same for all instruction sets.
 const WIDEST: usize = 32;
 
-/// How many places along the depth products take between two looks at what is to be fetched. Parts of the depth are multiples of that, but
-/// for the last.
+/// How many places along the depth products take between two looks at what is to be done meanwhile. Parts of the depth are multiples of that,
+/// but for the last.
 pub const PLACES: usize = 4;
 
 /// Parts that rows are cut into where all panels stay in the cache.
@@ -59,8 +58,7 @@ pub struct Product {
     pub lines: Option<Lines>,
     /// Whether each unit makes the panels of the right factor, by mixing or packing.
     pub makes_panels: bool,
-    /// If each unit makes its panels part by part, and multiplies all rows with one before it makes the next: the
-    /// depth of these parts.
+    /// If a unit is a panel that is mixed part by part, each while all rows are multiplied with the one before it: the depth of these parts.
     pub part: Option<usize>,
     /// Whether outputs are summed, per unit of rows.
     pub has_sums: bool,
@@ -99,6 +97,9 @@ impl Product {
             return self.blocking_in_halves(tile, threads);
         }
         let Product { repeats, rows, depth, columns, .. } = *self;
+        if self.part.is_some() {
+            return Blocking { rows_per_unit: rows.max(1), panels_per_unit: 1, rows_per_block: rows.max(1) };
+        }
         let panels = columns.div_ceil(tile.columns()).max(1);
         let together = self.lines.map_or(tile.rows, |lines| lines.pixels).max(1);
         let in_tiles = |rows: usize| rows.next_multiple_of(together).max(together);
@@ -184,16 +185,15 @@ fn units_for(threads: usize) -> usize {
 }
 
 impl Blocking {
-    /// What the panels of a unit take of the scratch memory, if it makes them: all of them, or a part of one, and sums that wait for the next
-    /// part.
+    /// What the panels of a unit take of the scratch memory, if it makes them: all of them, or two parts, and sums that wait for the next.
     #[must_use]
     pub fn panel_scratch(&self, product: &Product, tile: Tile) -> usize {
         if !product.makes_panels {
             return 0;
         }
         if let Some(part) = product.part {
-            let panel = (part * tile.columns()).next_multiple_of(ALIGNMENT);
-            return panel + if part < product.depth { product.rows * tile.columns() } else { 0 };
+            let sums = if part < product.depth { product.rows } else { 0 };
+            return (2 * part + sums) * tile.columns();
         }
         let columns = product.columns.min(self.panels_per_unit * tile.columns());
         panels_length(product.depth, columns, tile, Dtype::F32).next_multiple_of(ALIGNMENT)

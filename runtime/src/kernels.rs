@@ -17,6 +17,7 @@ mod gather;
 mod matmul;
 mod mean;
 mod mix;
+mod mixing;
 mod norm;
 mod numbers;
 mod pack;
@@ -128,7 +129,13 @@ kernels! {
     Matmul matmul: MatmulFunction = matmul::matmul, (
         a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,
         bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32,
-        next: *const f32, next_count: usize, next_stride: usize, next_length: usize,
+        later: *const f32, later_per_row: usize
+    );
+    MatmulMixed matmul_mixed: MatmulMixedFunction = matmul::matmul_mixed, (
+        a: *const f32, b: *const f32, out: *mut f32, rows: usize, shape: *const MatmulShape,
+        bias: *const f32, gate: *const f32, residual: *const f32, sums: *mut f32,
+        experts: *const f32, count: usize, stride: usize, length: usize,
+        coefficients: *const f32, mixed: *mut f32, mixed_length: usize,
         later: *const f32, later_per_row: usize, partial: *mut f32, part: usize
     );
     Strip strip: StripFunction = strip::strip, (

@@ -79,6 +79,7 @@ impl Index {
     #[must_use]
     pub fn min(self, other: Index) -> Index {
         match (self, other) {
+            (Index::Constant(0), _) | (_, Index::Constant(0)) => Index::Constant(0),
             (Index::Constant(a), Index::Constant(b)) => Index::Constant(a.min(b)),
             (a, b) => Index::Minimum(Box::new(a), Box::new(b)),
         }

@@ -8,16 +8,15 @@ use super::build::Builder;
 use super::{Address, Argument, Index, Machine, Statement};
 use crate::plan::step::{MixPanels, Mixed};
 
-/// What of its experts is mixed at a time: panels side by side, or a part of one.
+/// What of its experts is mixed at a time: panels side by side.
+#[derive(Debug, Clone)]
 pub(super) struct Piece {
-    /// Where it begins in an expert.
+    /// Where they begin in an expert.
     pub start: Index,
-    /// Its `f32`s when it is mixed.
+    /// Their `f32`s when they are mixed.
     pub length: Index,
-    /// Where it begins along the depth.
-    pub place: Index,
-    /// How deep it is.
-    pub depth: usize,
+    /// How deep they are.
+    pub depth: Index,
     /// How many columns of the matrix.
     pub columns: Index,
 }
@@ -50,45 +49,60 @@ impl Experts<'_> {
     pub fn panels(&self, builder: &Builder<'_>, [first, end]: [Index; 2]) -> Piece {
         let panel = stored_panel(builder, self.depth, Dtype::F32);
         let width = width(builder);
-        let columns = |panels: Index| panels.times(width.clone());
+        let columns = |panels: Index| panels.times(width.clone()).min(self.columns.into());
+        let elements = |panels: Index| panels.times(panel.clone()).min(self.all(builder, Dtype::F32));
         Piece {
             start: first.clone().times(stored_panel(builder, self.depth, self.mixed.dtype)),
-            length: end
-                .clone()
-                .times(panel.clone())
-                .min(self.all(builder, Dtype::F32))
-                .minus(first.clone().times(panel)),
-            place: 0.into(),
-            depth: self.depth,
-            columns: columns(end).min(self.columns.into()).minus(columns(first)),
+            length: elements(end.clone()).minus(elements(first.clone())),
+            depth: self.depth.into(),
+            columns: columns(end).minus(columns(first)),
         }
     }
 
     /// Mixes a piece to where it belongs, where its rows are multiplied by the gates if there are some.
-    pub fn mix(&self, builder: &Builder<'_>, piece: Piece, to: &Address) -> Vec<Statement> {
+    pub fn make(&self, builder: &Builder<'_>, piece: Piece, to: &Address) -> Vec<Statement> {
+        let size = [piece.depth.clone(), piece.columns.clone()];
+        [self.mix(builder, piece, to)].into_iter().chain(self.gate(builder, 0.into(), size, to)).collect()
+    }
+
+    /// The coefficients of the experts.
+    pub fn coefficients(&self, builder: &Builder<'_>) -> Address {
+        builder.address(&self.mixed.coefficients, self.outer)
+    }
+
+    /// Mixes a piece.
+    pub fn mix(&self, builder: &Builder<'_>, piece: Piece, to: &Address) -> Statement {
         let mixed = self.mixed;
         let experts = self.first(builder).plus(piece.start);
-        let coefficients = builder.address(&mixed.coefficients, self.outer);
+        let coefficients = self.coefficients(builder);
         let mut arguments = [experts, coefficients, to.clone()].map(Argument::Address).to_vec();
-        let size = [piece.depth.into(), piece.columns].map(Argument::Index);
         let kernel = match mixed.dtype {
             Dtype::F32 => {
                 arguments.push(Argument::Index(piece.length));
                 Kernel::Mix
             }
             Dtype::Bf16 | Dtype::Int8 => {
-                arguments.extend(size.clone());
+                arguments.extend([piece.depth, piece.columns].map(Argument::Index));
                 if mixed.dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
             }
         };
         arguments.push(Argument::Index(mixed.count.into()));
         arguments.push(Argument::Index(self.stride(builder)));
-        let gate = mixed.gates.as_ref().map(|gates| {
-            let gates = builder.address(gates, self.outer).plus(piece.place);
-            let panels = [to.clone(), gates, to.clone()].map(Argument::Address);
-            Statement::Call { kernel: Kernel::GatePanels, arguments: panels.into_iter().chain(size).collect() }
-        });
-        [Statement::Call { kernel, arguments }].into_iter().chain(gate).collect()
+        Statement::Call { kernel, arguments }
+    }
+
+    /// Multiplies the rows of mixed panels by the gates, if there are some: from a place along the depth on, so deep and of so many columns.
+    pub fn gate(
+        &self,
+        builder: &Builder<'_>,
+        place: Index,
+        [depth, columns]: [Index; 2],
+        at: &Address,
+    ) -> Option<Statement> {
+        let gates = builder.address(self.mixed.gates.as_ref()?, self.outer).plus(place);
+        let mut arguments = [at.clone(), gates, at.clone()].map(Argument::Address).to_vec();
+        arguments.extend([depth, columns].map(Argument::Index));
+        Some(Statement::Call { kernel: Kernel::GatePanels, arguments })
     }
 
     fn all(&self, builder: &Builder<'_>, dtype: Dtype) -> Index {
@@ -109,7 +123,7 @@ pub(super) fn mix_panels(builder: &mut Builder<'_>, step: &MixPanels) -> (Index,
         let piece = experts.panels(builder, [panel.clone(), panel.clone().plus(1.into())]);
         let out = builder.panels(&step.out, &outer, &experts.all(builder, Dtype::F32));
         let out = out.plus(panel.times(stored_panel(builder, step.depth, Dtype::F32)));
-        body.extend(experts.mix(builder, piece, &out));
+        body.extend(experts.make(builder, piece, &out));
     });
     (dims.into_iter().fold(Index::Constant(1), Index::times), body)
 }

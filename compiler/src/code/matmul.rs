@@ -11,30 +11,18 @@ use crate::plan::step::{Left, Matmul, Mixed, Operand, Right, UnderWindow};
 /// `f32`s that are fetched while others are multiplied: what the second-level cache has room for.
 const NEXT: usize = 128 * 1024;
 
-/// A part of the depth of a product whose panels are mixed part by part.
+/// A part of a panel that was mixed to be multiplied with.
 struct DepthPart {
     /// Where it was mixed to.
     panel: Address,
-    /// What will be read when it is done.
-    next: Next,
+    /// What is mixed or fetched meanwhile, as [`Kernel::MatmulMixed`] takes it.
+    next: Vec<Argument>,
     /// Where sums wait for the next part, if there are several.
     partial: Option<Address>,
     /// Which part it is, see [`Part`].
     part: Index,
     /// How many come before it, of how many.
     parts: [Index; 2],
-}
-
-/// What will be read when a panel is done: a panel of each expert, or a part.
-struct Next {
-    /// The first.
-    panels: Address,
-    /// How many.
-    count: Index,
-    /// The distance between them.
-    stride: Index,
-    /// How much of each.
-    length: Index,
 }
 
 /// What a unit of a product knows.
@@ -51,8 +39,11 @@ struct Unit<'s> {
 
 /// The number of units and the code.
 pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<Statement>) {
-    let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
     let product = step.product();
+    if let (Some(part), Left::Rows { rows, stride }, Right::Mixed(mixed)) = (product.part, &step.left, &step.right) {
+        return mixed_parts(builder, step, mixed, part, (rows, *stride));
+    }
+    let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
     let rows_per_unit = if product.has_sums {
         Index::Size(product.rows_per_sum())
     } else {
@@ -87,17 +78,130 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
         };
         let unit = Unit { step, outer, panels: [first_panel, end_panel], width, part: row_part };
         unit.clear_sums(builder, body);
-        match (&step.left, &step.right, product.part) {
-            (Left::Rows { rows, stride }, Right::Mixed(mixed), Some(part)) => {
-                unit.mixed(builder, (rows, *stride), mixed, part, body);
-            }
-            _ => {
-                unit.prepare_panels(builder, body);
-                unit.blocks(builder, [first_row, end_row], rows_per_block, body);
-            }
-        }
+        unit.prepare_panels(builder, body);
+        unit.blocks(builder, [first_row, end_row], rows_per_block, body);
     });
     (dims.into_iter().fold(Index::Constant(1), Index::times), body)
+}
+
+/// The same of a product whose right factor is mixed part by part, each while all rows are multiplied with the one before it: to mix waits for
+/// memory and to multiply does not. Two parts lie in scratch memory, which take turns. A unit is a panel.
+fn mixed_parts(
+    builder: &mut Builder<'_>,
+    step: &Matmul,
+    mixed: &Mixed,
+    part: usize,
+    (rows, stride): (&Operand, usize),
+) -> (Index, Vec<Statement>) {
+    builder.in_runs = true;
+    let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
+    let panels = Index::Size(step.columns).over_up(width.clone());
+    // The samples of a batch follow each other: for all but the first, the experts are in the cache.
+    let dims: Vec<Index> = [panels].into_iter().chain(step.outer.iter().copied().map(Index::from)).collect();
+    let units = dims.iter().cloned().fold(Index::Constant(1), Index::times);
+    let parts = step.depth.div_ceil(part).max(1);
+    let last = (parts - 1) * part;
+    // The length of a part of a full panel.
+    let most = Index::Size(part).times(width.clone());
+    let partial = Address { base: Base::Scratch, offset: most.clone().times(2) };
+    let partial = (parts > 1).then_some(partial);
+    let body = builder.units(|builder, unit, body| {
+        let next = builder.variable();
+        body.push(Statement::Let { variable: next, value: Index::from(unit).plus(1.into()) });
+        let [unit_of, next_of] = [unit, next].map(|number| {
+            let mut outer = builder.unravel(number, &dims, body);
+            let panel = outer.remove(0);
+            let panels = [panel.clone(), panel.plus(1.into())];
+            Unit { step, outer, panels, width: width.clone(), part: Index::Constant(0) }
+        });
+        let experts = unit_of.experts(mixed);
+        let panel = experts.panels(builder, unit_of.panels.clone());
+        let left = builder.address(rows, &unit_of.outer);
+        // Who mixes a part for the unit before it has mixed the first part of this one, but for the first unit of a call.
+        let done = builder.bind(Index::from(unit).minus(Variable::BEGIN.into()), body);
+        let is_first = Index::from(1).minus(done.clone().min(1.into()));
+        let in_turn = |builder: &mut Builder<'_>, place: Index, body: &mut Vec<Statement>| {
+            let turn = done.clone().times(Index::Size(parts)).plus(place.over(Index::Size(part))).modulo(2);
+            let turn = builder.bind(turn, body);
+            [turn.clone(), Index::from(1).minus(turn)]
+                .map(|turn| Address { base: Base::Scratch, offset: turn.times(most.clone()) })
+        };
+        let [own, _] = in_turn(builder, 0.into(), body);
+        let first = match mixed.dtype {
+            Dtype::F32 => Piece { length: panel.length.clone().min(is_first.times(most.clone())), ..panel.clone() },
+            Dtype::Bf16 | Dtype::Int8 => panel.clone(),
+        };
+        unit_of.clear_sums(builder, body);
+        body.push(experts.mix(builder, first, &own));
+        let count = Index::from(mixed.count);
+        let multiply = |builder: &mut Builder<'_>, place: Index, body: &mut Vec<Statement>| {
+            let is_last = place == Index::Size(last);
+            let depth = if is_last { step.depth - last } else { part };
+            let [own, other] = in_turn(builder, place.clone(), body);
+            body.extend(experts.gate(builder, place.clone(), [Index::Size(depth), panel.columns.clone()], &own));
+            let statement = unit_of.panels(builder, |builder, index, kind| {
+                let panel_width = unit_of.panel_width(builder, kind);
+                let next = if is_last {
+                    let experts = next_of.experts(mixed);
+                    let panel = experts.panels(builder, next_of.panels.clone());
+                    // What is for another call is fetched alone, and nothing behind the last panel.
+                    let is_mixed = match mixed.dtype {
+                        Dtype::F32 => Index::from(Variable::END).minus(next.into()).min(1.into()),
+                        Dtype::Bf16 | Dtype::Int8 => 0.into(),
+                    };
+                    let is_any = units.clone().minus(next.into()).min(1.into());
+                    let stored = stored_panel(builder, step.depth, mixed.dtype);
+                    vec![
+                        Argument::Fetched(experts.first(builder).plus(panel.start)),
+                        Argument::Index(is_any.times(count.clone())),
+                        Argument::Index(experts.stride(builder)),
+                        Argument::Index(stored.min(Index::Size(NEXT / mixed.count.max(1)))),
+                        Argument::Fetched(experts.coefficients(builder)),
+                        Argument::Address(other.clone()),
+                        Argument::Index(panel.length.min(is_mixed.times(most.clone()))),
+                    ]
+                } else {
+                    let place = place.clone().plus(Index::Size(part));
+                    let length =
+                        Index::Size(step.depth).minus(place.clone()).min(Index::Size(part)).times(panel_width.clone());
+                    let start = panel.start.clone().plus(place.times(panel_width));
+                    vec![
+                        Argument::Address(experts.first(builder).plus(start)),
+                        Argument::Index(count.clone()),
+                        Argument::Index(experts.stride(builder)),
+                        Argument::Index(length.clone()),
+                        Argument::Address(experts.coefficients(builder)),
+                        Argument::Address(other.clone()),
+                        Argument::Index(length),
+                    ]
+                };
+                // The first is continued, the others continue too.
+                let which = match is_last {
+                    true if parts == 1 => 0.into(),
+                    true => Part::CONTINUES.into(),
+                    false => place.clone().min(Part::CONTINUES.into()).plus(Part::IS_CONTINUED.into()),
+                };
+                let part = DepthPart {
+                    panel: own.clone(),
+                    next,
+                    partial: partial.clone(),
+                    part: which,
+                    parts: [place.clone().over(Index::Size(part)), Index::Size(parts)],
+                };
+                let shape = unit_of.shape(Runs::one(depth), stride, kind);
+                let rows = [0.into(), Index::Size(step.rows)];
+                vec![unit_of.multiply(builder, left.clone().plus(place.clone()), rows, index, shape, Some(part))]
+            });
+            body.push(statement);
+        };
+        if parts > 1 {
+            let [from, to, by] = [0, last, part].map(Index::Size);
+            let but_last = builder.repeat(from, to, by, |builder, place, body| multiply(builder, place.into(), body));
+            body.push(but_last);
+        }
+        multiply(builder, Index::Size(last), body);
+    });
+    (units, body)
 }
 
 /// Some rows of a product that is a stage of a cascade, all columns.
@@ -224,7 +328,7 @@ impl Unit<'_> {
             Right::Packed { .. } | Right::Strassen { .. } => {}
             Right::Mixed(mixed) => {
                 let experts = self.experts(mixed);
-                body.extend(experts.mix(builder, experts.panels(builder, self.panels.clone()), &Address::scratch(0)));
+                body.extend(experts.make(builder, experts.panels(builder, self.panels.clone()), &Address::scratch(0)));
             }
             Right::Computed { source, row_stride, column_stride } => {
                 let source = builder.address(source, &self.outer);
@@ -244,78 +348,6 @@ impl Unit<'_> {
                 body.push(pack);
             }
         }
-    }
-
-    /// All rows times one panel after the other, each of which is mixed before it is used, part by part of its depth. While a part is
-    /// used, the experts of the next one come into the cache: to mix waits for memory and to multiply does not.
-    fn mixed(
-        &self,
-        builder: &mut Builder<'_>,
-        (rows, stride): (&Operand, usize),
-        mixed: &Mixed,
-        part: usize,
-        body: &mut Vec<Statement>,
-    ) {
-        let step = self.step;
-        let experts = self.experts(mixed);
-        let left = builder.address(rows, &self.outer);
-        let parts = step.depth.div_ceil(part).max(1);
-        let last = (parts - 1) * part;
-        let mixed_part = Address::scratch(0);
-        let partial = Address { base: Base::Scratch, offset: Index::from(part).times(self.width.clone()) };
-        let partial = (parts > 1).then_some(partial);
-        let place = builder.variable();
-        let each = self.panels(builder, |builder, panel, kind| {
-            let stored_panel = self.stored_panel(builder, mixed.dtype);
-            let panel_start = Index::from(panel).times(stored_panel.clone());
-            let width = self.panel_width(builder, kind);
-            let one = |place: Index, depth: usize, which: Index, next: Next| {
-                // (Panels of fewer bytes have one part, at place 0.)
-                let start = panel_start.clone().plus(place.clone().times(width.clone()));
-                let length = Index::from(depth).times(width.clone());
-                let piece = Piece { start, length, place: place.clone(), depth, columns: self.columns(kind) };
-                let shape = self.shape(Runs::one(depth), stride, kind);
-                let before = place.clone().over(Index::Size(part));
-                let parts = DepthPart {
-                    panel: mixed_part.clone(),
-                    next,
-                    partial: partial.clone(),
-                    part: which,
-                    parts: [before, Index::Size(parts)],
-                };
-                let rows = [0.into(), Index::Size(step.rows)];
-                let mut statements = experts.mix(builder, piece, &mixed_part);
-                statements.push(self.multiply(builder, left.clone().plus(place), rows, panel, shape, Some(parts)));
-                statements
-            };
-            let next = |start: Index, count: Index, length: Index| Next {
-                panels: experts.first(builder).plus(start),
-                count,
-                stride: experts.stride(builder),
-                length: length.min(Index::Size(NEXT / mixed.count.max(1))),
-            };
-            let mut statements = Vec::new();
-            if parts > 1 {
-                let at = Index::from(place);
-                let next_start = at.clone().plus(part.into()).times(width.clone()).plus(panel_start.clone());
-                let length = Index::from(part).times(width.clone());
-                // The first is continued, the others continue too.
-                let which = at.clone().min(Part::CONTINUES.into()).plus(Part::IS_CONTINUED.into());
-                let body = one(at, part, which, next(next_start, Index::Size(mixed.count), length));
-                let [from, to, by] = [0, last, part].map(Index::Size);
-                statements.push(Statement::For { variable: place, from, to, by, body });
-            }
-            let behind = Index::from(panel).plus(1.into());
-            let panels = Index::Size(step.columns).over_up(self.width.clone());
-            // None behind the last panel.
-            let count = panels.minus(behind.clone()).min(1.into()).times(Index::Size(mixed.count));
-            let length = if parts > 1 { Index::from(part).times(self.width.clone()) } else { stored_panel.clone() };
-            let next = next(behind.times(stored_panel.clone()), count, length);
-            let which = if parts > 1 { Part::CONTINUES } else { 0 };
-            statements.extend(one(Index::Size(last), step.depth - last, which.into(), next));
-            statements
-        });
-        body.push(each);
     }
 
     /// The distance between rows of such a panel.
@@ -447,7 +479,10 @@ impl Unit<'_> {
             Right::Mixed(_) | Right::Computed { .. } => {
                 let own = Index::from(panel).minus(self.panels[0].clone());
                 let in_scratch = Address { base: Base::Scratch, offset: own.times(self.panel()) };
-                (Kernel::Matmul, parts.as_ref().map_or(in_scratch, |parts| parts.panel.clone()))
+                match &parts {
+                    Some(part) => (Kernel::MatmulMixed, part.panel.clone()),
+                    None => (Kernel::Matmul, in_scratch),
+                }
             }
         };
         let at = |operand: &Operand, row_stride: Index| {
@@ -484,21 +519,14 @@ impl Unit<'_> {
         let mut arguments = vec![left, panel, out, Argument::Index(count), shape];
         arguments.extend(finish);
         arguments.push(sums);
-        let zero = || Argument::Index(0.into());
         match parts {
-            _ if kernel != Kernel::Matmul => {}
-            Some(DepthPart { next: Next { panels, count, stride, length }, partial, part, .. }) => {
-                arguments.push(Argument::Fetched(panels));
-                arguments.extend([count, stride, length].map(Argument::Index));
+            Some(DepthPart { next, partial, part, .. }) => {
+                arguments.extend(next);
                 arguments.extend(later);
-                arguments.push(partial.map_or(Argument::Null, Argument::Address));
-                arguments.push(Argument::Index(part));
+                arguments.extend([partial.map_or(Argument::Null, Argument::Address), Argument::Index(part)]);
             }
-            None => {
-                arguments.extend([Argument::Null, zero(), zero(), zero()]);
-                arguments.extend(later);
-                arguments.extend([Argument::Null, zero()]);
-            }
+            None if kernel == Kernel::Matmul => arguments.extend(later),
+            None => {}
         }
         Statement::Call { kernel, arguments }
     }

@@ -254,7 +254,7 @@ impl Matmul {
     }
 }
 
-/// The depth of the parts of panels that each unit makes at a time, see [`Product::part`].
+/// The depth of the parts of panels that are mixed at a time, see [`Product::part`].
 #[must_use]
 pub fn part_of_experts(left: &Left, right: &Right, rows: usize, depth: usize) -> Option<usize> {
     match (left, right) {

@@ -1,5 +1,7 @@
 //! What plans look like: what is fused, what costs nothing, and that broken plans are found.
 
+use std::collections::BTreeSet;
+
 use parameternet_runtime::{Dtype, Isa};
 
 use super::ahead::Ahead;
@@ -380,26 +382,29 @@ fn outputs_beyond_the_cache_are_fetched_and_others_not() {
 }
 
 #[test]
-fn experts_of_the_next_panel_are_fetched_while_one_is_multiplied() {
-    use crate::code::{Argument, Statement};
+fn experts_are_mixed_while_rows_are_multiplied() {
+    use crate::code::{Argument, Index, Statement};
     use parameternet_runtime::abi::Kernel;
-    let fetches = |body: &str| {
-        let plan = planned_for(1, body, &[]);
-        let mut fetched = Vec::new();
+    // By call: whether panels come from experts, and whether some are mixed meanwhile.
+    let calls = |body: &str, dtype: Dtype| {
+        let plan = planned_with([1, 12], body, &Options { experts_dtype: dtype, ..options(&[]) });
+        let mut calls = BTreeSet::new();
         for routine in crate::code::generate(&plan) {
             routine.visit(|statement| {
-                if let Statement::Call { kernel: Kernel::Matmul, arguments } = statement {
-                    fetched.push(!matches!(arguments[9], Argument::Null));
+                if let Statement::Call { kernel: kernel @ (Kernel::Matmul | Kernel::MatmulMixed), arguments } =
+                    statement
+                {
+                    let is_mixed = *kernel == Kernel::MatmulMixed;
+                    calls.insert((is_mixed, is_mixed && arguments[15] != Argument::Index(Index::Constant(0))));
                 }
             });
         }
-        fetched
+        Vec::from_iter(calls)
     };
-    // A full panel and the rest of the columns, for each.
-    let mixed = fetches("return x |> dynamic_conv(40, experts=4, routing=linear) as mix");
-    assert!(!mixed.is_empty() && mixed.iter().all(|fetches| *fetches), "{mixed:?}");
-    let plain = fetches("return x |> conv(40) as a");
-    assert!(!plain.is_empty() && !plain.iter().any(|fetches| *fetches), "{plain:?}");
+    let dynamic = "return x |> dynamic_conv(40, experts=4, routing=linear) as mix";
+    assert_eq!(calls(dynamic, Dtype::F32), [(true, true)]);
+    assert_eq!(calls(dynamic, Dtype::Bf16), [(true, false)], "numbers of fewer bytes are fetched alone");
+    assert_eq!(calls("return x |> conv(40) as a", Dtype::F32), [(false, false)]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What products fetch while they compute: the panels that are read next, and weights of later steps, some lines at a time. They are spread over as many tiles as
 //! there are, since memory answers only so many requests at a time, and everything else waits behind them.
 
+use super::tile::Aside;
 use crate::blocking::PLACES;
 use crate::simd::{Simd, opaque};
 
@@ -20,6 +21,11 @@ pub(super) struct Next {
     pub(super) count: usize,
     pub(super) stride: usize,
     pub(super) length: usize,
+}
+
+impl Next {
+    /// None.
+    pub(super) const NOTHING: Next = Next { first: core::ptr::null(), count: 0, stride: 0, length: 0 };
 }
 
 /// What is read later still: for each row of the product, that many elements.
@@ -52,6 +58,10 @@ pub(super) struct Fetch {
 const NOTHING: [*const f32; 2] = [core::ptr::null(); 2];
 
 impl Fetch {
+    /// Nothing.
+    pub(super) const NOTHING: Fetch =
+        Fetch { at: core::ptr::null(), end: core::ptr::null(), lines: 0, spacing: LINE, then: NOTHING };
+
     /// For a tile of a panel.
     ///
     /// `tile` is its number, `rows` how many rows it has, `tiles` how many read this panel, one after the other. A place along the depth
@@ -148,6 +158,13 @@ impl Fetch {
     }
 }
 
+impl Aside for Fetch {
+    #[inline(always)]
+    unsafe fn step<S: Simd>(&mut self, s: S) {
+        Fetch::step(self, s);
+    }
+}
+
 /// Into how many parts what is fetched is cut, one for each tile of `tiles`: a power of two, so that each few places fetch the same whole
 /// number of `dense` lines.
 #[inline(always)]
@@ -185,14 +202,12 @@ mod tests {
         ranges
     }
 
-    const NO_EXPERTS: Next = Next { first: std::ptr::null(), count: 0, stride: 0, length: 0 };
-
     #[test]
     fn the_next_panel_is_fetched_once_by_the_last_tiles() {
         for width in [8, 16, 32] {
             for depth in [16, 64, 304] {
                 for tiles in 2..40 {
-                    let ranges = fetched::<Portable<4, 4>>(NO_EXPERTS, depth, width, tiles, 6);
+                    let ranges = fetched::<Portable<4, 4>>(Next::NOTHING, depth, width, tiles, 6);
                     assert!(ranges.len() <= SPREAD);
                     assert_eq!(ranges.first().map(|range| range.0), Some(depth * width));
                     assert_eq!(ranges.last().map(|range| range.1), Some(2 * depth * width));
@@ -268,15 +283,15 @@ mod tests {
 
     #[test]
     fn the_only_tile_of_a_panel_fetches_what_it_will_read_and_a_single_row_nothing() {
-        assert_eq!(fetched::<Portable<4, 4>>(NO_EXPERTS, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
-        assert_eq!(fetched::<Portable<4, 4>>(NO_EXPERTS, 64, 16, 1, 1), []);
+        assert_eq!(fetched::<Portable<4, 4>>(Next::NOTHING, 64, 16, 1, 4), [(AHEAD, AHEAD + 64 * 16)]);
+        assert_eq!(fetched::<Portable<4, 4>>(Next::NOTHING, 64, 16, 1, 1), []);
     }
 
     #[test]
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     fn where_it_pays_the_only_tile_fetches_the_next_panel_and_a_single_row_its_own() {
         use crate::simd::avx512::Avx512;
-        assert_eq!(fetched::<Avx512>(NO_EXPERTS, 64, 32, 1, 4), [(64 * 32, 2 * 64 * 32)]);
-        assert_eq!(fetched::<Avx512>(NO_EXPERTS, 64, 32, 1, 1), [(AHEAD, AHEAD + 64 * 32)]);
+        assert_eq!(fetched::<Avx512>(Next::NOTHING, 64, 32, 1, 4), [(64 * 32, 2 * 64 * 32)]);
+        assert_eq!(fetched::<Avx512>(Next::NOTHING, 64, 32, 1, 1), [(AHEAD, AHEAD + 64 * 32)]);
     }
 }

@@ -146,11 +146,11 @@ pub(super) unsafe fn mix_int8<S: Simd>(
 
 /// Where experts lie, and their coefficients.
 #[derive(Clone, Copy)]
-struct Experts {
-    first: *const f32,
-    count: usize,
-    stride: usize,
-    coefficients: *const f32,
+pub(super) struct Experts {
+    pub(super) first: *const f32,
+    pub(super) count: usize,
+    pub(super) stride: usize,
+    pub(super) coefficients: *const f32,
 }
 
 /// Mixes one panel after the other.

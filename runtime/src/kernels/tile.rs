@@ -1,7 +1,6 @@
 //! Tiles of products: sums of a few rows and one or two vectors of columns, which stay in registers while the depth passes by.
 
 use super::epilogue::Operands;
-use super::fetch::Fetch;
 use crate::abi::Epilogue;
 use crate::blocking::PLACES;
 use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
@@ -9,11 +8,21 @@ use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
 /// The sums of a tile.
 pub(super) type Sums<S, const ROWS: usize, const VECTORS: usize> = [[<S as Simd>::Vector; VECTORS]; ROWS];
 
+/// What is done beside the products, a little at a time.
+pub(super) trait Aside {
+    /// The next little bit.
+    ///
+    /// # Safety
+    ///
+    /// Whoever made it vouches for what it touches.
+    unsafe fn step<S: Simd>(&mut self, s: S);
+}
+
 /// Adds the products of a run; returns what of the panel comes next.
 ///
 /// # Safety
 ///
-/// There are `ROWS` rows of `length` values, `a_stride` apart, and as many places of a panel of `VECTORS` vectors.
+/// There are `ROWS` rows of `length` values, `a_stride` apart, and as many places of a panel of `VECTORS` vectors. As [`Aside::step`].
 #[inline(always)]
 pub(super) unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
     s: S,
@@ -21,7 +30,7 @@ pub(super) unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a_stride: usize,
     mut b: *const f32,
     length: usize,
-    fetch: &mut Fetch,
+    aside: &mut impl Aside,
     sums: &mut Sums<S, ROWS, VECTORS>,
 ) -> *const f32 {
     let width = VECTORS * S::LANES;
@@ -52,7 +61,7 @@ pub(super) unsafe fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }};
         }
         while left >= PLACES {
-            fetch.step(s);
+            aside.step(s);
             places!(PLACES);
         }
         while left > 0 {

@@ -11,6 +11,9 @@ use super::shares::{Shares, Step};
 /// Into how many pieces a member's share is divided at most, where units are better done in a row.
 const RUNS: usize = 4;
 
+/// How many of such units are a piece at least.
+const FEWEST: usize = 2;
+
 /// What the members of a team have in common during a run.
 pub(super) struct Meeting {
     pub barrier: Barrier,
@@ -75,7 +78,7 @@ impl<'t> Member<'t> {
             return;
         }
         if units > 1 && Shares::hold(units) {
-            let least = if in_runs { units.div_ceil(RUNS * members) } else { 1 };
+            let least = if in_runs { units.div_ceil(RUNS * members).max(FEWEST) } else { 1 };
             let step = Step { turn: self.turns, units, least };
             // The shares of the first were whole before the run.
             if step.turn > 0 {

@@ -87,12 +87,6 @@ fn apply(kernels: &Kernels, code: ActivationCode, values: &[f32]) -> Vec<f32> {
             std::ptr::null_mut(),
             null,
             0,
-            0,
-            0,
-            null,
-            0,
-            std::ptr::null_mut(),
-            0,
         );
     }
     out

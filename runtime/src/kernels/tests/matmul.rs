@@ -10,8 +10,8 @@ struct Case {
     width: usize,
     shape: MatmulShape,
     finish: Finish,
-    /// How many pieces of memory are fetched meanwhile.
-    next: usize,
+    /// How much memory is fetched meanwhile.
+    fetched: usize,
 }
 
 impl Case {
@@ -37,7 +37,7 @@ impl Case {
         }
         let finish = Finish::random(random, rows, columns);
         let shape = MatmulShape { runs, columns, a_stride, out_stride, epilogue: finish.epilogue };
-        Case { a, columns, panel, width, shape, finish, next: random.between(0, 4) }
+        Case { a, columns, panel, width, shape, finish, fetched: random.between(0, 4) }
     }
 
     /// Where the left factor of a place along the depth lies in its row.
@@ -52,13 +52,35 @@ impl Case {
         let mut out = Rows::poison(self.a.rows, self.columns, self.shape.out_stride);
         let mut sums = self.finish.sums.clone();
         for pair in splits.windows(2) {
-            self.call(kernels, &self.shape, [pair[0], pair[1]], [0, 0], &mut [], &mut out, sums.as_mut());
+            let (first, end) = (pair[0], pair[1]);
+            let residual = if self.finish.residual().is_null() {
+                std::ptr::null()
+            } else {
+                self.finish.residual().wrapping_add(first * self.shape.epilogue.residual_stride)
+            };
+            // SAFETY: all operands have as many rows, columns and places along the depth as the shape says.
+            unsafe {
+                (kernels.matmul)(
+                    self.a.pointer().wrapping_add(first * self.shape.a_stride),
+                    self.panel.as_ptr(),
+                    out.pointer_mut().wrapping_add(first * self.shape.out_stride),
+                    end - first,
+                    &raw const self.shape,
+                    self.finish.bias(),
+                    self.finish.gate(),
+                    residual,
+                    pointer_mut(sums.as_mut()),
+                    self.panel.as_ptr(),
+                    7 * self.fetched,
+                );
+            }
         }
         (out, sums)
     }
 
-    /// Runs it as so many calls for parts of the depth, which has a single run.
-    fn run_in_parts(&self, kernels: &Kernels, places: &[usize]) -> (Rows, Option<Vec<f32>>) {
+    /// Runs it as so many calls for parts of the depth, which has a single run unless there is one part; each of which mixes experts
+    /// meanwhile, or fetches some.
+    fn run_in_parts(&self, kernels: &Kernels, places: &[usize], experts: &Experts) -> (Rows, Option<Vec<f32>>) {
         let mut out = Rows::poison(self.a.rows, self.columns, self.shape.out_stride);
         let mut sums = self.finish.sums.clone();
         let mut partial = vec![f32::NAN; self.a.rows * self.width];
@@ -66,55 +88,69 @@ impl Case {
             let (first, end) = (pair[0], pair[1]);
             let continues = if first > 0 { Part::CONTINUES } else { 0 };
             let is_continued = if end < self.shape.runs.depth() { Part::IS_CONTINUED } else { 0 };
-            let shape = MatmulShape { runs: Runs::one(end - first), ..self.shape };
+            let runs = if places.len() == 2 { self.shape.runs } else { Runs::one(end - first) };
+            let shape = MatmulShape { runs, ..self.shape };
             let before = out.clone();
-            let part = [first, continues + is_continued];
-            self.call(kernels, &shape, [0, self.a.rows], part, &mut partial, &mut out, sums.as_mut());
+            let mut mixed = Rows::poison(1, experts.length, experts.length);
+            // SAFETY: all operands have as many rows, columns and places along the depth as the shape says; there are as many sums as the
+            // panel is wide for each row; experts and what is made of them have as many elements as are said.
+            unsafe {
+                (kernels.matmul_mixed)(
+                    self.a.pointer().wrapping_add(first),
+                    self.panel.as_ptr().wrapping_add(first * self.width),
+                    out.pointer_mut(),
+                    self.a.rows,
+                    &raw const shape,
+                    self.finish.bias(),
+                    self.finish.gate(),
+                    self.finish.residual(),
+                    pointer_mut(sums.as_mut()),
+                    experts.elements.as_ptr(),
+                    experts.coefficients.len(),
+                    experts.stride,
+                    experts.stride,
+                    experts.coefficients.as_ptr(),
+                    mixed.pointer_mut(),
+                    experts.length,
+                    self.panel.as_ptr(),
+                    7 * self.fetched,
+                    partial.as_mut_ptr(),
+                    continues + is_continued,
+                );
+            }
+            assert_eq!(mixed.bits(), experts.mixed(kernels).bits(), "{} of {}", experts.length, experts.stride);
             assert!(is_continued == 0 || before.bits() == out.bits(), "a part before the last writes to the output");
         }
         (out, sums)
     }
+}
 
-    /// Some rows, from a place along the depth on.
-    #[expect(clippy::too_many_arguments, reason = "all that calls differ in")]
-    fn call(
-        &self,
-        kernels: &Kernels,
-        shape: &MatmulShape,
-        [first, end]: [usize; 2],
-        [place, part]: [usize; 2],
-        partial: &mut [f32],
-        out: &mut Rows,
-        sums: Option<&mut Vec<f32>>,
-    ) {
-        let residual = if self.finish.residual().is_null() {
-            std::ptr::null()
-        } else {
-            self.finish.residual().wrapping_add(first * self.shape.epilogue.residual_stride)
-        };
-        // SAFETY: all operands have as many rows, columns and places along the depth as the shape says; there are as many sums as the panel is wide
-        // for each row if the part is not all of it.
-        unsafe {
-            (kernels.matmul)(
-                self.a.pointer().wrapping_add(first * self.shape.a_stride + place),
-                self.panel.as_ptr().wrapping_add(place * self.width),
-                out.pointer_mut().wrapping_add(first * self.shape.out_stride),
-                end - first,
-                &raw const *shape,
-                self.finish.bias(),
-                self.finish.gate(),
-                residual,
-                pointer_mut(sums),
-                self.panel.as_ptr(),
-                self.next,
-                self.a.stride,
-                self.panel.len(),
-                self.panel.as_ptr(),
-                7 * self.next,
-                partial.as_mut_ptr(),
-                part,
-            );
-        }
+/// Experts that are mixed beside a product; the last ends where the allocation does.
+struct Experts {
+    elements: Vec<f32>,
+    coefficients: Vec<f32>,
+    stride: usize,
+    length: usize,
+}
+
+impl Experts {
+    fn random(random: &mut Random) -> Experts {
+        let count = random.between(0, 6);
+        // None, some, or so many that each look of the product has to mix several vectors.
+        let length = [0, random.between(1, 300), random.between(300, 6000)][random.between(0, 2)];
+        let stride = length + random.between(0, 5);
+        let elements = random.values(if count == 0 { 0 } else { (count - 1) * stride + length });
+        Experts { elements, coefficients: random.values(count), stride, length }
+    }
+
+    /// What the kernel makes of them that does nothing else.
+    fn mixed(&self, kernels: &Kernels) -> Rows {
+        let mut mixed = Rows::poison(1, self.length, self.length);
+        let (experts, coefficients) = (self.elements.as_ptr(), self.coefficients.as_ptr());
+        let count = self.coefficients.len();
+        // SAFETY: experts and what is made of them have as many elements.
+        unsafe { (kernels.mix)(experts, coefficients, mixed.pointer_mut(), self.length, count, self.stride) };
+        mixed
     }
 }
 
@@ -151,29 +187,22 @@ fn matmul_has_the_same_bits_however_rows_are_split() {
 }
 
 #[test]
-fn matmul_has_the_same_bits_however_the_depth_is_cut() {
+fn products_of_mixed_panels_have_the_same_bits_however_the_depth_is_cut() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
             let case = Case::random(random, kernels.tile());
-            if case.shape.runs.counts != [1, 1] {
-                return;
-            }
             let depth = case.shape.runs.depth();
-            let first = random.between(0, depth);
-            let second = random.between(first, depth);
-            let mut places = vec![0, first, second, depth];
-            places.dedup();
-            let (out, sums) = case.run(kernels, &[0, case.a.rows]);
-            let (cut, cut_sums) = case.run_in_parts(kernels, &places);
-            if depth > 0 {
-                assert_eq!(out.bits(), cut.bits(), "{name} {places:?} {:?}", case.shape);
-                assert_eq!(
-                    sums.as_deref().map(bits),
-                    cut_sums.as_deref().map(bits),
-                    "{name} {places:?} {:?}",
-                    case.shape
-                );
+            let mut places = vec![0, depth];
+            if case.shape.runs.counts == [1, 1] && depth > 0 {
+                let first = random.between(0, depth);
+                places = vec![0, first, random.between(first, depth), depth];
+                places.dedup();
             }
+            let (out, sums) = case.run(kernels, &[0, case.a.rows]);
+            let (cut, cut_sums) = case.run_in_parts(kernels, &places, &Experts::random(random));
+            let what = format!("{name} {places:?} {:?}", case.shape);
+            assert_eq!(out.bits(), cut.bits(), "{what}");
+            assert_eq!(sums.as_deref().map(bits), cut_sums.as_deref().map(bits), "{what}");
         });
     }
 }
@@ -209,7 +238,7 @@ fn matmul_has_the_same_bits_in_a_wider_panel() {
                     }),
                     sums: None,
                 },
-                next: 0,
+                fetched: 0,
             };
             let (single, _) = alone.run(kernels, &[0, case.a.rows]);
             for row in 0..case.a.rows {

@@ -1,0 +1,113 @@
+//! Experts that are mixed while a product is computed: to mix waits for memory and to multiply does not, so that whoever multiplies mixes a
+//! little of what will be multiplied next, again and again. (Numbers of fewer bytes are not mixed like that: what it takes to make `f32`s of them
+//! costs as much beside products as between them.)
+
+use super::mix::{Experts, mix};
+use crate::simd::Simd;
+
+/// Vectors that are mixed side by side.
+const BLOCK: usize = 2;
+
+/// How many elements ahead experts are asked for: so far that they come from memory in time, and once more just before they are read, since
+/// processors drop some of what is asked for.
+const AHEAD: [usize; 2] = [4096, 768];
+
+/// `f32`s in a cache line.
+const LINE: usize = 16;
+
+/// A piece of experts that is mixed bit by bit.
+pub(super) struct Mixing {
+    experts: Experts,
+    out: *mut f32,
+    /// How many elements are left.
+    left: usize,
+    /// How many blocks are mixed at a time.
+    blocks: usize,
+}
+
+impl Mixing {
+    /// Nothing.
+    pub(super) const NOTHING: Mixing = Mixing {
+        experts: Experts { first: core::ptr::null(), count: 0, stride: 0, coefficients: core::ptr::null() },
+        out: core::ptr::null_mut(),
+        left: 0,
+        blocks: 0,
+    };
+
+    /// So many elements.
+    #[inline(always)]
+    pub(super) fn new(experts: Experts, out: *mut f32, length: usize) -> Mixing {
+        Mixing { experts, out, left: length, ..Mixing::NOTHING }
+    }
+
+    /// Whether steps mix nothing.
+    #[inline(always)]
+    pub(super) fn is_nothing(&self) -> bool {
+        self.blocks == 0
+    }
+
+    /// Spreads the work over so many steps.
+    #[inline(always)]
+    pub(super) fn spread<S: Simd>(&mut self, steps: usize) {
+        self.blocks = (self.left / (BLOCK * S::LANES)).div_ceil(steps.max(1));
+    }
+
+    /// Mixes the next few blocks.
+    ///
+    /// # Safety
+    ///
+    /// The experts have as many elements, and `out` is valid for writes of as many, and of nothing that is read meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn step<S: Simd>(&mut self, s: S) {
+        for _ in 0..self.blocks {
+            if self.left < BLOCK * S::LANES {
+                break;
+            }
+            // SAFETY: a block is left; the rest is as the caller vouches.
+            unsafe { self.block(s) };
+        }
+    }
+
+    /// Mixes what is left.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Mixing::step`].
+    #[inline(always)]
+    pub(super) unsafe fn finish<S: Simd>(self, s: S) {
+        let Experts { first, count, stride, coefficients } = self.experts;
+        // SAFETY: as the caller vouches.
+        unsafe { mix(s, first, coefficients, self.out, self.left, count, stride) };
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Mixing::step`]; a block is left.
+    #[inline(always)]
+    unsafe fn block<S: Simd>(&mut self, s: S) {
+        let elements = const { BLOCK * S::LANES };
+        let mut sums = [s.zero(); BLOCK];
+        let mut values = self.experts.first;
+        // SAFETY: a block is left of each expert. What is asked for may lie anywhere.
+        unsafe {
+            for index in 0..self.experts.count {
+                let factor = s.splat(self.experts.coefficients.add(index).read());
+                for (vector, sum) in sums.iter_mut().enumerate() {
+                    *sum = s.mul_add(factor, s.load(values.add(vector * S::LANES)), *sum);
+                }
+                for ahead in AHEAD {
+                    for line in 0..const { (BLOCK * S::LANES).div_ceil(LINE) } {
+                        s.prefetch(values.wrapping_add(ahead + line * LINE));
+                    }
+                }
+                values = values.wrapping_add(self.experts.stride);
+            }
+            for (vector, sum) in sums.into_iter().enumerate() {
+                s.store(self.out.add(vector * S::LANES), sum);
+            }
+            self.experts.first = self.experts.first.add(elements);
+            self.out = self.out.add(elements);
+        }
+        self.left -= elements;
+    }
+}
