@@ -165,7 +165,7 @@ pub struct Address {
 pub enum Argument {
     /// A pointer.
     Address(Address),
-    /// A pointer to what is fetched, which need not lie where anything does.
+    /// A pointer that need not lie where anything does: to what is fetched alone, or read only if it is there.
     Fetched(Address),
     /// No pointer.
     Null,

@@ -273,7 +273,7 @@ impl Weights {
         };
         // SAFETY: the compiler made the functions of a verified plan, so that they touch what the plan says; the block was
         // prepared as the plan of the same variant says, and the kernels are those of its instruction set. The functions
-        // stand in the program itself, whose steps the session calls in order, with a barrier between those of several units.
+        // stand in the program itself; the session's threads take their units, and begin a step of several when the one before it is done.
         unsafe { Program::with_block(Arc::new(code), Arc::clone(&self.block)) }.session()
     }
 }

@@ -28,7 +28,8 @@ fn deep(batch: usize) -> Graph {
             let b = a |> Excited as excited |> dynamic_conv(40, experts=3, bias=true) as narrow
             let c = b |> conv(520) as even |> relu |> dynamic_conv(70, experts=4, bias=true) as mixed |> relu
             let d = c |> conv(600) as wider |> relu |> dynamic_conv(70, experts=4) as residual
-            return c + d |> mean([2, 3])
+            let e = c + d |> conv(1040) as groups |> relu |> dynamic_conv(140, groups=2, experts=4) as grouped
+            return e |> mean([2, 3])
         }}"
     ))
 }
@@ -59,7 +60,7 @@ fn deep_panels_are_mixed_part_by_part() {
             Work::Matmul(step) => step.product().part.map(|part| (step.depth, part)),
             _ => None,
         });
-        assert_eq!(parts.collect::<Vec<_>>(), [(1030, 516), (520, 260), (600, 300)]);
+        assert_eq!(parts.collect::<Vec<_>>(), [(1030, 516), (520, 260), (600, 300), (520, 260)]);
     });
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Nothing is decided here: each statement of a [`Routine`] becomes the instructions that it names.
 
-pub(super) mod function;
+mod function;
 mod shapes;
 
 use std::fmt::Write as _;

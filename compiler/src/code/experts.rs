@@ -16,7 +16,7 @@ pub(super) struct Piece {
     /// Their `f32`s when they are mixed.
     pub length: Index,
     /// How deep they are.
-    pub depth: Index,
+    pub depth: usize,
     /// How many columns of the matrix.
     pub columns: Index,
 }
@@ -54,14 +54,14 @@ impl Experts<'_> {
         Piece {
             start: first.clone().times(stored_panel(builder, self.depth, self.mixed.dtype)),
             length: elements(end.clone()).minus(elements(first.clone())),
-            depth: self.depth.into(),
+            depth: self.depth,
             columns: columns(end).minus(columns(first)),
         }
     }
 
     /// Mixes a piece to where it belongs, where its rows are multiplied by the gates if there are some.
     pub fn make(&self, builder: &Builder<'_>, piece: Piece, to: &Address) -> Vec<Statement> {
-        let size = [piece.depth.clone(), piece.columns.clone()];
+        let size = [piece.depth.into(), piece.columns.clone()];
         [self.mix(builder, piece, to)].into_iter().chain(self.gate(builder, 0.into(), size, to)).collect()
     }
 
@@ -82,7 +82,7 @@ impl Experts<'_> {
                 Kernel::Mix
             }
             Dtype::Bf16 | Dtype::Int8 => {
-                arguments.extend([piece.depth, piece.columns].map(Argument::Index));
+                arguments.extend([piece.depth.into(), piece.columns].map(Argument::Index));
                 if mixed.dtype == Dtype::Bf16 { Kernel::MixBf16 } else { Kernel::MixInt8 }
             }
         };

@@ -54,7 +54,7 @@ pub const fn in_lines(product: Product, [pixels, per_block, strip]: [usize; 3]) 
     Product { lines: Some(Lines { pixels, per_block, strip }), ..product }
 }
 
-/// The same of panels that are made part by part of such a depth.
+/// The same of panels that are mixed part by part of such a depth, see [`Product::part`].
 #[must_use]
 pub const fn in_parts(product: Product, part: usize) -> Product {
     Product { part: Some(part), ..product }

@@ -75,6 +75,9 @@ impl Mixing {
     /// As for [`Mixing::step`].
     #[inline(always)]
     pub(super) unsafe fn finish<S: Simd>(self, s: S) {
+        if self.left == 0 {
+            return;
+        }
         let Experts { first, count, stride, coefficients } = self.experts;
         // SAFETY: as the caller vouches.
         unsafe { mix(s, first, coefficients, self.out, self.left, count, stride) };

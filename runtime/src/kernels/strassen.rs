@@ -199,8 +199,7 @@ impl Product<'_> {
         let a_stride = self.shape.a_stride;
         let block = self.rows.div_ceil(2) * depth;
         let width = VECTORS * S::LANES;
-        let nothing = Next { first: core::ptr::null(), count: 0, stride: 0, length: 0 };
-        let fetch = Fetch::new::<S>(nothing, self.b, width, depth * width, tile, ROWS);
+        let fetch = Fetch::new::<S>(Next::NOTHING, self.b, width, depth * width, tile, ROWS);
         let mut sums = [[s.zero(); VECTORS]; ROWS];
         let [mut first, mut second] = [const { MaybeUninit::uninit() }; 2];
         // SAFETY: the rows of the pairs and their sums are as deep as the panels; a block is finished for the rows that there are. What is kept

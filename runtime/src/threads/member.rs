@@ -70,6 +70,10 @@ impl<'t> Member<'t> {
     ///
     /// If another member panics, there are no units from the next step on.
     pub fn step(&mut self, units: usize, in_runs: bool) {
+        if self.is_over {
+            // Shares must not become whole while others may still take what they were.
+            return;
+        }
         let before = self.units.replace(units);
         self.shared = None;
         let members = self.members();

@@ -14,15 +14,17 @@
 //! before that, which lay in the same place.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A share that nobody has taken anything of, of however many units.
-const WHOLE: u64 = u64::MAX;
+const WHOLE: usize = usize::MAX;
 
-/// The units of steps that can be shared at most: a range of them has half of what is exchanged at once for each of its ends, and is
-/// not [`WHOLE`].
-const MOST: usize = u32::MAX as usize - 1;
+/// The bits of each end of a range, of which a share is two.
+const HALF: u32 = usize::BITS / 2;
+
+/// The units of steps that can be shared at most: so that the ends of a range fit, and none is [`WHOLE`].
+const MOST: usize = (1 << HALF) - 2;
 
 /// The units of one member of a team of so many, before others take over some of them: near equal parts in order, a single
 /// one for member 0.
@@ -36,7 +38,7 @@ pub(super) struct Shares(Box<[Share]>);
 
 /// A member's share of two steps. Aligned away from those of others, which they write all the time.
 #[repr(align(128))]
-struct Share([AtomicU64; 2]);
+struct Share([AtomicUsize; 2]);
 
 /// A step whose units are shared.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +54,7 @@ pub(super) struct Step {
 impl Shares {
     /// Those of so many members.
     pub fn new(members: usize) -> Shares {
-        Shares((0..members).map(|_| Share([WHOLE, WHOLE].map(AtomicU64::new))).collect())
+        Shares((0..members).map(|_| Share([WHOLE, WHOLE].map(AtomicUsize::new))).collect())
     }
 
     /// Whether they can be shares of so many units.
@@ -86,7 +88,7 @@ impl Shares {
 }
 
 impl Share {
-    fn of(&self, turn: usize) -> &AtomicU64 {
+    fn of(&self, turn: usize) -> &AtomicUsize {
         let [even, odd] = &self.0;
         if turn.is_multiple_of(2) { even } else { odd }
     }
@@ -116,21 +118,19 @@ impl Share {
     }
 }
 
-/// A range as one number. (Its ends are at most [`MOST`]; a whole share begins below that.)
-fn packed(range: &Range<usize>) -> u64 {
-    (range.start as u64) << 32 | range.end as u64
+/// A range as one number. (Its ends are at most [`MOST`].)
+fn packed(range: &Range<usize>) -> usize {
+    range.start << HALF | range.end
 }
 
 /// The range, unless the share is still whole.
-fn unpacked(packed: u64) -> Option<Range<usize>> {
-    let half = |number: u64| usize::try_from(number & u64::from(u32::MAX)).unwrap_or(MOST);
-    (packed != WHOLE).then(|| half(packed >> 32)..half(packed))
+fn unpacked(packed: usize) -> Option<Range<usize>> {
+    (packed != WHOLE).then_some(packed >> HALF..packed & ((1 << HALF) - 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicUsize;
     use std::thread;
 
     #[test]
@@ -171,9 +171,14 @@ mod tests {
     fn turns_do_not_disturb_each_other() {
         let shares = Shares::new(1);
         for turn in 0..6 {
+            let step = |turn| Step { turn, units: turn + 4, least: 2 };
             shares.renew(0, turn);
-            let step = Step { turn, units: turn + 1, least: 9 };
-            assert_eq!(taken(&shares, step, &[0, 0]), [Some(0..turn + 1), None]);
+            let first = shares.take(0, step(turn));
+            shares.renew(0, turn + 1);
+            assert_eq!(shares.take(0, step(turn + 1)).map(|range| range.start), Some(0));
+            let rest = taken(&shares, step(turn), &[0, 0, 0, 0]);
+            let all: Vec<usize> = [first].into_iter().chain(rest).flatten().flatten().collect();
+            assert!(all.iter().copied().eq(0..turn + 4), "{all:?}");
         }
     }
 

@@ -276,6 +276,37 @@ fn units_of_a_member_that_is_held_up_are_done_by_others() {
     assert_eq!(by, [75, 25]);
 }
 
+/// Who is still in the step where another panicked finds no unit that was done, though others have gone on.
+#[test]
+fn no_unit_is_done_twice_after_a_panic() {
+    const UNITS: usize = 64;
+    let mut team = team(4);
+    for _ in 0..50 {
+        let done = numbers(UNITS);
+        let ahead = AtomicUsize::new(0);
+        panic_of(&mut team, &|mut member| {
+            for step in 0..4 {
+                member.step(UNITS, false);
+                while let Some(range) = member.take() {
+                    if step > 0 {
+                        continue;
+                    }
+                    let (is_guilty, is_late) = (range.contains(&0), range.contains(&UNITS.div_euclid(4)));
+                    done[range].iter().for_each(|done| {
+                        done.fetch_add(1, Relaxed);
+                    });
+                    assert!(!is_guilty, "on purpose");
+                    while is_late && ahead.load(Relaxed) < 1 {
+                        thread::yield_now();
+                    }
+                }
+            }
+            ahead.fetch_add(1, Relaxed);
+        });
+        assert!(done.iter().all(|done| done.load(Relaxed) <= 1));
+    }
+}
+
 #[test]
 fn there_are_no_units_after_a_panic() {
     let mut team = team(3);

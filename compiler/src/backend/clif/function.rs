@@ -62,7 +62,7 @@ pub(super) fn write(
 
 /// A constant operand.
 #[expect(clippy::cast_possible_wrap, reason = "lengths of memory and counts of units are far below 2^63")]
-pub(in crate::backend) fn immediate(value: usize) -> i64 {
+fn immediate(value: usize) -> i64 {
     value as i64
 }
 
@@ -115,7 +115,8 @@ impl<M: Module> Function<'_, '_, M> {
     }
 
     fn pointer(&mut self, from: Value, offset: usize) -> Value {
-        pointer(&mut self.builder, from, offset)
+        let address = self.builder.ins().iadd_imm_u(from, immediate(offset));
+        self.builder.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), address, 0)
     }
 
     fn statements(&mut self, statements: &[Statement]) {
@@ -391,12 +392,6 @@ impl<M: Module> Function<'_, '_, M> {
             }
         }
     }
-}
-
-/// The pointer that stands so many bytes behind another.
-pub(in crate::backend) fn pointer(builder: &mut FunctionBuilder<'_>, from: Value, offset: usize) -> Value {
-    let address = builder.ins().iadd_imm_u(from, immediate(offset));
-    builder.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), address, 0)
 }
 
 fn type_of(lanes: Lanes) -> cranelift_codegen::ir::Type {
