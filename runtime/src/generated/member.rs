@@ -13,7 +13,7 @@ use crate::threads;
 /// A thread's part of the work of a generated network.
 pub type Run = unsafe fn(&mut Member<'_>);
 
-/// What generated code knows of a session's threads and of the weights.
+/// What a session knows of generated code: where its weights lie, and what a thread does.
 #[derive(Debug)]
 pub struct Environment {
     contents: Arc<[usize]>,

@@ -18,14 +18,12 @@ const FEWEST: usize = 2;
 pub(super) struct Meeting {
     pub barrier: Barrier,
     pub shares: Shares,
-    members: usize,
 }
 
 impl Meeting {
     /// That of so many members.
     pub fn new(members: NonZeroUsize) -> Meeting {
-        let members_count = members.get();
-        Meeting { barrier: Barrier::new(members), shares: Shares::new(members_count), members: members_count }
+        Meeting { barrier: Barrier::new(members), shares: Shares::new(members.get()) }
     }
 }
 
@@ -62,7 +60,7 @@ impl<'t> Member<'t> {
     /// How many members the team has.
     #[must_use]
     pub fn members(&self) -> usize {
-        self.meeting.members
+        self.meeting.shares.members()
     }
 
     /// Begins a step of so many units. They can be worked on in any order; if they are better done `in_runs`, more of them are

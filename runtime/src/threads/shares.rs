@@ -57,6 +57,11 @@ impl Shares {
         Shares((0..members).map(|_| Share([WHOLE, WHOLE].map(AtomicUsize::new))).collect())
     }
 
+    /// How many members have one.
+    pub fn members(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether they can be shares of so many units.
     pub fn hold(units: usize) -> bool {
         units <= MOST

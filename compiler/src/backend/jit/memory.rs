@@ -14,7 +14,7 @@ use crate::code::Routine;
 /// Bytes of code that a statement takes at the very most, on average.
 const BYTES_PER_STATEMENT: usize = 512;
 
-/// Least and most bytes that are reserved. Functions call each other over distances of 31 bits.
+/// Least and most bytes that are reserved. Functions refer to their constants over distances of 31 bits.
 const RESERVED: RangeInclusive<usize> = 1 << 20..=1 << 30;
 
 /// One range of addresses for all code of some routines and their constants, which is not backed by memory until it is
