@@ -392,3 +392,6 @@ impl Routine {
 pub fn generate(plan: &Plan) -> Vec<Routine> {
     plan.steps.iter().enumerate().map(|(index, step)| steps::routine(plan, index, step)).collect()
 }
+
+#[cfg(test)]
+mod tests;

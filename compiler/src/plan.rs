@@ -271,4 +271,4 @@ fn legal(graph: &Graph) -> Result<Graph, PlanError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

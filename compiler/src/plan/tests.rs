@@ -1,6 +1,5 @@
 //! What plans look like: what is fused, what costs nothing, and that broken plans are found.
 
-use parameternet_runtime::abi::Kernel;
 use parameternet_runtime::{Dtype, Isa};
 
 use super::ahead::Ahead;
@@ -12,7 +11,7 @@ use crate::elaborate::{Request, elaborate};
 use crate::passes::{Selection, optimize};
 use crate::program::{MemoryLoader, Program};
 
-fn options(without: &[&str]) -> Options {
+pub(crate) fn options(without: &[&str]) -> Options {
     let mut rewrites = Rewrites::default();
     for name in without {
         assert!(rewrites.leave_out(name), "there is no rewrite `{name}`");
@@ -42,7 +41,7 @@ fn planned_for(batch: usize, body: &str, without: &[&str]) -> Plan {
 
 /// The plan of a network with this body over `x: f32[batch, 16, size, size]`.
 #[track_caller]
-fn planned_with([batch, size]: [usize; 2], body: &str, options: &Options) -> Plan {
+pub(crate) fn planned_with([batch, size]: [usize; 2], body: &str, options: &Options) -> Plan {
     let text = format!("network Test {{ input x: f32[{batch}, 16, {size}, {size}] {body} }}");
     let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
     let program = program.unwrap_or_else(|error| panic!("{error}"));
@@ -378,32 +377,6 @@ fn outputs_beyond_the_cache_are_fetched_and_others_not() {
     // 112 x 112 x 16 are 803 KB, a megabyte and a half are 153 x 153.
     assert_eq!(fetched([1, 112], Where::Faster), [0, 0, 0], "line buffers are near, and so is the result");
     assert_eq!(fetched([1, 153], Where::Faster), [0, 0, 1], "the result is not");
-}
-
-#[test]
-fn experts_are_mixed_while_rows_are_multiplied() {
-    use crate::code::{Argument, Index, Statement};
-    // By call: whether panels come from experts, and whether some are mixed meanwhile.
-    let calls = |body: &str, dtype: Dtype| {
-        let mut calls = Vec::new();
-        for routine in
-            crate::code::generate(&planned_with([1, 12], body, &Options { experts_dtype: dtype, ..options(&[]) }))
-        {
-            routine.visit(|statement| match statement {
-                Statement::Call { kernel: Kernel::Matmul, .. } => calls.push((false, false)),
-                Statement::Call { kernel: Kernel::MatmulMixed, arguments } => {
-                    calls.push((true, arguments[15] != Argument::Index(Index::Constant(0))));
-                }
-                _ => {}
-            });
-        }
-        calls.dedup();
-        calls
-    };
-    let dynamic = "return x |> dynamic_conv(40, experts=4, routing=linear) as mix";
-    assert_eq!(calls(dynamic, Dtype::F32), [(true, true)]);
-    assert_eq!(calls(dynamic, Dtype::Bf16), [(true, false)], "numbers of fewer bytes are fetched alone");
-    assert_eq!(calls("return x |> conv(40) as a", Dtype::F32), [(false, false)]);
 }
 
 #[test]
