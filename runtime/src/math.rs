@@ -31,7 +31,7 @@
 //! r = fma(n, LN_2_HIGH, x)
 //! r = fma(n, LN_2_LOW, r)
 //! p = exp_coefficients(2, -1) by Horner's rule
-//! 1 + exp(-x) = 1 + p * bitcast(bits(z) << 23)
+//! 1 + exp(-x) = fma(p, bitcast(bits(z) << 23), 1)        (the product is a power of two times p: exact, thus one rounding either way)
 //! ```
 //!
 //! An instruction set that has them uses one instruction for both bounds, then of the same magnitude, and one for the last product:

@@ -110,8 +110,8 @@ impl Arithmetic<'_, '_> {
         let rest = self.set(Operation::MultiplyAdd(whole, low, rest));
         let power = self.polynomial(&math::exp_coefficients(2.0, -1.0), rest);
         let scale = self.set(Operation::ShiftLeft(shifted, 23));
-        let (exp, one) = (self.set(Operation::Multiply(power, scale)), self.constant(1.0));
-        self.set(Operation::Add(one, exp))
+        let one = self.constant(1.0);
+        self.set(Operation::MultiplyAdd(power, scale, one))
     }
 
     fn sigmoid(&mut self, x: Local) -> Local {

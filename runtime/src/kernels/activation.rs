@@ -90,8 +90,8 @@ pub(crate) fn gelu_tanh<S: Simd>(s: S, x: S::Vector) -> S::Vector {
 pub(crate) fn one_plus_exp_of_negative<S: Simd>(s: S, x: S::Vector) -> S::Vector {
     let x = clamp(s, -math::EXP_HIGH, -math::EXP_LOW, x);
     let (rest, shifted, _) = reduced(s, x, -1.0);
-    let exp = s.mul(polynomial(s, &math::exp_coefficients(2.0, -1.0), rest), s.shift_into_exponent(shifted));
-    s.add(s.splat(1.0), exp)
+    let power = polynomial(s, &math::exp_coefficients(2.0, -1.0), rest);
+    s.mul_add(power, s.shift_into_exponent(shifted), s.splat(1.0))
 }
 
 /// For the exponential of `sign * x`: `sign` times what is left of that without whole multiples of `ln(2)`, the number whose low bits

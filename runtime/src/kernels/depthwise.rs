@@ -370,18 +370,18 @@ unsafe fn finish_pixels<S: Simd, const FULL: bool, const PIXELS: usize>(
     unsafe {
         let out = row.out.add(pixel * out_stride + channel);
         let residual = advance(row.residual, pixel * epilogue.residual_stride + channel);
+        let mut tile = [[s.zero()]; PIXELS];
+        for (row, value) in tile.iter_mut().zip(values) {
+            *row = [value];
+        }
         match &rows.direct {
             Some(direct) if FULL || S::MASKS_ARE_FREE => {
-                let mut tile = [[s.zero()]; PIXELS];
-                for (row, value) in tile.iter_mut().zip(values) {
-                    *row = [value];
-                }
                 direct.finish(s, tile, channel, residual, out, out_stride, lanes);
             }
             _ => {
-                let mut values = values;
+                let mut tile = tile;
                 let operands = Operands { residual, ..rows.operands.at(channel, 0) };
-                s.finish::<FULL>(epilogue, operands, &mut values, out, out_stride, lanes);
+                s.finish(epilogue, operands, &mut tile, out, out_stride, lanes);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What happens to outputs between their sum of products and memory: [`Epilogue`].
 //!
-//! In come vectors of the same columns (channels) in consecutive rows (pixels); out go their final values. The operands are
+//! In come vectors of columns (channels) in consecutive rows (pixels); out go their final values. The operands are
 //! read once for all rows, and decisions are made once for all rows. The most common epilogues are [`Direct`] instead: applied
 //! to values while they are in registers, with the same bits.
 
@@ -105,6 +105,12 @@ impl<S: Simd> Direct<S> {
         })
     }
 
+    /// Whether a vector of a tile with so many vectors a row may have lanes that do not count.
+    #[inline(always)]
+    fn may_be_partial(vector: usize, vectors: usize) -> bool {
+        S::MASKS_ARE_FREE && vector + 1 == vectors
+    }
+
     /// Finishes a tile of vectors in consecutive rows and writes it to `out`, `out_stride` apart. It begins at `column`, and its
     /// residual, if there is one, at `residual`. Of the last vector, `last` are the lanes that count: all of them, unless masks are
     /// free.
@@ -131,7 +137,7 @@ impl<S: Simd> Direct<S> {
             if !self.operands.bias.is_null() {
                 for vector in 0..VECTORS {
                     let bias = self.operands.bias.add(column + vector * S::LANES);
-                    let bias = read(s, bias, vector + 1 == VECTORS, last);
+                    let bias = read_lanes(s, bias, Self::may_be_partial(vector, VECTORS), last);
                     for values in &mut values {
                         values[vector] = s.add(values[vector], bias);
                     }
@@ -150,7 +156,7 @@ impl<S: Simd> Direct<S> {
                 for (index, values) in values.iter_mut().enumerate() {
                     for (vector, value) in values.iter_mut().enumerate() {
                         let residual = residual.add(index * self.residual_stride + vector * S::LANES);
-                        let residual = read(s, residual, vector + 1 == VECTORS, last);
+                        let residual = read_lanes(s, residual, Self::may_be_partial(vector, VECTORS), last);
                         *value = s.add(*value, residual);
                     }
                 }
@@ -168,20 +174,113 @@ impl<S: Simd> Direct<S> {
                 }
                 let out = first.add(index % ROWS_PER_POINTER * out_stride);
                 for (vector, value) in values.iter().enumerate() {
-                    write(s, out.add(vector * S::LANES), *value, vector + 1 == VECTORS, last);
+                    write_lanes(s, out.add(vector * S::LANES), *value, Self::may_be_partial(vector, VECTORS), last);
                 }
             }
             if !self.operands.sums.is_null() {
                 for vector in 0..VECTORS {
                     let sums = self.operands.sums.add(column + vector * S::LANES);
-                    let mut sum = read(s, sums.cast_const(), vector + 1 == VECTORS, last);
+                    let mut sum = read_lanes(s, sums.cast_const(), Self::may_be_partial(vector, VECTORS), last);
                     for values in &values {
                         sum = s.add(sum, values[vector]);
                     }
-                    write(s, sums, sum, vector + 1 == VECTORS, last);
+                    write_lanes(s, sums, sum, Self::may_be_partial(vector, VECTORS), last);
                 }
             }
         }
+    }
+}
+
+/// Finishes a tile that lies in memory, vectors of some consecutive rows, and writes it to `out`, `out_stride` apart. Of the last vector of
+/// each row, `last` are the lanes that count. Each step is taken for all of the tile, since what is computed of one vector takes longer to
+/// come than to be asked for. Out of line: [`Simd::finish`].
+///
+/// # Safety
+///
+/// For each row of the tile, `out` is valid for writes of the lanes that count; so is what the operands name for reads and, for sums,
+/// writes.
+#[inline(always)]
+pub(crate) unsafe fn finish<S: Simd, const VECTORS: usize>(
+    s: S,
+    epilogue: &Epilogue,
+    operands: Operands,
+    values: &mut [[S::Vector; VECTORS]],
+    out: *mut f32,
+    out_stride: usize,
+    last: S::Lanes,
+) {
+    // SAFETY: each vector reads and writes its own lanes, for which the caller vouches.
+    unsafe {
+        if !operands.bias.is_null() {
+            let bias = read_row::<S, VECTORS>(s, operands.bias, last);
+            for row in values.iter_mut() {
+                for (value, bias) in row.iter_mut().zip(bias) {
+                    *value = s.add(*value, bias);
+                }
+            }
+        }
+        if !epilogue.before.is_identity() {
+            s.activate(epilogue.before, values.as_flattened_mut());
+        }
+        if !operands.gate.is_null() {
+            let gate = read_row::<S, VECTORS>(s, operands.gate, last);
+            for row in values.iter_mut() {
+                for (value, gate) in row.iter_mut().zip(gate) {
+                    *value = s.mul(*value, gate);
+                }
+            }
+        }
+        if !operands.residual.is_null() {
+            for (index, row) in values.iter_mut().enumerate() {
+                let residual = operands.residual.add(index * epilogue.residual_stride);
+                for (value, residual) in row.iter_mut().zip(read_row::<S, VECTORS>(s, residual, last)) {
+                    *value = s.add(*value, residual);
+                }
+            }
+        }
+        if !epilogue.after.is_identity() {
+            s.activate(epilogue.after, values.as_flattened_mut());
+        }
+        for (index, row) in values.iter().enumerate() {
+            write_row(s, out.add(index * out_stride), *row, last);
+        }
+        if !operands.sums.is_null() {
+            let mut sums = read_row::<S, VECTORS>(s, operands.sums, last);
+            for row in values.iter() {
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum = s.add(*sum, *value);
+                }
+            }
+            write_row(s, operands.sums, sums, last);
+        }
+    }
+}
+
+/// Reads vectors of a row, of the last one the lanes that count.
+///
+/// # Safety
+///
+/// `source` is valid for reads of the lanes.
+#[inline(always)]
+unsafe fn read_row<S: Simd, const VECTORS: usize>(s: S, source: *const f32, last: S::Lanes) -> [S::Vector; VECTORS] {
+    let mut row = [s.zero(); VECTORS];
+    for (vector, value) in row.iter_mut().enumerate() {
+        // SAFETY: as the caller vouches.
+        *value = unsafe { read_lanes(s, source.add(vector * S::LANES), vector + 1 == VECTORS, last) };
+    }
+    row
+}
+
+/// Writes vectors of a row, of the last one the lanes that count.
+///
+/// # Safety
+///
+/// `out` is valid for writes of the lanes.
+#[inline(always)]
+unsafe fn write_row<S: Simd, const VECTORS: usize>(s: S, out: *mut f32, row: [S::Vector; VECTORS], last: S::Lanes) {
+    for (vector, value) in row.into_iter().enumerate() {
+        // SAFETY: as the caller vouches.
+        unsafe { write_lanes(s, out.add(vector * S::LANES), value, vector + 1 == VECTORS, last) };
     }
 }
 
@@ -189,82 +288,26 @@ impl<S: Simd> Direct<S> {
 ///
 /// # Safety
 ///
-/// `source` is valid for reads of the lanes, which are all unless masks are free.
+/// `source` is valid for reads of the lanes.
 #[inline(always)]
-unsafe fn read<S: Simd>(s: S, source: *const f32, is_last: bool, last: S::Lanes) -> S::Vector {
+unsafe fn read_lanes<S: Simd>(s: S, source: *const f32, is_last: bool, last: S::Lanes) -> S::Vector {
     // SAFETY: as the caller vouches.
-    unsafe { if S::MASKS_ARE_FREE && is_last { s.load_partial(source, last) } else { s.load(source) } }
+    unsafe { if is_last { s.load_partial(source, last) } else { s.load(source) } }
 }
 
 /// Writes a vector, of the last one the lanes that count.
 ///
 /// # Safety
 ///
-/// `out` is valid for writes of the lanes, which are all unless masks are free.
+/// `out` is valid for writes of the lanes.
 #[inline(always)]
-unsafe fn write<S: Simd>(s: S, out: *mut f32, value: S::Vector, is_last: bool, last: S::Lanes) {
+unsafe fn write_lanes<S: Simd>(s: S, out: *mut f32, value: S::Vector, is_last: bool, last: S::Lanes) {
     // SAFETY: as the caller vouches.
     unsafe {
-        if S::MASKS_ARE_FREE && is_last {
+        if is_last {
             s.store_partial(out, value, last);
         } else {
             s.store(out, value);
-        }
-    }
-}
-
-/// Finishes vectors of the same columns in consecutive rows and writes them to `out`, `out_stride` apart. Out of line:
-/// [`Simd::finish`].
-///
-/// # Safety
-///
-/// For each of the values, `out` is valid for writes of the lanes; so is what the operands name for reads and, for sums,
-/// writes.
-#[inline(always)]
-pub(crate) unsafe fn finish<S: Simd, const FULL: bool>(
-    s: S,
-    epilogue: &Epilogue,
-    operands: Operands,
-    values: &mut [S::Vector],
-    out: *mut f32,
-    out_stride: usize,
-    lanes: S::Lanes,
-) {
-    // SAFETY: each row reads and writes its own lanes, for which the caller vouches.
-    unsafe {
-        if !operands.bias.is_null() {
-            let bias = s.read::<FULL>(operands.bias, lanes);
-            for value in values.iter_mut() {
-                *value = s.add(*value, bias);
-            }
-        }
-        if !epilogue.before.is_identity() {
-            s.activate(epilogue.before, values);
-        }
-        if !operands.gate.is_null() {
-            let gate = s.read::<FULL>(operands.gate, lanes);
-            for value in values.iter_mut() {
-                *value = s.mul(*value, gate);
-            }
-        }
-        if !operands.residual.is_null() {
-            for (row, value) in values.iter_mut().enumerate() {
-                let residual = s.read::<FULL>(operands.residual.add(row * epilogue.residual_stride), lanes);
-                *value = s.add(*value, residual);
-            }
-        }
-        if !epilogue.after.is_identity() {
-            s.activate(epilogue.after, values);
-        }
-        for (row, value) in values.iter().enumerate() {
-            s.write::<FULL>(out.add(row * out_stride), *value, lanes);
-        }
-        if !operands.sums.is_null() {
-            let mut sum = s.read::<FULL>(operands.sums, lanes);
-            for value in values.iter() {
-                sum = s.add(sum, *value);
-            }
-            s.write::<FULL>(operands.sums, sum, lanes);
         }
     }
 }

@@ -99,21 +99,11 @@ unsafe fn panel<S: Simd, N: Numbers, const VECTORS: usize>(
         // SAFETY: there is such a row. Of the vectors of a panel, all but the last are full: the last holds at least one column,
         // and all columns fit.
         unsafe {
-            let mut totals = sum::<S, N, VECTORS>(s, a.add(row * shape.a_stride), b, shape.runs.length);
-            for (index, total) in totals.iter_mut().enumerate() {
-                let column = index * S::LANES;
-                let operands = operands.at(column, row * shape.epilogue.residual_stride + column);
-                let out = out.add(row * shape.out_stride + column);
-                let columns = shape.columns - column;
-                let values = core::slice::from_mut(total);
-                if columns >= S::LANES {
-                    let lanes = s.lanes(S::LANES);
-                    s.finish::<true>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
-                } else {
-                    let lanes = s.lanes(columns);
-                    s.finish::<false>(&shape.epilogue, operands, values, out, shape.out_stride, lanes);
-                }
-            }
+            let totals = sum::<S, N, VECTORS>(s, a.add(row * shape.a_stride), b, shape.runs.length);
+            let operands = operands.at(0, row * shape.epilogue.residual_stride);
+            let out = out.add(row * shape.out_stride);
+            let last = s.lanes(shape.columns - (VECTORS - 1) * S::LANES);
+            s.finish(&shape.epilogue, operands, &mut [totals], out, shape.out_stride, last);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::epilogue::{Direct, Operands, advance};
 use super::fetch::{Fetch, Later, Next};
 use super::mix::Experts;
 use super::mixing::Mixing;
-use super::tile::{Aside, Sums, fetch_outputs, finish, run, spill};
+use super::tile::{Aside, Sums, fetch_outputs, run};
 use crate::abi::{MatmulShape, Part, Runs};
 use crate::blocking::PLACES;
 use crate::simd::{MAX_ROWS, Simd};
@@ -165,7 +165,6 @@ impl<const IS_MIXED: bool> Aside for Meanwhile<'_, IS_MIXED> {
 unsafe fn panel<S: Simd, const VECTORS: usize, const IS_MIXED: bool>(s: S, product: Product<'_>, mixed: &mut Mixed) {
     let Product { a, b, out, rows, shape, operands, later } = product;
     const { assert!(S::TILE.rows <= MAX_ROWS) };
-    let mut values = [[s.zero(); MAX_ROWS]; VECTORS];
     let full = shape.columns == VECTORS * S::LANES;
     let last = s.lanes(shape.columns - (VECTORS - 1) * S::LANES);
     let direct = if full || S::MASKS_ARE_FREE { Direct::new(s, &shape.epilogue, operands) } else { None };
@@ -212,7 +211,11 @@ unsafe fn panel<S: Simd, const VECTORS: usize, const IS_MIXED: bool>(s: S, produ
                             match &direct {
                                 _ if !ends => store::<S, $rows, VECTORS>(s, &sums, partial),
                                 Some(direct) => direct.finish(s, sums, 0, residual, out, shape.out_stride, last),
-                                None => spill(&sums, &mut values),
+                                None => {
+                                    let operands = Operands { residual, ..operands };
+                                    let (mut sums, epilogue) = (sums, &shape.epilogue);
+                                    s.finish(epilogue, operands, &mut sums, out, shape.out_stride, last);
+                                }
                             }
                         })*
                         _ => {}
@@ -220,13 +223,8 @@ unsafe fn panel<S: Simd, const VECTORS: usize, const IS_MIXED: bool>(s: S, produ
                 };
             }
             compute!(1 2 3 4 5 6 7 8 9 10 11 12);
-            row += count;
-            if direct.is_some() || !ends {
-                continue;
-            }
-            let operands = Operands { residual, ..operands };
-            finish(s, &shape.epilogue, operands, &mut values, count, shape.columns, out, shape.out_stride);
         }
+        row += count;
     }
 }
 

@@ -21,9 +21,14 @@ pub(super) struct Mixing {
     out: *mut f32,
     /// How many elements are left.
     left: usize,
-    /// How many blocks are mixed at a time.
-    blocks: usize,
+    /// How many blocks are mixed a step, in parts of [`ONE`].
+    pace: usize,
+    /// How many are due, in the same parts.
+    due: usize,
 }
+
+/// What a block is in the units of paces.
+const ONE: usize = 256;
 
 impl Mixing {
     /// Nothing.
@@ -31,7 +36,8 @@ impl Mixing {
         experts: Experts { first: core::ptr::null(), count: 0, stride: 0, coefficients: core::ptr::null() },
         out: core::ptr::null_mut(),
         left: 0,
-        blocks: 0,
+        pace: 0,
+        due: 0,
     };
 
     /// So many elements.
@@ -43,13 +49,13 @@ impl Mixing {
     /// Whether steps mix nothing.
     #[inline(always)]
     pub(super) fn is_nothing(&self) -> bool {
-        self.blocks == 0
+        self.pace == 0
     }
 
-    /// Spreads the work over so many steps.
+    /// Spreads the work evenly over so many steps.
     #[inline(always)]
     pub(super) fn spread<S: Simd>(&mut self, steps: usize) {
-        self.blocks = (self.left / (BLOCK * S::LANES)).div_ceil(steps.max(1));
+        self.pace = (self.left / (BLOCK * S::LANES) * ONE).div_ceil(steps.max(1));
     }
 
     /// Mixes the next few blocks.
@@ -59,7 +65,9 @@ impl Mixing {
     /// The experts have as many elements, and `out` is valid for writes of as many, and of nothing that is read meanwhile.
     #[inline(always)]
     pub(super) unsafe fn step<S: Simd>(&mut self, s: S) {
-        for _ in 0..self.blocks {
+        self.due += self.pace;
+        while self.due >= ONE {
+            self.due -= ONE;
             if self.left < BLOCK * S::LANES {
                 break;
             }

@@ -24,9 +24,9 @@ use core::mem::MaybeUninit;
 
 use super::epilogue::{Direct, Operands, advance};
 use super::fetch::{Fetch, Next};
-use super::tile::{Sums, fetch_outputs, finish, run, spill};
+use super::tile::{Sums, fetch_outputs, run};
 use crate::abi::{Epilogue, MatmulShape};
-use crate::simd::{MAX_ROWS, Simd, for_each_vector};
+use crate::simd::{Simd, for_each_vector};
 use crate::strassen::PRODUCTS;
 
 /// See [`Kernel::StrassenRows`](crate::abi::Kernel::StrassenRows).
@@ -280,10 +280,10 @@ impl Product<'_> {
             match direct {
                 Some(direct) if rows == ROWS => direct.finish(s, sums, column, residual, out, out_stride, last),
                 _ => {
-                    let mut values = [[s.zero(); MAX_ROWS]; VECTORS];
-                    spill(&sums, &mut values);
+                    let mut sums = sums;
+                    let values = sums.split_at_mut(rows).0;
                     let operands = Operands { residual, ..self.operands.at(column, 0) };
-                    finish(s, epilogue, operands, &mut values, rows, self.shape.columns, out, out_stride);
+                    s.finish(epilogue, operands, values, out, out_stride, last);
                 }
             }
         }

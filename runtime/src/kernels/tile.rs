@@ -1,7 +1,5 @@
 //! Tiles of products: sums of a few rows and one or two vectors of columns, which stay in registers while the depth passes by.
 
-use super::epilogue::Operands;
-use crate::abi::Epilogue;
 use crate::blocking::PLACES;
 use crate::simd::{MAX_ROWS, ROWS_PER_POINTER, Simd, opaque};
 
@@ -108,55 +106,6 @@ pub(super) fn fetch_outputs<S: Simd, const ROWS: usize, const VECTORS: usize>(s:
         // (Rows may begin anywhere in a line, so that each vector may touch another one.)
         for vector in 0..VECTORS {
             s.prefetch_outputs(out.wrapping_add(row * out_stride + vector * S::LANES));
-        }
-    }
-}
-
-/// Puts a tile into memory, vector after vector, for what is not that simple.
-#[inline(always)]
-pub(super) fn spill<V: Copy, const ROWS: usize, const VECTORS: usize>(
-    sums: &[[V; VECTORS]; ROWS],
-    tile: &mut [[V; MAX_ROWS]; VECTORS],
-) {
-    for (row, sums) in sums.iter().enumerate() {
-        for (values, sum) in tile.iter_mut().zip(sums) {
-            if let Some(value) = values.get_mut(row) {
-                *value = *sum;
-            }
-        }
-    }
-}
-
-/// Finishes what [`spill`] put into memory: `rows` rows of `columns` columns. The operands point at what belongs to the first output.
-///
-/// # Safety
-///
-/// The outputs are valid for writes, and what the operands name for reads; the columns fit into the vectors, all but the last of which they fill.
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "a tile, and where all that belongs to it lies")]
-pub(super) unsafe fn finish<S: Simd, const VECTORS: usize>(
-    s: S,
-    epilogue: &Epilogue,
-    operands: Operands,
-    values: &mut [[S::Vector; MAX_ROWS]; VECTORS],
-    rows: usize,
-    columns: usize,
-    out: *mut f32,
-    out_stride: usize,
-) {
-    for (index, values) in values.iter_mut().enumerate() {
-        let column = index * S::LANES;
-        let columns = columns.saturating_sub(column);
-        let Some(values) = values.get_mut(..rows) else { continue };
-        // SAFETY: the vector begins within the columns; the last has as many lanes as there are columns.
-        unsafe {
-            let operands = operands.at(column, column);
-            let out = out.add(column);
-            if columns >= S::LANES {
-                s.finish::<true>(epilogue, operands, values, out, out_stride, s.lanes(S::LANES));
-            } else {
-                s.finish::<false>(epilogue, operands, values, out, out_stride, s.lanes(columns));
-            }
         }
     }
 }

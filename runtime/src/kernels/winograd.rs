@@ -178,30 +178,29 @@ unsafe fn output_tile<S: Simd, const FULL: bool>(
         let pixels = (shape.width - left).min(TILE);
         let strides = [shape.out_stride, shape.epilogue.residual_stride];
         for (row, values) in half.into_iter().enumerate().take((shape.height - top).min(TILE)) {
-            let mut values = transform_output(s, values);
+            let mut tile = [[s.zero()]; TILE];
+            for (row, value) in tile.iter_mut().zip(transform_output(s, values)) {
+                *row = [value];
+            }
             let [mut out, mut residual] = [out.cast_const(), operands.residual];
             out = out.add((top + row) * shape.out_row_stride + left * strides[0] + channel);
             residual = advance(residual, (top + row) * shape.residual_row_stride + left * strides[1] + channel);
             match direct {
                 Some(direct) if FULL || S::MASKS_ARE_FREE => {
                     if pixels == TILE {
-                        let mut tile = [[s.zero()]; TILE];
-                        for (row, value) in tile.iter_mut().zip(values) {
-                            *row = [value];
-                        }
                         direct.finish(s, tile, channel, residual, out.cast_mut(), strides[0], lanes);
                     } else {
-                        for (pixel, value) in values.into_iter().enumerate().take(pixels) {
+                        for (pixel, value) in tile.into_iter().enumerate().take(pixels) {
                             let out = out.add(pixel * strides[0]).cast_mut();
                             let residual = advance(residual, pixel * strides[1]);
-                            direct.finish(s, [[value]], channel, residual, out, strides[0], lanes);
+                            direct.finish(s, [value], channel, residual, out, strides[0], lanes);
                         }
                     }
                 }
                 _ => {
                     let operands = Operands { residual, ..operands.at(channel, 0) };
-                    let values = &mut values[..pixels];
-                    s.finish::<FULL>(&shape.epilogue, operands, values, out.cast_mut(), strides[0], lanes);
+                    let tile = &mut tile[..pixels];
+                    s.finish(&shape.epilogue, operands, tile, out.cast_mut(), strides[0], lanes);
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! Vectors of eight with AVX2 and FMA.
 
 use core::arch::x86_64::{
-    __m256, __m256i, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_loadl_epi64, _mm_loadu_si128,
-    _mm_prefetch, _mm256_add_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-    _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    __m256, __m256i, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_castps_pd, _mm_loadl_epi64,
+    _mm_loadu_si128, _mm_movehl_ps, _mm_prefetch, _mm_store_ss, _mm_storel_pd, _mm_storeu_ps, _mm256_add_ps,
+    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps,
+    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_div_ps, _mm256_extractf128_ps,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps, _mm256_min_ps,
+    _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{Simd, square};
@@ -30,15 +31,22 @@ impl Avx2 {
     }
 }
 
+/// Some lanes: how many, and the mask for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lanes {
+    count: usize,
+    mask: __m256i,
+}
+
 /// Eight set lanes, then eight clear ones: eight from `8 - n` on are a mask of `n` lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 impl Simd for Avx2 {
     type Vector = __m256;
-    type Lanes = __m256i;
+    type Lanes = Lanes;
 
     const TILED_WINDOWS: bool = true;
-    const MASKS_ARE_FREE: bool = false;
+    const MASKS_ARE_FREE: bool = true;
     const FETCHES_FAR: bool = false;
     const TILE: Tile = Isa::Avx2.tile();
 
@@ -76,28 +84,46 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn lanes(self, count: usize) -> __m256i {
+    fn lanes(self, count: usize) -> Lanes {
         debug_assert!(count <= 8, "more lanes than a vector has");
         // SAFETY: the token proves AVX2. Eight masks are read from an index of at most 8 on, and there are 16.
-        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8usize.saturating_sub(count)).cast()) }
+        let mask = unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8usize.saturating_sub(count)).cast()) };
+        Lanes { count, mask }
     }
 
     #[inline(always)]
-    unsafe fn load_partial(self, source: *const f32, lanes: __m256i) -> __m256 {
+    unsafe fn load_partial(self, source: *const f32, lanes: Lanes) -> __m256 {
         // SAFETY: the token proves AVX2, the caller vouches for the lanes that are set; the others are not read.
-        unsafe { _mm256_maskload_ps(source, lanes) }
+        unsafe { _mm256_maskload_ps(source, lanes.mask) }
     }
 
     #[inline(always)]
-    unsafe fn store_partial(self, out: *mut f32, value: __m256, lanes: __m256i) {
-        // SAFETY: the token proves AVX2, the caller vouches for the lanes that are set; the others are not written.
-        unsafe { _mm256_maskstore_ps(out, lanes, value) }
+    unsafe fn store_partial(self, out: *mut f32, value: __m256, lanes: Lanes) {
+        // Four lanes, two and one, as their number says: some processors take twelve cycles to write what a mask says.
+        // SAFETY: the token proves AVX2; the caller vouches for the lanes, each of which is written once and no others.
+        unsafe {
+            if lanes.count >= 8 {
+                return _mm256_storeu_ps(out, value);
+            }
+            let (mut out, mut rest) = (out, _mm256_castps256_ps128(value));
+            if lanes.count & 4 != 0 {
+                _mm_storeu_ps(out, rest);
+                (out, rest) = (out.add(4), _mm256_extractf128_ps::<1>(value));
+            }
+            if lanes.count & 2 != 0 {
+                _mm_storel_pd(out.cast(), _mm_castps_pd(rest));
+                (out, rest) = (out.add(2), _mm_movehl_ps(rest, rest));
+            }
+            if lanes.count & 1 != 0 {
+                _mm_store_ss(out, rest);
+            }
+        }
     }
 
     #[inline(always)]
-    fn blend(self, lanes: __m256i, value: __m256, other: __m256) -> __m256 {
+    fn blend(self, lanes: Lanes, value: __m256, other: __m256) -> __m256 {
         // SAFETY: the token proves AVX2.
-        unsafe { _mm256_blendv_ps(other, value, _mm256_castsi256_ps(lanes)) }
+        unsafe { _mm256_blendv_ps(other, value, _mm256_castsi256_ps(lanes.mask)) }
     }
 
     #[inline(always)]
@@ -190,30 +216,30 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn finish<const FULL: bool>(
+    unsafe fn finish<const VECTORS: usize>(
         self,
         epilogue: &Epilogue,
         operands: Operands,
-        values: &mut [__m256],
+        values: &mut [[__m256; VECTORS]],
         out: *mut f32,
         out_stride: usize,
-        lanes: __m256i,
+        last: Lanes,
     ) {
         #[target_feature(enable = "avx2,fma")]
         #[inline(never)]
-        unsafe fn out_of_line<const FULL: bool>(
+        unsafe fn out_of_line<const VECTORS: usize>(
             s: Avx2,
             epilogue: &Epilogue,
             operands: Operands,
-            values: &mut [__m256],
+            values: &mut [[__m256; VECTORS]],
             out: *mut f32,
             out_stride: usize,
-            lanes: __m256i,
+            last: Lanes,
         ) {
             // SAFETY: the same conditions hold.
-            unsafe { epilogue::finish::<Avx2, FULL>(s, epilogue, operands, values, out, out_stride, lanes) }
+            unsafe { epilogue::finish(s, epilogue, operands, values, out, out_stride, last) }
         }
         // SAFETY: the token proves AVX2 and FMA; the other conditions are the same.
-        unsafe { out_of_line::<FULL>(self, epilogue, operands, values, out, out_stride, lanes) }
+        unsafe { out_of_line(self, epilogue, operands, values, out, out_stride, last) }
     }
 }

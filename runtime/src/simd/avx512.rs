@@ -203,30 +203,30 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn finish<const FULL: bool>(
+    unsafe fn finish<const VECTORS: usize>(
         self,
         epilogue: &Epilogue,
         operands: Operands,
-        values: &mut [__m512],
+        values: &mut [[__m512; VECTORS]],
         out: *mut f32,
         out_stride: usize,
-        lanes: __mmask16,
+        last: __mmask16,
     ) {
         #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
         #[inline(never)]
-        unsafe fn out_of_line<const FULL: bool>(
+        unsafe fn out_of_line<const VECTORS: usize>(
             s: Avx512,
             epilogue: &Epilogue,
             operands: Operands,
-            values: &mut [__m512],
+            values: &mut [[__m512; VECTORS]],
             out: *mut f32,
             out_stride: usize,
-            lanes: __mmask16,
+            last: __mmask16,
         ) {
             // SAFETY: the same conditions hold.
-            unsafe { epilogue::finish::<Avx512, FULL>(s, epilogue, operands, values, out, out_stride, lanes) }
+            unsafe { epilogue::finish(s, epilogue, operands, values, out, out_stride, last) }
         }
         // SAFETY: the token proves AVX-512; the other conditions are the same.
-        unsafe { out_of_line::<FULL>(self, epilogue, operands, values, out, out_stride, lanes) }
+        unsafe { out_of_line(self, epilogue, operands, values, out, out_stride, last) }
     }
 }

@@ -198,16 +198,16 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     }
 
     #[inline(never)]
-    unsafe fn finish<const FULL: bool>(
+    unsafe fn finish<const VECTORS: usize>(
         self,
         epilogue: &Epilogue,
         operands: Operands,
-        values: &mut [[f32; L]],
+        values: &mut [[[f32; L]; VECTORS]],
         out: *mut f32,
         out_stride: usize,
-        lanes: usize,
+        last: usize,
     ) {
         // SAFETY: the same conditions hold.
-        unsafe { epilogue::finish::<Self, FULL>(self, epilogue, operands, values, out, out_stride, lanes) }
+        unsafe { epilogue::finish(self, epilogue, operands, values, out, out_stride, last) }
     }
 }

@@ -138,15 +138,21 @@ fn under_window(
 }
 
 /// Rows and channels of a unit of a depthwise convolution. A window reads rows that its neighbours read too, so units are several
-/// rows high; what then is too few for several threads is cut by channels.
-fn depthwise_unit(rows: usize, channels: usize) -> [usize; 2] {
+/// rows high; what then is too few for several threads is cut by channels. Units that are summed one by one stay those of a cascade: they
+/// are no higher than its rows in the cache.
+fn depthwise_unit(rows: usize, channels: usize, window: &WindowShape, are_summed: bool) -> [usize; 2] {
     /// About as many rows as the window of a unit should cover more than once.
     const ROWS: usize = 8;
     /// Units that there should be.
     const UNITS: usize = 8;
     /// Channels come in two cache lines: those that hardware fetches together.
     const CHANNELS: usize = 32;
-    let row_parts = rows.div_ceil(ROWS).max(1);
+    /// `f32`s that the windows of a unit should cover where units are summed: three quarters of what a cascade keeps in the cache.
+    const COVERED: usize = 96 * 1024;
+    let extent = window.kernel_height.saturating_sub(1) * window.dilation_height + 1;
+    let covered = (COVERED / window.row_stride.max(1)).saturating_sub(extent) / window.stride_height.max(1) + 1;
+    let most = if are_summed { covered.min(ROWS) } else { ROWS };
+    let row_parts = rows.div_ceil(most).max(1);
     let channel_parts = UNITS.div_ceil(row_parts);
     [rows.div_ceil(row_parts).max(1), channels.div_ceil(channel_parts).next_multiple_of(CHANNELS).min(channels.max(1))]
 }
@@ -449,9 +455,11 @@ impl Lowering<'_> {
             residual_row_stride: self.residual_row_stride(chain),
             epilogue: finish.shape,
         };
-        let [rows_per_unit, channels_per_unit] = depthwise_unit(out_height.size, channels.size);
+        let is_averaged = self.averaged[id.index()];
+        let [rows_per_unit, channels_per_unit] =
+            depthwise_unit(out_height.size, channels.size, &shape.window, is_averaged);
         let mut finish = first_stride(finish);
-        if self.averaged[id.index()] {
+        if is_averaged {
             let parts = out_height.size.div_ceil(rows_per_unit);
             finish.sums = Some(self.sums_of(id, [batch.size, parts, channels.size], None));
         }
