@@ -41,8 +41,8 @@ pub(crate) trait Simd: Copy {
     /// Whether there are enough registers, and code that is made for vectors, to compute several pixels of a depthwise
     /// convolution at once.
     const TILED_WINDOWS: bool;
-    /// Whether reading and writing some lanes is about as fast as all of them: then it is done wherever the last vector may be partial, by
-    /// the same code.
+    /// Whether reading and writing some lanes is as fast as all of them: then it is done wherever the last vector may be partial, by the
+    /// same code.
     const MASKS_ARE_FREE: bool;
     /// Whether a panel that one row reads is asked for ahead, and that of one tile a whole panel ahead: it pays on the machines that have
     /// AVX-512, while hardware of those with AVX2 alone follows what is read better if it is not disturbed.

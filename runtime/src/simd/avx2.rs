@@ -46,7 +46,7 @@ impl Simd for Avx2 {
     type Lanes = Lanes;
 
     const TILED_WINDOWS: bool = true;
-    const MASKS_ARE_FREE: bool = true;
+    const MASKS_ARE_FREE: bool = false;
     const FETCHES_FAR: bool = false;
     const TILE: Tile = Isa::Avx2.tile();
 
