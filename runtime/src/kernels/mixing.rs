@@ -58,7 +58,7 @@ impl Mixing {
         self.pace = (self.left / (BLOCK * S::LANES) * ONE).div_ceil(steps.max(1));
     }
 
-    /// Mixes the next few blocks.
+    /// Mixes the blocks that are due.
     ///
     /// # Safety
     ///
@@ -120,5 +120,41 @@ impl Mixing {
             self.out = self.out.add(elements);
         }
         self.left -= elements;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::portable::Portable;
+
+    #[test]
+    fn steps_mix_evenly_and_everything() {
+        let s = Portable::<4, 4>;
+        let block = BLOCK * 4;
+        for (blocks, steps) in [(0, 3), (1, 1), (1, 7), (5, 3), (40, 40), (304, 684), (304, 190)] {
+            let experts: Vec<f32> = (0..2 * blocks * block).map(|index| index as f32).collect();
+            let coefficients = [0.5, 2.0];
+            let mut out = vec![0.0; blocks * block];
+            let experts =
+                Experts { first: experts.as_ptr(), count: 2, stride: out.len(), coefficients: coefficients.as_ptr() };
+            let mut mixing = Mixing::new(experts, out.as_mut_ptr(), out.len());
+            mixing.spread::<Portable<4, 4>>(steps);
+            for step in 1..=steps {
+                // SAFETY: two experts of as many elements as there are outputs.
+                unsafe { mixing.step(s) };
+                let (done, due) = (blocks - mixing.left / block, step as f64 * blocks as f64 / steps as f64);
+                // (Paces are rounded up, to parts of a block.)
+                let most = due + step as f64 / ONE as f64;
+                assert!(
+                    done as f64 <= most && done as f64 > due - 1.0,
+                    "{blocks} blocks, {steps} steps: {done} of {due} after {step}"
+                );
+            }
+            assert_eq!(mixing.left, 0, "{blocks} blocks in {steps} steps");
+            for (index, value) in out.iter().enumerate() {
+                assert_eq!(*value, 0.5 * index as f32 + 2.0 * (index + out.len()) as f32);
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Vectors of eight with AVX2 and FMA.
 
 use core::arch::x86_64::{
-    __m256, __m256i, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_castps_pd, _mm_loadl_epi64,
-    _mm_loadu_si128, _mm_movehl_ps, _mm_prefetch, _mm_store_ss, _mm_storel_pd, _mm_storeu_ps, _mm256_add_ps,
+    __m256, __m256i, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_castps_si128, _mm_loadl_epi64,
+    _mm_loadu_si128, _mm_movehl_ps, _mm_prefetch, _mm_store_ss, _mm_storel_epi64, _mm_storeu_ps, _mm256_add_ps,
     _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps,
     _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_div_ps, _mm256_extractf128_ps,
     _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps, _mm256_min_ps,
@@ -100,7 +100,8 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn store_partial(self, out: *mut f32, value: __m256, lanes: Lanes) {
         // Four lanes, two and one, as their number says: some processors take twelve cycles to write what a mask says.
-        // SAFETY: the token proves AVX2; the caller vouches for the lanes, each of which is written once and no others.
+        // SAFETY: the token proves AVX2; the caller vouches for the lanes, each of which is written once and no others;
+        // none of these needs more alignment than a number has.
         unsafe {
             if lanes.count >= 8 {
                 return _mm256_storeu_ps(out, value);
@@ -111,7 +112,7 @@ impl Simd for Avx2 {
                 (out, rest) = (out.add(4), _mm256_extractf128_ps::<1>(value));
             }
             if lanes.count & 2 != 0 {
-                _mm_storel_pd(out.cast(), _mm_castps_pd(rest));
+                _mm_storel_epi64(out.cast(), _mm_castps_si128(rest));
                 (out, rest) = (out.add(2), _mm_movehl_ps(rest, rest));
             }
             if lanes.count & 1 != 0 {

@@ -138,8 +138,8 @@ fn under_window(
 }
 
 /// Rows and channels of a unit of a depthwise convolution. A window reads rows that its neighbours read too, so units are several
-/// rows high; what then is too few for several threads is cut by channels. Units that are summed one by one stay those of a cascade: they
-/// are no higher than its rows in the cache.
+/// rows high; what then is too few for several threads is cut by channels. Units that are summed one by one become those of a cascade, if
+/// there is one: they are kept low enough for its rows to stay in the cache.
 fn depthwise_unit(rows: usize, channels: usize, window: &WindowShape, are_summed: bool) -> [usize; 2] {
     /// About as many rows as the window of a unit should cover more than once.
     const ROWS: usize = 8;
@@ -150,7 +150,8 @@ fn depthwise_unit(rows: usize, channels: usize, window: &WindowShape, are_summed
     /// `f32`s that the windows of a unit should cover where units are summed: three quarters of what a cascade keeps in the cache.
     const COVERED: usize = 96 * 1024;
     let extent = window.kernel_height.saturating_sub(1) * window.dilation_height + 1;
-    let covered = (COVERED / window.row_stride.max(1)).saturating_sub(extent) / window.stride_height.max(1) + 1;
+    // (By what lies in a row, not by how far rows are apart: sums may not depend on where the image lies.)
+    let covered = (COVERED / (window.width * channels).max(1)).saturating_sub(extent) / window.stride_height.max(1) + 1;
     let most = if are_summed { covered.min(ROWS) } else { ROWS };
     let row_parts = rows.div_ceil(most).max(1);
     let channel_parts = UNITS.div_ceil(row_parts);
