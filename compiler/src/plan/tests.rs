@@ -331,7 +331,10 @@ fn what_others_read_is_computed_whole() {
     let excited = "let y = x |> conv(96) as a |> silu |> conv(96, kernel=3, stride=2, groups=96) as b |> silu
                    return y * (y |> global_avg_pool |> conv(96) as gate |> sigmoid)";
     let plan = cascaded([1, 112], excited, Where::Faster);
-    assert_eq!(names(&plan)[0], "cascade", "units that are summed are no higher than the cache has room for: {plan}");
+    assert!(
+        names(&plan).contains(&"cascade"),
+        "units that are summed are no higher than the cache has room for: {plan}"
+    );
     let shared = "let y = x |> conv(96) as wide return concat(y, y |> conv(96, kernel=3, groups=96) as dw)";
     assert_eq!(names(&all(shared)), ["matmul", "depthwise"], "both are results");
     let ghost = "let y = x |> conv(24) as primary let z = y |> conv(24, kernel=3, groups=24) as cheap
