@@ -15,6 +15,9 @@ const AHEAD: [usize; 2] = [4096, 768];
 /// `f32`s in a cache line.
 const LINE: usize = 16;
 
+/// What a block is in the units of paces.
+const ONE: usize = 256;
+
 /// A piece of experts that is mixed bit by bit.
 pub(super) struct Mixing {
     experts: Experts,
@@ -26,9 +29,6 @@ pub(super) struct Mixing {
     /// How many are due, in the same parts.
     due: usize,
 }
-
-/// What a block is in the units of paces.
-const ONE: usize = 256;
 
 impl Mixing {
     /// Nothing.
