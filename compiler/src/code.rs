@@ -9,6 +9,7 @@
 //! computes that anew, to the same bits.
 
 mod activation;
+mod attention;
 mod build;
 mod cascade;
 mod elementwise;

@@ -12,6 +12,7 @@
 mod activation;
 pub mod ahead;
 pub(crate) mod arena;
+pub mod attention;
 pub mod cascade;
 mod fetch;
 mod fuse;

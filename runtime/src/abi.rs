@@ -77,7 +77,7 @@ pub enum Kernel {
     /// `(source, out, rows, columns, row_stride, out_stride)`: `out[r * out_stride]` is the mean of the `columns` contiguous
     /// values of row `r`.
     MeanColumns,
-    /// `(source, out, rows, shape: SoftmaxShape)`: softmax of each row.
+    /// `(source, out, rows, shape: SoftmaxShape, bias*, mask*)`: softmax of each row, after what is added to it.
     Softmax,
     /// `(source, out, rows, shape: NormShape, weight*, bias*)`: layer normalisation of each row.
     LayerNorm,
@@ -187,6 +187,7 @@ impl Kernel {
             | Kernel::PackPanel
             | Kernel::MeanRows
             | Kernel::MeanColumns
+            | Kernel::Softmax
             | Kernel::LayerNorm
             | Kernel::GroupNorm
             | Kernel::Transpose => 6,
@@ -196,7 +197,6 @@ impl Kernel {
             | Kernel::AdaptiveAveragePool
             | Kernel::ResampleNearest
             | Kernel::ResampleBilinear
-            | Kernel::Softmax
             | Kernel::WinogradInput => 4,
         }
     }
@@ -478,7 +478,7 @@ pub struct ResampleShape {
     pub align_corners: usize,
 }
 
-/// The geometry of [`Kernel::Softmax`].
+/// The geometry of [`Kernel::Softmax`]: rows of `softmax(source / temperature + bias + mask)`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SoftmaxShape {
@@ -488,7 +488,11 @@ pub struct SoftmaxShape {
     pub source_stride: usize,
     /// The distance between rows of the output.
     pub out_stride: usize,
-    /// The input is divided by it.
+    /// The distance between rows of the bias.
+    pub bias_stride: usize,
+    /// The distance between rows of the mask.
+    pub mask_stride: usize,
+    /// The input is divided by it, before anything is added.
     pub temperature: f32,
 }
 

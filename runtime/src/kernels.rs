@@ -191,7 +191,7 @@ kernels! {
         source: *const f32, out: *mut f32, rows: usize, columns: usize, row_stride: usize, out_stride: usize
     );
     Softmax softmax: SoftmaxFunction = softmax::softmax, (
-        source: *const f32, out: *mut f32, rows: usize, shape: *const SoftmaxShape
+        source: *const f32, out: *mut f32, rows: usize, shape: *const SoftmaxShape, bias: *const f32, mask: *const f32
     );
     LayerNorm layer_norm: LayerNormFunction = norm::layer_norm, (
         source: *const f32, out: *mut f32, rows: usize, shape: *const NormShape, weight: *const f32, bias: *const f32

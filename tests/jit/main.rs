@@ -14,6 +14,7 @@ mod seeds;
 #[path = "../shared/mod.rs"]
 mod shared;
 
+mod attention;
 mod cascades;
 mod dtype;
 mod gates;

@@ -4,8 +4,9 @@ use parameternet_runtime::abi::{Kernel, StripShape};
 use parameternet_runtime::blocking::BLOCK;
 
 use super::build::{Builder, Lines};
+use super::matmul::Unit as ProductUnit;
 use super::steps::depthwise_rows;
-use super::{Address, Argument, Index, Shape, Statement, Variable, matmul};
+use super::{Address, Argument, Index, Shape, Statement, Variable};
 use crate::plan::cascade::{Cascade, LineBuffer, Reach, Stage};
 use crate::plan::step::{Left, Work};
 
@@ -121,7 +122,8 @@ impl Unit {
                 };
                 let rows = [first, end].map(|row| builder.bind(row.times(Index::Size(width)), body));
                 let outer = vec![sample.clone(), Index::Constant(0)];
-                matmul::stage(builder, step, outer, rows, lines * width, body);
+                let unit = ProductUnit::of_all_columns(builder, step, outer, 0.into());
+                unit.blocks(builder, rows, Index::Size(lines * width), body);
             }
             Work::Depthwise(step) => {
                 let count = end.minus(first.clone());

@@ -6,7 +6,8 @@ use parameternet_runtime::prepare::panels_length;
 
 use super::build::Builder;
 use super::{
-    Argument, Index, Lanes, Machine, Operation, Routine, Shape, Statement, cascade, elementwise, experts, matmul,
+    Argument, Index, Lanes, Machine, Operation, Routine, Shape, Statement, attention, cascade, elementwise, experts,
+    matmul,
 };
 use crate::plan::Plan;
 use crate::plan::step::{
@@ -36,6 +37,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
         Work::Transpose(step) => transpose(&mut builder, step),
         Work::Elementwise(step) => elementwise::elementwise(&mut builder, step),
         Work::Cascade(step) => cascade::cascade(&mut builder, step),
+        Work::Attention(step) => attention::attention(&mut builder, step),
     };
     builder.finish(format!("step{index}_{}", name(&step.work)), units, body)
 }
@@ -62,6 +64,7 @@ pub(crate) fn name(work: &Work) -> &'static str {
         Work::Transpose(_) => Kernel::Transpose.name(),
         Work::Elementwise(_) => "elementwise",
         Work::Cascade(_) => "cascade",
+        Work::Attention(_) => "attention",
     }
 }
 
@@ -100,7 +103,7 @@ fn at(builder: &Builder<'_>, operand: &Operand, outer: &[Index], moved: Index) -
     Argument::Address(builder.address(operand, outer).plus(moved))
 }
 
-fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], moved: Index) -> Argument {
+pub(super) fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], moved: Index) -> Argument {
     operand.map_or(Argument::Null, |operand| at(builder, operand, outer, moved))
 }
 
@@ -270,6 +273,8 @@ fn softmax(builder: &mut Builder<'_>, step: &Softmax) -> (Index, Vec<Statement>)
             at(builder, &step.out, outer, first.times(step.shape.out_stride)),
             Argument::Index(count),
             Argument::Shape(Shape::Softmax(step.shape)),
+            Argument::Null,
+            Argument::Null,
         ];
         body.push(Statement::Call { kernel: Kernel::Softmax, arguments });
     })

@@ -10,7 +10,7 @@
 use std::ops::RangeInclusive;
 
 use super::lower::Lowered;
-use super::step::{Depthwise, Finish, Operand, WinogradOutput, Work};
+use super::step::{Depthwise, Finish, Matmul, Operand, WinogradOutput, Work};
 use super::view::Place;
 use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
@@ -114,6 +114,10 @@ pub(super) fn overwritable(work: &Work) -> Vec<BufferId> {
     let candidates: Vec<Operand> = match work {
         Work::Elementwise(step) => step.operands.iter().filter(|operand| lies_like(operand)).cloned().collect(),
         Work::Matmul(step) => residual(&step.finish, step.finish.shape.residual_stride == step.out_stride),
+        Work::Attention(step) => {
+            let Matmul { finish, out_stride, .. } = &step.result;
+            residual(finish, finish.shape.residual_stride == *out_stride)
+        }
         Work::Depthwise(Depthwise { shape, finish, .. }) => {
             let strides = [finish.shape.residual_stride, shape.residual_row_stride];
             residual(finish, strides == [shape.out_stride, shape.out_row_stride])
@@ -238,6 +242,7 @@ pub fn scratch(work: &Work, tile: Tile) -> usize {
     match work {
         Work::Matmul(step) => step.blocking.scratch(&step.product(), tile),
         Work::Cascade(step) => step.scratch(),
+        Work::Attention(step) => step.scratch(tile),
         _ => 0,
     }
 }

@@ -1,12 +1,19 @@
 //! Fusion: which nodes become one step.
 //!
-//! Three kinds. A *chain* begins at an operation that a kernel with an epilogue computes (convolutions, linear layers, matrix
+//! Four kinds. *Attention* is a product whose left factor is the softmax of another product, with what is done to scores between them. A
+//! *chain* begins at an operation that a kernel with an epilogue computes (convolutions, linear layers, matrix
 //! products) and takes up what stands behind it: an activation, a gate per channel (squeeze-excite), a residual, another
 //! activation. Its step is made where its last node stands, so that whatever the epilogue reads is computed by then. A *gated* image,
 //! which a pointwise convolution alone reads, is not made: its gates go into the filters. A *tree* is elementwise arithmetic
 //! whose intermediate results nobody else reads: its nodes but the root are inlined.
 //!
 //! Invariant: a node that is taken up is read by exactly one node of its own group and is no output.
+
+mod attention;
+
+use std::collections::HashMap;
+
+pub use attention::Attended;
 
 use super::activation::activation_shape;
 use super::rewrites::Rewrites;
@@ -29,6 +36,8 @@ pub struct Fusion {
     parts: Vec<Part>,
     /// By node: the node that reads it, if exactly one port does and it is no output.
     readers: Vec<Option<NodeId>>,
+    /// By product: what its left factor is, where that is attention.
+    attention: HashMap<NodeId, Attended>,
 }
 
 /// What becomes of a node.
@@ -40,6 +49,8 @@ enum Part {
     Tail(Chain),
     /// Part of a chain that ends later.
     Chained,
+    /// Part of attention, whose second product comes later.
+    Attended,
     /// An image with gates that the convolution which reads it takes into its filters.
     Gated(Gated),
     /// Part of the expression of the node that reads it.
@@ -100,7 +111,7 @@ impl Fusion {
     /// Whether a node is part of another node's step.
     #[must_use]
     pub fn is_absorbed(&self, id: NodeId) -> bool {
-        matches!(self.parts.get(id.index()), Some(Part::Chained | Part::Gated(_) | Part::Inlined))
+        matches!(self.parts.get(id.index()), Some(Part::Chained | Part::Attended | Part::Gated(_) | Part::Inlined))
     }
 
     /// Whether a node is part of the expression of the node that reads it.
@@ -116,6 +127,12 @@ impl Fusion {
             Some(Part::Tail(chain)) => Some(chain),
             _ => None,
         }
+    }
+
+    /// What the left factor of a product is, if it is attention.
+    #[must_use]
+    pub fn attended(&self, product: NodeId) -> Option<&Attended> {
+        self.attention.get(&product)
     }
 
     /// The image and the gates whose product a node is, if its reader takes the gates into its filters.
@@ -147,11 +164,18 @@ impl Fusion {
 #[must_use]
 pub fn fuse(graph: &Graph, rewrites: Rewrites) -> Fusion {
     let count = graph.node_count();
-    let mut fusion = Fusion { parts: vec![Part::Own; count], readers: readers(graph) };
+    let mut fusion = Fusion { parts: vec![Part::Own; count], readers: readers(graph), attention: HashMap::new() };
     let ids: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
+    for id in ids.iter().filter(|_| rewrites.fuses_attention()) {
+        if let Some(attended) = attention::attended(graph, &fusion, *id) {
+            attended.nodes.iter().for_each(|node| fusion.set(*node, Part::Attended));
+            fusion.attention.insert(*id, attended);
+        }
+    }
     // From the last on: of two that could take up a sum, the later one does, so that no step waits for another's operand.
     for id in ids.iter().rev() {
-        if rewrites.fuses_epilogues() && graph.node(*id).is_some_and(|node| is_anchor(&node.op)) {
+        let is_anchor = graph.node(*id).is_some_and(|node| is_anchor(&node.op));
+        if rewrites.fuses_epilogues() && is_anchor && !fusion.is_absorbed(*id) {
             let chain = chain(graph, &fusion, *id);
             if let Some((tail, rest)) = chain.nodes.clone().split_last() {
                 rest.iter().for_each(|node| fusion.set(*node, Part::Chained));

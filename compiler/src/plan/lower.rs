@@ -14,6 +14,7 @@ mod elementwise;
 mod layout;
 mod linear;
 mod normalise;
+mod product;
 mod reduce;
 mod strassen;
 mod winograd;

@@ -9,6 +9,7 @@ use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{ActivationShape, WindowShape, WinogradOutputShape};
 
 use super::activation::activation_name;
+use super::attention::Attention;
 use super::cascade::Stage;
 use super::step::{Along, Expression, Finish, Left, Matmul, Mixed, Operand, Right, RowsShape, Step, Work};
 use super::{Buffer, BufferId, Plan};
@@ -231,7 +232,23 @@ fn details(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
             }
             Ok(())
         }
+        Work::Attention(step) => attention(f, step),
     }
+}
+
+fn attention(f: &mut fmt::Formatter<'_>, step: &Attention) -> fmt::Result {
+    let Attention { rows_per_unit, scores, softmax, bias, mask, result } = step;
+    times(f, &scores.outer)?;
+    write!(f, " {}x{}x{}x{}: {}", scores.rows, scores.depth, scores.columns, result.columns, scores.left.operand())?;
+    right(f, &scores.right)?;
+    write!(f, " / {:?}", softmax.temperature)?;
+    for addend in [bias, mask].into_iter().flatten() {
+        write!(f, " + {addend}")?;
+    }
+    f.write_str(", softmax")?;
+    right(f, &result.right)?;
+    finish(f, &result.finish)?;
+    write!(f, " -> {} (units of {rows_per_unit} rows)", result.out)
 }
 
 fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
@@ -244,12 +261,7 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
             write!(f, ": {}{}", if under.strip.is_some() { "strips of " } else { "" }, under.image)?;
         }
     }
-    match &step.right {
-        Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype))?,
-        Right::Strassen { panels } => write!(f, " in halves * {panels}")?,
-        Right::Mixed(mixed) => write!(f, " * {mixed}")?,
-        Right::Computed { source, .. } => write!(f, " * {source}")?,
-    }
+    right(f, &step.right)?;
     finish(f, &step.finish)?;
     let blocking = step.blocking;
     write!(
@@ -268,6 +280,15 @@ fn matmul(f: &mut fmt::Formatter<'_>, step: &Matmul) -> fmt::Result {
             write!(f, "; fetches {} elements from weights+{} on", ahead.length, ahead.weights.offset + ahead.first)
         }
         None => Ok(()),
+    }
+}
+
+fn right(f: &mut fmt::Formatter<'_>, right: &Right) -> fmt::Result {
+    match right {
+        Right::Packed { panels, dtype } => write!(f, " * {}{panels}", stored(*dtype)),
+        Right::Strassen { panels } => write!(f, " in halves * {panels}"),
+        Right::Mixed(mixed) => write!(f, " * {mixed}"),
+        Right::Computed { source, .. } => write!(f, " * {source}"),
     }
 }
 

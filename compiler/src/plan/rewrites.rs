@@ -11,7 +11,11 @@ pub struct Rewrite {
 }
 
 /// All of them, in the order in which they are decided.
-pub const REWRITES: [Rewrite; 9] = [
+pub const REWRITES: [Rewrite; 10] = [
+    Rewrite {
+        name: "fuse-attention",
+        summary: "Compute scores, their softmax and its product with values some rows at a time, so that scores stay in the cache",
+    },
     Rewrite {
         name: "fuse-epilogues",
         summary: "Let kernels finish their outputs: activations, gates per channel, residuals",
@@ -71,6 +75,12 @@ impl Rewrites {
 
     fn has(self, name: &str) -> bool {
         REWRITES.iter().zip(self.done).any(|(rewrite, done)| done && rewrite.name == name)
+    }
+
+    /// `fuse-attention`
+    #[must_use]
+    pub fn fuses_attention(self) -> bool {
+        self.has("fuse-attention")
     }
 
     /// `fuse-epilogues`
@@ -137,6 +147,7 @@ mod tests {
         let all = Rewrites::default();
         let has = |rewrites: Rewrites| {
             [
+                rewrites.fuses_attention(),
                 rewrites.fuses_epilogues(),
                 rewrites.gates_filters(),
                 rewrites.fuses_elementwise(),

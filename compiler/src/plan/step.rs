@@ -13,6 +13,7 @@ use parameternet_runtime::abi::{
 use parameternet_runtime::blocking::{self, Blocking, Lines, Product};
 
 use super::ahead::Ahead;
+use super::attention::Attention;
 use super::cascade::Cascade;
 use super::view::Place;
 use crate::graph::NodeId;
@@ -76,6 +77,8 @@ pub enum Work {
     Elementwise(Elementwise),
     /// Convolutions that are computed some rows at a time.
     Cascade(Cascade),
+    /// Attention, computed some rows at a time.
+    Attention(Box<Attention>),
 }
 
 /// The operands of an epilogue and what it does with them.
@@ -145,7 +148,7 @@ impl Left {
     }
 
     /// What it reads, to be changed.
-    fn operand_mut(&mut self) -> &mut Operand {
+    pub(super) fn operand_mut(&mut self) -> &mut Operand {
         match self {
             Left::Rows { rows, .. } => rows,
             Left::Window(under) => &mut under.image,

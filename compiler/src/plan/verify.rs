@@ -8,14 +8,15 @@
 //! 6. a step whose output begins where an operand does reads each element of that buffer only where it writes it (operands
 //!    that begin elsewhere in it are parts of a concatenation, which lie beside each other);
 //! 7. the scratch memory suffices for every step, units and blocks have a size, and no cut of a product in halves lies within a pair;
-//! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it.
+//! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it;
+//! 9. the second product of attention reads the scores that the first one wrote.
 //!
 //! After it, back ends do not fail.
 
 use std::collections::HashSet;
 
 use super::arena::{overwritable, scratch};
-use super::step::{Finish, Operand, Right, Work};
+use super::step::{Finish, Matmul, Operand, Right, Work};
 use super::view::Place;
 use super::{BufferId, Plan};
 
@@ -57,6 +58,9 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
         if let Work::Cascade(cascade) = &step.work {
             cascade.check().map_err(violation)?;
             cascade.stages.iter().try_for_each(|stage| check_movement(&stage.work)).map_err(violation)?;
+        }
+        if let Work::Attention(attention) = &step.work {
+            attention.check().map_err(violation)?;
         }
     }
     let is_missing =
@@ -169,6 +173,7 @@ fn outer(work: &Work) -> Option<usize> {
         Work::Gather(step) => step.outer.len(),
         Work::Transpose(step) => step.outer.len(),
         Work::Elementwise(step) => step.outer.len(),
+        Work::Attention(step) => step.scores.outer.len(),
         Work::SmallLinear(_) | Work::Cascade(_) => return None,
     })
 }
@@ -176,18 +181,10 @@ fn outer(work: &Work) -> Option<usize> {
 /// The operands that move along the outer dimensions.
 fn moving(work: &Work) -> Vec<&Operand> {
     match work {
-        Work::Matmul(step) => {
-            let right = match &step.right {
-                Right::Packed { panels, .. } | Right::Strassen { panels } => panels,
-                Right::Mixed(mixed) => &mixed.experts,
-                Right::Computed { source, .. } => source,
-            };
-            let mut operands = vec![step.left.operand(), right, &step.out];
-            operands.extend(finish(&step.finish));
-            if let Right::Mixed(mixed) = &step.right {
-                operands.extend([&mixed.coefficients].into_iter().chain(&mixed.gates));
-            }
-            operands
+        Work::Matmul(step) => moving_of_product(step),
+        Work::Attention(step) => {
+            let products = [&step.scores, &step.result].into_iter().flat_map(moving_of_product);
+            products.chain(&step.bias).chain(&step.mask).collect()
         }
         Work::Depthwise(step) => {
             [&step.image, &step.weights, &step.out].into_iter().chain(finish(&step.finish)).collect()
@@ -205,6 +202,20 @@ fn moving(work: &Work) -> Vec<&Operand> {
         Work::Elementwise(step) => step.operands.iter().chain([&step.out]).collect(),
         Work::SmallLinear(_) | Work::Cascade(_) => Vec::new(),
     }
+}
+
+fn moving_of_product(step: &Matmul) -> Vec<&Operand> {
+    let right = match &step.right {
+        Right::Packed { panels, .. } | Right::Strassen { panels } => panels,
+        Right::Mixed(mixed) => &mixed.experts,
+        Right::Computed { source, .. } => source,
+    };
+    let mut operands = vec![step.left.operand(), right, &step.out];
+    operands.extend(finish(&step.finish));
+    if let Right::Mixed(mixed) = &step.right {
+        operands.extend([&mixed.coefficients].into_iter().chain(&mixed.gates));
+    }
+    operands
 }
 
 /// The operands of an epilogue that move along the outer dimensions alone.

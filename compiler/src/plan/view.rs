@@ -20,7 +20,7 @@ pub enum Place {
     Input(usize),
     /// The caller's memory for an output.
     Output(usize),
-    /// A line buffer of the cascade that the step is.
+    /// A line buffer of the cascade that the step is, or the scores of the attention that it is.
     Lines(usize),
 }
 

@@ -228,8 +228,9 @@ pub const fn resample(
 
 /// Softmax.
 #[must_use]
-pub const fn softmax(columns: usize, [source_stride, out_stride]: [usize; 2], temperature: f32) -> SoftmaxShape {
-    SoftmaxShape { columns, source_stride, out_stride, temperature }
+pub const fn softmax(columns: usize, strides: [usize; 4], temperature: f32) -> SoftmaxShape {
+    let [source_stride, out_stride, bias_stride, mask_stride] = strides;
+    SoftmaxShape { columns, source_stride, out_stride, bias_stride, mask_stride, temperature }
 }
 
 /// A normalisation.

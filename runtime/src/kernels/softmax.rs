@@ -7,6 +7,17 @@ use crate::simd::{Simd, for_each_vector};
 /// Rows that are computed together: what is found of a row, over all of its lanes, is waited for longest.
 const AT_ONCE: usize = 4;
 
+/// A row of what is exponentiated: `source * factor + bias + mask`.
+#[derive(Clone, Copy)]
+struct Row<V> {
+    source: *const f32,
+    factor: V,
+    /// Null if there is none.
+    bias: *const f32,
+    /// Null if there is none.
+    mask: *const f32,
+}
+
 /// See [`Kernel::Softmax`](crate::abi::Kernel::Softmax).
 ///
 /// # Safety
@@ -19,38 +30,67 @@ pub(super) unsafe fn softmax<S: Simd>(
     out: *mut f32,
     rows: usize,
     shape: *const SoftmaxShape,
+    bias: *const f32,
+    mask: *const f32,
 ) {
-    // SAFETY: the shape is valid for reads; each row has `columns` values, over which the vectors run.
+    // SAFETY: the shape is valid for reads; each row has `columns` values, over which the vectors run. An addend that is null is
+    // neither moved nor read.
     unsafe {
         let shape = &*shape;
         let factor = s.splat(1.0 / shape.temperature);
-        let mut row = 0;
-        while row < rows {
-            let count = (rows - row).min(AT_ONCE);
-            let (source, out) = (source.add(row * shape.source_stride), out.add(row * shape.out_stride));
-            row += count;
+        let moved = |addend: *const f32, by: usize| if addend.is_null() { addend } else { addend.add(by) };
+        let mut first = 0;
+        while first < rows {
+            let count = (rows - first).min(AT_ONCE);
+            let row = |index: usize| {
+                let row = first + index;
+                let source = source.add(row * shape.source_stride);
+                let [bias, mask] = [(bias, shape.bias_stride), (mask, shape.mask_stride)]
+                    .map(|(addend, stride)| moved(addend, row * stride));
+                Row { source, factor, bias, mask }
+            };
+            let out = |index: usize| out.add((first + index) * shape.out_stride);
             let mut largest = [s.splat(f32::NEG_INFINITY); AT_ONCE];
             for (index, largest) in largest.iter_mut().take(count).enumerate() {
-                let source = source.add(index * shape.source_stride);
-                for_each_vector!(s: S, shape.columns, largest_of, (source, factor, &mut *largest));
+                for_each_vector!(s: S, shape.columns, largest_of, (row(index), &mut *largest));
             }
             let mut sums = [s.zero(); AT_ONCE];
             for (index, (largest, sum)) in largest.into_iter().zip(&mut sums).take(count).enumerate() {
-                let (source, out) = (source.add(index * shape.source_stride), out.add(index * shape.out_stride));
                 let negative_largest = s.splat(-s.max_of_lanes(largest));
-                for_each_vector!(s: S, shape.columns, exponential, (source, out, factor, negative_largest, &mut *sum));
+                for_each_vector!(s: S, shape.columns, exponential, (row(index), out(index), negative_largest, &mut *sum));
             }
             for (index, sum) in sums.into_iter().take(count).enumerate() {
-                let out = out.add(index * shape.out_stride);
                 let share = s.splat(1.0 / s.sum_of_lanes(sum));
-                for_each_vector!(s: S, shape.columns, multiply, (out, share));
+                for_each_vector!(s: S, shape.columns, multiply, (out(index), share));
             }
+            first += count;
         }
     }
 }
 
-/// Keeps the largest of a vector of the input times a factor. A NaN may be lost here; its own exponential
-/// is NaN all the same, and so is their sum.
+impl<V: Copy> Row<V> {
+    /// A vector of the row, and a summand.
+    ///
+    /// # Safety
+    ///
+    /// The lanes from `column` on are columns of the row.
+    #[inline(always)]
+    unsafe fn plus<S: Simd<Vector = V>, const FULL: bool>(self, s: S, summand: V, column: usize, lanes: S::Lanes) -> V {
+        // SAFETY: as the caller vouches; an addend that is not null has as many columns as the input.
+        unsafe {
+            let mut sum = summand;
+            for addend in [self.bias, self.mask] {
+                if !addend.is_null() {
+                    sum = s.add(sum, s.read::<FULL>(addend.add(column), lanes));
+                }
+            }
+            s.mul_add(s.read::<FULL>(self.source.add(column), lanes), self.factor, sum)
+        }
+    }
+}
+
+/// Keeps the largest of a vector of the row. A NaN may be lost here; its own exponential is NaN all the same, and so is their
+/// sum.
 ///
 /// # Safety
 ///
@@ -58,32 +98,29 @@ pub(super) unsafe fn softmax<S: Simd>(
 #[inline(always)]
 unsafe fn largest_of<S: Simd, const FULL: bool>(
     s: S,
-    source: *const f32,
-    factor: S::Vector,
+    row: Row<S::Vector>,
     largest: &mut S::Vector,
     column: usize,
     lanes: S::Lanes,
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let value = s.mul(s.read::<FULL>(source.add(column), lanes), factor);
+        let value = row.plus::<S, FULL>(s, s.zero(), column, lanes);
         let candidate = if FULL { value } else { s.blend(lanes, value, *largest) };
         *largest = s.max(candidate, *largest);
     }
 }
 
-/// Writes the exponential of a vector of the input times a factor, after subtracting the largest, and adds that to the sum.
+/// Writes the exponential of a vector of the row, after subtracting the largest, and adds that to the sum.
 ///
 /// # Safety
 ///
-/// The lanes from `column` on are columns of both rows.
+/// The lanes from `column` on are columns of the row, and of the output.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "a vector, and what is known of its row")]
 unsafe fn exponential<S: Simd, const FULL: bool>(
     s: S,
-    source: *const f32,
+    row: Row<S::Vector>,
     out: *mut f32,
-    factor: S::Vector,
     negative_largest: S::Vector,
     sum: &mut S::Vector,
     column: usize,
@@ -91,7 +128,7 @@ unsafe fn exponential<S: Simd, const FULL: bool>(
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let value = exp(s, s.mul_add(s.read::<FULL>(source.add(column), lanes), factor, negative_largest));
+        let value = exp(s, row.plus::<S, FULL>(s, negative_largest, column, lanes));
         s.write::<FULL>(out.add(column), value, lanes);
         *sum = s.add(*sum, if FULL { value } else { s.blend(lanes, value, s.zero()) });
     }

@@ -299,11 +299,16 @@ fn attention(writer: &mut Writer) {
         writer.bind(Value { text, shape: x.shape.clone(), size: x.size + 5.0 });
         return;
     }
-    let mut score = format!("matmul({all}h[0], {all}h[1] |> permute([0, 1, 3, 2])) * {}", writer.random.decimal());
+    let factor = format!(" * {}", writer.random.decimal());
+    let (of_queries, of_scores) = if writer.random.one_in(2) { (factor.as_str(), "") } else { ("", factor.as_str()) };
+    let mut score = format!("matmul({all}h[0]{of_queries}, {all}h[1] |> permute([0, 1, 3, 2])){of_scores}");
     if writer.random.one_in(2) {
         score += &format!(
             " + (param(\"{name}.positions\", [5, {heads}]) |> gather([[(i + 2 * j) % 5 for j in 0..{length}] for i in 0..{length}]) |> permute([2, 0, 1]))"
         );
+    }
+    if writer.random.one_in(3) {
+        score += &format!(" + constant([if i % 3 == 1 {{ -2 }} else {{ 0 }} for i in 0..{length}])");
     }
     let mixed = format!("matmul(({score}) |> softmax, {all}h[2]) |> permute([0, 2, 1, 3]) |> flatten(2)");
     let result = format!("{mixed} |> linear({features}) as {name}.proj");

@@ -108,8 +108,8 @@ fn bytes(shape: &Shape) -> Vec<u8> {
             bytes.sizes(&[height, width, out_height, out_width, channels]);
             bytes.sizes(&[pixel_stride, row_stride, out_stride, align_corners]);
         }
-        Shape::Softmax(SoftmaxShape { columns, source_stride, out_stride, temperature }) => {
-            bytes.sizes(&[columns, source_stride, out_stride]).single(temperature).pad();
+        Shape::Softmax(SoftmaxShape { columns, source_stride, out_stride, bias_stride, mask_stride, temperature }) => {
+            bytes.sizes(&[columns, source_stride, out_stride, bias_stride, mask_stride]).single(temperature).pad();
         }
         Shape::Norm(NormShape { columns, groups, source_stride, out_stride, eps }) => {
             bytes.sizes(&[columns, groups, source_stride, out_stride]).single(eps).pad();

@@ -1,4 +1,4 @@
-//! Linear layers and matrix products of two tensors.
+//! Linear layers.
 
 use parameternet_runtime::Dtype;
 use parameternet_runtime::blocking::Product;
@@ -120,72 +120,5 @@ impl Lowering<'_> {
             },
             _ => None,
         }
-    }
-
-    /// The order of dimensions in memory that spares the reader of a product a copy: that of a permutation which leaves the
-    /// columns last, such as that of attention from heads back to tokens.
-    fn order_for_reader(&self, id: NodeId, rank: usize) -> Vec<usize> {
-        let reader = self.fusion.reader(id).and_then(|reader| self.graph.node(reader));
-        match reader.map(|node| &node.op) {
-            Some(Op::Permute(permute)) if permute.order.last() == Some(&(rank - 1)) => permute.order.clone(),
-            _ => (0..rank).collect(),
-        }
-    }
-
-    /// A product of two computed tensors over their last two dimensions.
-    pub(super) fn matmul(&mut self, id: NodeId, chain: &Chain) -> View {
-        let operands = chain.anchor().map(|anchor| self.graph.operands(anchor)).unwrap_or_default();
-        let [x, y] = [operands[0], operands[1]];
-        let dims = self.dims(id);
-        let rank = dims.len();
-        let row_major = |rank: usize| (0..rank).collect::<Vec<_>>();
-        let is_row_contiguous = |view: &View| view.is_contiguous_along(view.axes.len() - 1);
-        let left_rank = self.dims(x).len();
-        let left = self.arranged(x, &row_major(left_rank), is_row_contiguous);
-        let depth = left.axes[left_rank - 1].size;
-        let stretched = |view: View, last: [usize; 2]| view.broadcast(&[&dims[..rank - 2], &last].concat());
-        let left = stretched(left, [dims[rank - 2], depth]);
-        let right = stretched(self.view(y), [depth, dims[rank - 1]]);
-        let out = self.target(id, &self.order_for_reader(id, rank), is_row_contiguous);
-        let batch = |view: &View| view.axes[..rank - 2].to_vec();
-        let mut finish = Self::activations(chain);
-        if let Some(residual) = chain.residual {
-            let view = self.arranged(residual, &row_major(rank), is_row_contiguous);
-            finish.shape.residual_stride = view.axes[rank - 2].stride;
-            finish.residual = Some(operand(&view, &batch(&view)));
-        }
-        let outer = batch(&out);
-        let product = Product {
-            repeats: outer.iter().map(|axis| axis.size).product(),
-            rows: dims[rank - 2],
-            depth,
-            columns: dims[rank - 1],
-            lines: None,
-            makes_panels: true,
-            part: None,
-            has_sums: false,
-            in_halves: false,
-        };
-        let left_factor = Left::Rows { rows: operand(&left, &batch(&left)), stride: left.axes[rank - 2].stride };
-        let right_factor = Right::Computed {
-            source: operand(&right, &batch(&right)),
-            row_stride: right.axes[rank - 2].stride,
-            column_stride: right.axes[rank - 1].stride,
-        };
-        let step = Matmul {
-            outer: outer.iter().map(|axis| axis.size).collect(),
-            rows: product.rows,
-            depth,
-            columns: product.columns,
-            blocking: self.blocking(&product),
-            ahead: None,
-            left: left_factor,
-            right: right_factor,
-            out: operand(&out, &outer),
-            out_stride: out.axes[rank - 2].stride,
-            finish,
-        };
-        self.push(chain.nodes.clone(), Work::Matmul(step), dims.iter().product::<usize>() * depth);
-        out
     }
 }

@@ -60,6 +60,7 @@ impl Lowering<'_> {
                 source_stride: rows.source_rows.stride,
                 out_stride: rows.out_rows.stride,
                 temperature,
+                ..SoftmaxShape::default()
             },
         };
         self.push(vec![id], Work::Softmax(step), 0);

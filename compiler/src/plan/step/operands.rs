@@ -46,6 +46,7 @@ impl Work {
             Work::Transpose(step) => vec![&step.source],
             Work::Elementwise(step) => step.operands.iter().collect(),
             Work::Cascade(step) => step.reads().collect(),
+            Work::Attention(step) => step.reads().collect(),
         }
     }
 
@@ -68,6 +69,7 @@ impl Work {
             Work::Transpose(step) => vec![&step.out],
             Work::Elementwise(step) => vec![&step.out],
             Work::Cascade(step) => step.writes().collect(),
+            Work::Attention(step) => vec![&step.result.out],
         }
     }
 }
@@ -112,6 +114,7 @@ impl Work {
             Work::Gather(step) => vec![&mut step.source, &mut step.indices, &mut step.out],
             Work::Transpose(step) => vec![&mut step.source, &mut step.out],
             Work::Elementwise(step) => step.operands.iter_mut().chain([&mut step.out]).collect(),
+            Work::Attention(step) => step.operands_mut().collect(),
             Work::Cascade(step) => {
                 return step.stages.iter_mut().for_each(|stage| stage.work.for_each_place(visit));
             }

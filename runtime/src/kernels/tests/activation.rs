@@ -1,5 +1,7 @@
 //! How far activations are from their definitions.
 
+use std::ptr::null;
+
 use super::*;
 use crate::abi::Runs;
 
@@ -72,7 +74,6 @@ fn apply(kernels: &Kernels, code: ActivationCode, values: &[f32]) -> Vec<f32> {
         epilogue: Epilogue { after, ..Epilogue::default() },
     };
     let mut out = vec![0.0; values.len()];
-    let null = std::ptr::null();
     // SAFETY: one column of as many rows as there are values, of depth one.
     unsafe {
         (kernels.matmul)(
@@ -81,11 +82,11 @@ fn apply(kernels: &Kernels, code: ActivationCode, values: &[f32]) -> Vec<f32> {
             out.as_mut_ptr(),
             values.len(),
             &raw const shape,
-            null,
-            null,
-            null,
+            null(),
+            null(),
+            null(),
             std::ptr::null_mut(),
-            null,
+            null(),
             0,
         );
     }
@@ -197,9 +198,9 @@ fn exponentials_are_exact_to_a_few_bits() {
             }
             let source = [*x, 0.0];
             let mut out = [0.0; 2];
-            let shape = SoftmaxShape { columns: 2, source_stride: 2, out_stride: 2, temperature: 1.0 };
+            let shape = SoftmaxShape { columns: 2, temperature: 1.0, ..SoftmaxShape::default() };
             // SAFETY: one row of two values.
-            unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape) };
+            unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape, null(), null()) };
             let exact = f64::from(*x).exp();
             let wanted = exact / (exact + 1.0);
             worst = worst.max((f64::from(out[0]) - wanted).abs() / wanted);

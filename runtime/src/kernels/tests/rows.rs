@@ -1,5 +1,7 @@
 //! What works on rows: mixing, means, softmax, normalisation, gathering, transposing.
 
+use std::ptr::null;
+
 use super::*;
 
 #[test]
@@ -61,14 +63,29 @@ fn softmax_is_right() {
                 columns,
                 source_stride: columns + random.between(0, 5),
                 out_stride: columns + random.between(0, 5),
+                bias_stride: columns + random.between(0, 5),
+                // The same row for all.
+                mask_stride: 0,
                 temperature: [1.0, 0.01, 3.0][random.between(0, 2)],
             };
             let source = Rows::random(random, rows, columns, shape.source_stride);
+            let addends =
+                [Rows::random(random, rows, columns, shape.bias_stride), Rows::random(random, 1, columns, columns)];
+            let is_added = [random.between(0, 1) > 0, random.between(0, 1) > 0];
+            let pointer = |index: usize| if is_added[index] { addends[index].pointer() } else { null() };
             let mut out = Rows::poison(rows, columns, shape.out_stride);
             // SAFETY: that many rows and columns.
-            unsafe { (kernels.softmax)(source.pointer(), out.pointer_mut(), rows, &raw const shape) };
-            out.check(&format!("{name} {shape:?}"), 1e-5, |row, column| {
-                let value = |column: usize| source.at(row, column) / f64::from(shape.temperature);
+            unsafe {
+                let shape = &raw const shape;
+                (kernels.softmax)(source.pointer(), out.pointer_mut(), rows, shape, pointer(0), pointer(1));
+            }
+            out.check(&format!("{name} {shape:?} {is_added:?}"), 1e-5, |row, column| {
+                let value = |column: usize| {
+                    let added = [addends[0].at(row, column), addends[1].at(0, column)];
+                    let added: f64 =
+                        added.into_iter().zip(is_added).filter(|(_, is)| *is).map(|(value, _)| value).sum();
+                    source.at(row, column) / f64::from(shape.temperature) + added
+                };
                 let largest = (0..columns).map(value).fold(f64::NEG_INFINITY, f64::max);
                 (value(column) - largest).exp()
                     / (0..columns).map(|column| (value(column) - largest).exp()).sum::<f64>()
@@ -79,21 +96,50 @@ fn softmax_is_right() {
 
 #[test]
 fn softmax_keeps_nan_and_takes_infinities() {
-    let shape = SoftmaxShape { columns: 19, source_stride: 19, out_stride: 19, temperature: 1.0 };
+    let shape = SoftmaxShape { columns: 19, temperature: 1.0, ..SoftmaxShape::default() };
     for (name, kernels) in tables() {
         for place in 0..19 {
             let mut out = vec![0.0; 19];
             let mut source = [f32::NEG_INFINITY; 19];
             source[place] = -3.0;
             // SAFETY: one row.
-            unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape) };
+            unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape, null(), null()) };
             let expected: Vec<f32> = (0..19).map(|at| f32::from(u8::from(at == place))).collect();
             assert_eq!(out, expected, "{name}");
             let mut source = [1.0; 19];
             source[place] = f32::NAN;
             // SAFETY: one row.
-            unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape) };
+            unsafe { (kernels.softmax)(source.as_ptr(), out.as_mut_ptr(), 1, &raw const shape, null(), null()) };
             assert!(out.iter().all(|value| value.is_nan()), "{name}: {out:?}");
+        }
+    }
+}
+
+#[test]
+fn softmax_overwrites_scores_and_masks_by_infinities() {
+    for (name, kernels) in tables() {
+        for columns in [1, 7, 19, 33] {
+            let shape = SoftmaxShape {
+                columns,
+                source_stride: columns,
+                out_stride: columns,
+                mask_stride: columns,
+                temperature: 1.0,
+                ..SoftmaxShape::default()
+            };
+            // Row by row, another column alone is seen.
+            let mut mask = vec![f32::NEG_INFINITY; columns * columns];
+            (0..columns).for_each(|row| mask[row * columns + row] = 0.5);
+            let mut scores: Vec<f32> = (0..columns * columns).map(|index| index as f32).collect();
+            let [scores_pointer, mask_pointer] = [scores.as_mut_ptr(), mask.as_mut_ptr()];
+            // SAFETY: that many rows and columns.
+            unsafe {
+                let shape = &raw const shape;
+                (kernels.softmax)(scores_pointer, scores_pointer, columns, shape, null(), mask_pointer);
+            }
+            let is_seen = |index: usize| f32::from(u8::from(index / columns == index % columns));
+            let expected: Vec<f32> = (0..columns * columns).map(is_seen).collect();
+            assert_eq!(scores, expected, "{name} {columns}");
         }
     }
 }

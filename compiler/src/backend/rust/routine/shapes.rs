@@ -80,7 +80,8 @@ impl Writer<'_> {
             }
             Shape::Softmax(shape) => {
                 let columns = self.number("columns", shape.columns);
-                let strides = self.pair("stride", [shape.source_stride, shape.out_stride]);
+                let strides = [shape.source_stride, shape.out_stride, shape.bias_stride, shape.mask_stride];
+                let strides = self.list("stride", &strides);
                 let temperature = float(shape.temperature);
                 quote!(rt::softmax(#columns, #strides, #temperature))
             }

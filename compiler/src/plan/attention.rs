@@ -1,0 +1,153 @@
+//! Attention: two matrix products and the softmax between them, computed some rows at a time, so that scores stay in the cache.
+//!
+//! A unit computes the scores of some queries into the scratch memory of its thread, makes their softmax there, and multiplies that with the
+//! values: memory for all scores, which grows with the square of the tokens, is never needed. All keys are seen at once, so that every row is
+//! the softmax of the formula. (With parts of the keys at a time as well, it would be FlashAttention: Dao et al., NeurIPS 2022, algorithm 1.)
+
+use parameternet_runtime::Dtype;
+use parameternet_runtime::abi::{SoftmaxShape, Tile};
+use parameternet_runtime::blocking::BLOCK;
+use parameternet_runtime::prepare::panels_length;
+
+use super::step::{Left, Matmul, Operand, Right};
+use super::view::Place;
+
+/// Elements of a cache line.
+const LINE: usize = 16;
+
+/// Most scores of a unit: a quarter of the second-level cache of servers.
+const SCORES: usize = 64 * 1024;
+
+/// Rows of a unit where there are enough for several.
+const ROWS: usize = 64;
+
+/// The rows of the register tiles of all instruction sets divide it.
+const ROWS_OF_TILES: usize = 12;
+
+/// `softmax(queries * keys / temperature + bias + mask) * values`, once per outer index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// Queries of a unit.
+    pub rows_per_unit: usize,
+    /// Queries times keys: its output are the rows of the unit, at the beginning of the scratch memory.
+    pub scores: Matmul,
+    /// What is made of the scores where they lie.
+    pub softmax: SoftmaxShape,
+    /// Added to the scores.
+    pub bias: Option<Operand>,
+    /// Likewise.
+    pub mask: Option<Operand>,
+    /// That times values.
+    pub result: Matmul,
+}
+
+/// How many rows a unit has: near equal parts that are few enough for the cache and many enough for some threads. It depends on nothing but the
+/// sizes, since generated source is one for all instruction sets.
+#[must_use]
+pub fn rows_per_unit(rows: usize, columns: usize) -> usize {
+    let parts = (rows * columns).div_ceil(SCORES).max(rows / ROWS).max(1);
+    rows.div_ceil(parts).next_multiple_of(ROWS_OF_TILES).min(rows).max(1)
+}
+
+/// Rows that are multiplied with one panel after the other while they stay in the first-level cache.
+#[must_use]
+pub fn rows_per_block(depth: usize) -> usize {
+    (BLOCK / depth.max(1)).next_multiple_of(ROWS_OF_TILES).max(ROWS_OF_TILES)
+}
+
+/// The distance between rows of scores: an odd number of cache lines, so that a column of them does not fall into few sets of the cache.
+#[must_use]
+pub fn stride(columns: usize) -> usize {
+    let lines = columns.div_ceil(LINE);
+    (lines + usize::from(lines.is_multiple_of(2))) * LINE
+}
+
+impl Attention {
+    /// What the scores of a unit take of the scratch memory.
+    #[must_use]
+    pub fn scores_length(&self) -> usize {
+        self.rows_per_unit * self.scores.out_stride
+    }
+
+    /// The scratch memory that a thread needs: scores, keys in panels, values in panels.
+    #[must_use]
+    pub fn scratch(&self, tile: Tile) -> usize {
+        let panels = [&self.scores, &self.result].map(|product| {
+            let [depth, columns] = product.panel_matrix();
+            panels_length(depth, columns, tile, Dtype::F32)
+        });
+        self.scores_length() + panels.iter().sum::<usize>()
+    }
+
+    /// Queries, keys, what is added to scores, values, and what is added to the result.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &Operand> {
+        let Attention { scores, result, bias, mask, .. } = self;
+        let addends = [bias, mask, &result.finish.residual].into_iter().flatten();
+        [scores.left.operand()].into_iter().chain(computed(scores)).chain(computed(result)).chain(addends)
+    }
+
+    /// The operands but for scores, to be changed.
+    pub(super) fn operands_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
+        let Attention { scores, result, bias, mask, .. } = self;
+        let right = |right| match right {
+            &mut Right::Computed { ref mut source, .. } => Some(source),
+            _ => None,
+        };
+        let Matmul { left, right: keys, .. } = scores;
+        let Matmul { right: values, out, finish, .. } = result;
+        let addends = [bias, mask, &mut finish.residual].into_iter().flatten();
+        [left.operand_mut(), out].into_iter().chain(right(keys)).chain(right(values)).chain(addends)
+    }
+
+    /// The invariants: both products are of computed tensors and repeated alike, the second takes the rows of scores that the first makes, and
+    /// these lie in scratch memory as the softmax expects them.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Attention { scores, result, softmax, .. } = self;
+        let are_computed = computed(scores).is_some() && computed(result).is_some();
+        let is_chained = scores.outer == result.outer && scores.rows == result.rows && scores.columns == result.depth;
+        if !are_computed || !is_chained {
+            return Err("the products of attention do not follow each other".to_owned());
+        }
+        let stride = scores.out_stride;
+        let lies_there = |operand: &Operand| operand.place == Place::Lines(0) && operand.offset == 0;
+        let is_read = matches!(&result.left, Left::Rows { rows, stride: own } if lies_there(rows) && *own == stride);
+        let is_softmax =
+            (softmax.columns, softmax.source_stride, softmax.out_stride) == (scores.columns, stride, stride);
+        if !lies_there(&scores.out) || !is_read || !is_softmax || stride < scores.columns {
+            return Err("scores do not lie where they are expected".to_owned());
+        }
+        let blocks = [scores.blocking.rows_per_block, result.blocking.rows_per_block, self.rows_per_unit];
+        if blocks.contains(&0) { Err("attention is cut into nothing".to_owned()) } else { Ok(()) }
+    }
+}
+
+/// The right factor of a product of computed tensors.
+fn computed(product: &Matmul) -> Option<&Operand> {
+    match &product.right {
+        Right::Computed { source, .. } => Some(source),
+        Right::Packed { .. } | Right::Strassen { .. } | Right::Mixed(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_near_equal_and_fit_the_cache() {
+        for (rows, columns) in
+            [(1, 1), (5, 300), (49, 49), (63, 64), (197, 197), (577, 577), (4096, 4096), (300, 100_000)]
+        {
+            let unit = rows_per_unit(rows, columns);
+            assert!((1..=rows).contains(&unit), "{rows} {columns}: {unit}");
+            assert!(unit * columns <= SCORES + ROWS_OF_TILES * columns, "{rows} {columns}: {unit}");
+            assert!(unit == rows || unit.is_multiple_of(ROWS_OF_TILES), "{rows} {columns}: {unit}");
+        }
+        assert_eq!([rows_per_unit(49, 49), rows_per_unit(197, 197)], [49, 72]);
+    }
+
+    #[test]
+    fn rows_of_scores_lie_in_different_sets_of_the_cache() {
+        assert_eq!([1, 16, 17, 49, 197, 1024].map(stride), [16, 16, 48, 80, 208, 1040]);
+    }
+}
