@@ -173,7 +173,8 @@ unsafe fn panel<S: Simd, const VECTORS: usize, const IS_MIXED: bool>(s: S, produ
     let mut row = 0;
     let mut tile = 0;
     // Near equal tiles: a single row at the end would wait for its own sums.
-    let tiles = rows.div_ceil(S::TILE.rows);
+    let most = const { if VECTORS == 1 { S::NARROW_ROWS } else { S::TILE.rows } };
+    let tiles = rows.div_ceil(most);
     let (begins, ends) = (!IS_MIXED || mixed.begins, !IS_MIXED || mixed.ends);
     mixed.mixing.spread::<S>(tiles * looks);
     let (least, larger) = (rows / tiles.max(1), rows % tiles.max(1));
@@ -198,7 +199,7 @@ unsafe fn panel<S: Simd, const VECTORS: usize, const IS_MIXED: bool>(s: S, produ
             macro_rules! compute {
                 ($($rows:literal)*) => {
                     match count {
-                        $($rows if $rows <= S::TILE.rows => {
+                        $($rows if $rows <= most => {
                             if shape.epilogue.fetch != 0 && ends {
                                 fetch_outputs::<S, $rows, VECTORS>(s, out, shape.out_stride);
                             }
