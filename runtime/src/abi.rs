@@ -106,11 +106,14 @@ pub enum Kernel {
     /// [`Kernel::StrassenRows`] made of the same rows; `b` is a panel of the first of seven right factors, `b_stride` the distance to that of the next.
     /// Rows belong together in pairs: calls that share the work begin at even ones.
     Strassen,
+    /// `(source, rows, columns, stride)`: asks for `rows` rows of `columns` contiguous values, which are read soon. They may lie anywhere: nothing
+    /// is read.
+    FetchRows,
 }
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 27] = [
+    pub const ALL: [Kernel; 28] = [
         Kernel::Matmul,
         Kernel::MatmulMixed,
         Kernel::Strip,
@@ -138,6 +141,7 @@ impl Kernel {
         Kernel::WinogradOutput,
         Kernel::StrassenRows,
         Kernel::Strassen,
+        Kernel::FetchRows,
     ];
 
     /// The name in dumps and symbol tables.
@@ -171,6 +175,7 @@ impl Kernel {
             Kernel::WinogradOutput => "winograd_output",
             Kernel::StrassenRows => "strassen_rows",
             Kernel::Strassen => "strassen",
+            Kernel::FetchRows => "fetch_rows",
         }
     }
 
@@ -197,7 +202,8 @@ impl Kernel {
             | Kernel::AdaptiveAveragePool
             | Kernel::ResampleNearest
             | Kernel::ResampleBilinear
-            | Kernel::WinogradInput => 4,
+            | Kernel::WinogradInput
+            | Kernel::FetchRows => 4,
         }
     }
 }

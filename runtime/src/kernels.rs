@@ -220,6 +220,9 @@ kernels! {
         a: *const f32, sums: *const f32, b: *const f32, b_stride: usize, out: *mut f32, rows: usize, half: usize,
         shape: *const MatmulShape, bias: *const f32, gate: *const f32, residual: *const f32
     );
+    FetchRows fetch_rows: FetchRowsFunction = fetch::fetch_rows, (
+        source: *const f32, rows: usize, columns: usize, stride: usize
+    );
 }
 
 impl Kernels {

@@ -175,8 +175,9 @@ pub(crate) trait Simd: Copy {
     /// fetches what is read in order.
     fn prefetch(self, address: *const f32);
 
-    /// Asks for the cache line at an address, which may be anywhere, to be brought into the first-level cache, where it will be written.
-    fn prefetch_outputs(self, address: *mut f32);
+    /// Asks for the cache line at an address, which may be anywhere, to be brought into the first-level cache, where it will be read or
+    /// written soon.
+    fn prefetch_near(self, address: *const f32);
 
     /// Zero in every lane.
     #[inline(always)]

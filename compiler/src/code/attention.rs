@@ -8,7 +8,7 @@ use super::build::{Builder, Lines};
 use super::experts::all_panels;
 use super::matmul::Unit;
 use super::{Address, Argument, Index, Shape, Statement, Variable};
-use crate::plan::attention::Attention;
+use crate::plan::attention::{Attention, Fetched};
 use crate::plan::step::Operand;
 
 /// The number of units and the code.
@@ -37,6 +37,19 @@ pub(super) fn attention(builder: &mut Builder<'_>, step: &Attention) -> (Index, 
             values.prepare_panels(builder, body);
         });
         body.push(pack);
+        if let Some(fetched) = step.fetched() {
+            let next = builder.variable();
+            body.push(Statement::Let { variable: next, value: Index::from(unit).plus(1.into()) });
+            let mut outer = builder.unravel(next, &dims, body);
+            let part = outer.pop().unwrap_or(Index::Constant(0));
+            let query = part.times(Index::Size(step.rows_per_unit));
+            for Fetched { first, per_query, rows, columns, stride } in fetched {
+                let first = builder.row(first, &outer, query.clone(), Index::Size(per_query));
+                let sizes = [rows, columns, stride].map(|size| Argument::Index(Index::Size(size)));
+                let arguments = [Argument::Fetched(first)].into_iter().chain(sizes).collect();
+                body.push(Statement::Call { kernel: Kernel::FetchRows, arguments });
+            }
+        }
         let rows = [first.clone(), end.clone()];
         let [block_of_scores, block_of_result] =
             [scores, result].map(|product| Index::Size(product.blocking.rows_per_block));

@@ -21,6 +21,9 @@ const SCORES: usize = 64 * 1024;
 /// Rows of a unit where there are enough for several.
 const ROWS: usize = 64;
 
+/// Most elements that are fetched for the next unit: three quarters of the first-level cache.
+const FETCHED: usize = 6 * 1024;
+
 /// The rows of the register tiles of all instruction sets divide it.
 const ROWS_OF_TILES: usize = 12;
 
@@ -39,6 +42,21 @@ pub struct Attention {
     pub mask: Option<Operand>,
     /// That times values.
     pub result: Matmul,
+}
+
+/// Rows of queries, keys or values that a unit reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Fetched<'s> {
+    /// The first, for the first queries.
+    pub first: &'s Operand,
+    /// By how much it moves from query to query.
+    pub per_query: usize,
+    /// How many.
+    pub rows: usize,
+    /// Their length.
+    pub columns: usize,
+    /// The distance between them.
+    pub stride: usize,
 }
 
 /// How many rows a unit has: near equal parts that are few enough for the cache and many enough for some threads. It depends on nothing but the
@@ -77,6 +95,19 @@ impl Attention {
             panels_length(depth, columns, tile, Dtype::F32)
         });
         self.scores_length() + panels.iter().sum::<usize>()
+    }
+
+    /// What is fetched for the next unit while this one computes, if there is little enough: queries, keys and values, of which neighbouring units read
+    /// short pieces far apart, such as those of a head, that hardware does not fetch ahead.
+    #[must_use]
+    pub fn fetched(&self) -> Option<[Fetched<'_>; 3]> {
+        let Left::Rows { rows: first, stride } = &self.scores.left else { return None };
+        let (rows, columns) = (self.rows_per_unit, self.scores.depth);
+        let queries = Fetched { first, per_query: *stride, rows, columns, stride: *stride };
+        let all = [queries, rows_of(&self.scores)?, rows_of(&self.result)?];
+        let elements: usize = all.iter().map(|rows| rows.rows * rows.columns).sum();
+        let repeats: usize = self.scores.outer.iter().product();
+        (elements <= FETCHED && repeats > 1).then_some(all)
     }
 
     /// Queries, keys, what is added to scores, values, and what is added to the result.
@@ -127,6 +158,17 @@ fn computed(product: &Matmul) -> Option<&Operand> {
         Right::Computed { source, .. } => Some(source),
         Right::Packed { .. } | Right::Strassen { .. } | Right::Mixed(_) => None,
     }
+}
+
+/// The rows of its right factor as they lie in memory, if either dimension is contiguous.
+fn rows_of(product: &Matmul) -> Option<Fetched<'_>> {
+    let Right::Computed { source: first, row_stride, column_stride } = &product.right else { return None };
+    let (rows, columns, stride) = match (row_stride, column_stride) {
+        (_, 1) => (product.depth, product.columns, *row_stride),
+        (1, _) => (product.columns, product.depth, *column_stride),
+        _ => return None,
+    };
+    Some(Fetched { first, per_query: 0, rows, columns, stride })
 }
 
 #[cfg(test)]

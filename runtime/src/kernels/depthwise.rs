@@ -163,7 +163,7 @@ unsafe fn tile<S: Simd, const PIXELS: usize>(s: S, rows: &Rows<'_, S>, row: &Row
         while channel < rows.channels {
             if rows.shape.epilogue.fetch != 0 {
                 for ahead in AHEAD..AHEAD + PIXELS {
-                    s.prefetch_outputs(row.out.wrapping_add((pixel + ahead) * rows.shape.out_stride + channel));
+                    s.prefetch_near(row.out.wrapping_add((pixel + ahead) * rows.shape.out_stride + channel));
                 }
             }
             let lanes = s.lanes((rows.channels - channel).min(S::LANES));

@@ -1,4 +1,5 @@
-//! What products fetch while they compute: the panels that are read next, and weights of later steps, some lines at a time. They are spread over as many tiles as
+//! What comes into the cache before it is read. Rows, all at once; and what products fetch while they compute: the panels that are read next, and weights of
+//! later steps, some lines at a time. They are spread over as many tiles as
 //! there are, since memory answers only so many requests at a time, and everything else waits behind them.
 
 use super::tile::Aside;
@@ -13,6 +14,25 @@ const AHEAD: usize = 1024;
 
 /// The last tiles of a panel that the next panel is spread over.
 const SPREAD: usize = 4;
+
+/// See [`Kernel::FetchRows`](crate::abi::Kernel::FetchRows).
+///
+/// # Safety
+///
+/// None is needed: nothing is read. (Kernels are called alike.)
+#[inline(always)]
+pub(super) unsafe fn fetch_rows<S: Simd>(s: S, source: *const f32, rows: usize, columns: usize, stride: usize) {
+    for row in 0..rows {
+        let row = source.wrapping_add(row * stride);
+        // From the beginning of its first line on.
+        let end = row.wrapping_add(columns);
+        let mut at = row.wrapping_byte_sub(row.addr() % (LINE * size_of::<f32>()));
+        while at < end {
+            s.prefetch_near(at);
+            at = at.wrapping_add(LINE);
+        }
+    }
+}
 
 /// The panels that will be mixed to the next one, where the next one does not lie behind this one.
 #[derive(Clone, Copy)]

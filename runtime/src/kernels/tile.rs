@@ -105,7 +105,7 @@ pub(super) fn fetch_outputs<S: Simd, const ROWS: usize, const VECTORS: usize>(s:
     for row in 0..ROWS {
         // (Rows may begin anywhere in a line, so that each vector may touch another one.)
         for vector in 0..VECTORS {
-            s.prefetch_outputs(out.wrapping_add(row * out_stride + vector * S::LANES));
+            s.prefetch_near(out.wrapping_add(row * out_stride + vector * S::LANES));
         }
     }
 }

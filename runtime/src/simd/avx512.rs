@@ -186,9 +186,9 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch_outputs(self, address: *mut f32) {
+    fn prefetch_near(self, address: *const f32) {
         // SAFETY: the machine has the instruction, which reads nothing and may be given any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast_const().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 
     #[inline(always)]

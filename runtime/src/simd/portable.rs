@@ -190,7 +190,7 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     fn prefetch(self, _: *const f32) {}
 
     #[inline(always)]
-    fn prefetch_outputs(self, _: *mut f32) {}
+    fn prefetch_near(self, _: *const f32) {}
 
     #[inline(never)]
     fn activate(self, shape: ActivationShape, values: &mut [[f32; L]]) {

@@ -82,6 +82,31 @@ fn what_is_no_attention_is_computed_whole() {
 }
 
 #[test]
+fn short_rows_are_fetched_for_the_next_unit() {
+    let fetched = |plan: &Plan| {
+        let fetched = only_attention(plan).fetched()?;
+        Some(fetched.map(|rows| [rows.per_query, rows.rows, rows.columns, rows.stride]))
+    };
+    let windows = "let heads = x |> reshape([2, 9, 256]) |> linear(48) as qkv |> reshape([2, 9, 3, 2, 8]) |> permute([2, 0, 3, 1, 4])
+        let (q, k, v) = (heads[0], heads[1], heads[2])";
+    let planned_windows = |body: &str| planned(&format!("{windows}\n{body} |> flatten(1)"), &[]);
+    // A row of keys is one of memory, whichever way they are multiplied.
+    let expected = Some([[48, 9, 8, 48], [0, 9, 8, 48], [0, 9, 8, 48]]);
+    assert_eq!(fetched(&planned_windows("return q |> attention(k, v)")), expected);
+    // Keys that lie transposed: eight rows of nine.
+    let transposed = "let t = param(\"keys\", [2, 8, 9])\nreturn matmul(matmul(q, t) |> softmax, v)";
+    let expected = Some([[48, 9, 8, 48], [0, 8, 9, 9], [0, 9, 8, 48]]);
+    assert_eq!(fetched(&planned_windows(transposed)), expected);
+    // Keys of which no dimension is contiguous, too many, and one head of one sample.
+    let scattered = "return matmul(matmul(q[:, :, :, ::2], k[:, :, :, ::2] |> permute([0, 1, 3, 2])) |> softmax, v)";
+    assert_eq!(fetched(&planned_windows(scattered)), None);
+    let many = "let y = x |> flatten(2) |> permute([0, 2, 1]) |> linear(20) as y\nreturn y |> attention(y, y)";
+    assert_eq!(fetched(&planned(many, &[])), None);
+    let alone = "let y = x |> reshape([1, 9, 512])\nreturn y |> attention(y, y)";
+    assert_eq!(fetched(&planned(alone, &[])), None);
+}
+
+#[test]
 fn broken_attention_is_found() {
     fn change(plan: &mut Plan) -> &mut Attention {
         match &mut plan.steps[1].work {

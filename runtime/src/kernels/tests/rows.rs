@@ -234,3 +234,15 @@ fn gathering_and_transposing_are_right() {
         });
     }
 }
+
+#[test]
+fn rows_that_are_fetched_may_lie_anywhere() {
+    for (name, kernels) in tables() {
+        let values = vec![1.0_f32; 40];
+        for (source, stride) in [(values.as_ptr(), 9), (null(), 7), (null::<f32>().wrapping_sub(1000), 1 << 40)] {
+            // SAFETY: nothing is read.
+            unsafe { (kernels.fetch_rows)(source, 4, 33, stride) };
+        }
+        assert_eq!(values, vec![1.0; 40], "{name}");
+    }
+}
