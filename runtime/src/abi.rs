@@ -77,7 +77,8 @@ pub enum Kernel {
     /// `(source, out, rows, columns, row_stride, out_stride)`: `out[r * out_stride]` is the mean of the `columns` contiguous
     /// values of row `r`.
     MeanColumns,
-    /// `(source, out, rows, shape: SoftmaxShape, bias*, mask*)`: softmax of each row, after what is added to it.
+    /// `(source, out, rows, shape: SoftmaxShape, bias*, mask*)`: rows of `softmax(source / temperature + bias + mask)`; `out` may be `source`, if their
+    /// rows are as far apart.
     Softmax,
     /// `(source, out, rows, shape: NormShape, weight*, bias*)`: layer normalisation of each row.
     LayerNorm,
@@ -484,7 +485,7 @@ pub struct ResampleShape {
     pub align_corners: usize,
 }
 
-/// The geometry of [`Kernel::Softmax`]: rows of `softmax(source / temperature + bias + mask)`.
+/// The geometry of [`Kernel::Softmax`].
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SoftmaxShape {

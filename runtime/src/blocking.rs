@@ -38,7 +38,7 @@ pub const PLACES: usize = 4;
 const PARTS: usize = 16;
 
 /// The rows of the register tiles of all instruction sets divide it.
-const ROWS_OF_TILES: usize = 12;
+pub const ROWS_OF_TILES: usize = 12;
 
 /// What follows the panels in scratch memory begins at multiples of that many elements: a cache line.
 const ALIGNMENT: usize = 16;

@@ -49,7 +49,7 @@ pub(crate) trait Simd: Copy {
     const FETCHES_FAR: bool;
     /// The register tile of matrix products; its lanes are those of a vector.
     const TILE: Tile;
-    /// Rows of that tile where a panel is one vector wide: as many sums, which do not wait for one another.
+    /// Rows of that tile where a panel is one vector wide: as many sums, as far as there are rows for them, so that they do not wait for one another.
     const NARROW_ROWS: usize = if 2 * Self::TILE.rows < MAX_ROWS { 2 * Self::TILE.rows } else { MAX_ROWS };
     /// `f32`s in a vector.
     const LANES: usize = Self::TILE.lanes;

@@ -32,6 +32,7 @@ pub(super) fn attention(builder: &mut Builder<'_>, step: &Attention) -> (Index, 
         let values_at = keys_at.clone().plus(all_panels(builder, scores.panel_matrix(), Dtype::F32));
         let keys = Unit::of_all_columns(builder, scores, outer.clone(), keys_at);
         let values = Unit::of_all_columns(builder, result, outer.clone(), values_at);
+        // Not at all where they are packed.
         let pack = builder.repeat(follows, 1, 1, |builder, _, body| {
             keys.prepare_panels(builder, body);
             values.prepare_panels(builder, body);

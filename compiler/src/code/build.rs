@@ -137,7 +137,7 @@ pub(super) struct Lines {
 #[derive(Debug)]
 pub(super) struct Builder<'p> {
     pub plan: &'p Plan,
-    /// The line buffers of the cascade that the step is, as they are for the unit that code is made for.
+    /// The line buffers of the cascade that the step is, or the scores of the attention that it is, as they are for the unit that code is made for.
     pub lines: Vec<Lines>,
     /// See [`Routine::in_runs`].
     pub in_runs: bool,

@@ -103,7 +103,7 @@ fn at(builder: &Builder<'_>, operand: &Operand, outer: &[Index], moved: Index) -
     Argument::Address(builder.address(operand, outer).plus(moved))
 }
 
-pub(super) fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], moved: Index) -> Argument {
+fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], moved: Index) -> Argument {
     operand.map_or(Argument::Null, |operand| at(builder, operand, outer, moved))
 }
 

@@ -102,36 +102,51 @@ impl Operation for Gather {
     }
 }
 
-/// The shape and the numbers of a list of lists of numbers, all lists of a level equally long.
-pub(super) fn read_table(value: &Value) -> Result<(Shape, Vec<Value>), OpErrorKind> {
+/// The shape and the numbers of a list of lists of numbers, all lists of a level equally long. Tables of a hundred thousand numbers are usual: they are not
+/// copied as values.
+pub(super) fn read_table<T>(
+    value: &Value,
+    read: impl Fn(&Value) -> Result<T, OpErrorKind>,
+) -> Result<(Shape, Vec<T>), OpErrorKind> {
     let mut dims = Vec::new();
+    // Lists of a level; at last, those of numbers.
     let mut level = vec![value.clone()];
-    loop {
-        let lengths: Vec<Option<usize>> = level.iter().map(Value::length).collect();
-        let Some(first) = lengths.first().copied().flatten() else { break };
-        if lengths.iter().any(|length| *length != Some(first)) {
-            let expected = "lists of equal length at each level";
-            return Err(OpErrorKind::Type { expected, found: describe(value) });
-        }
-        dims.push(first);
+    let mut length = value.length();
+    while let Some(count) = length {
+        dims.push(count);
         let shape = Shape::new(dims.clone());
         if dims.len() > MAX_RANK || shape.elements_exact().is_none_or(|count| count > MAX_LIST as u128) {
             return Err(OpErrorKind::TooLarge { shape });
         }
-        level = level.iter().filter_map(Value::elements).flatten().collect();
+        let inner = || level.iter().filter_map(Value::elements).flatten();
+        length = inner().next().and_then(|first| first.length());
+        if inner().any(|value| value.length() != length) {
+            let expected = "lists of equal length at each level";
+            return Err(OpErrorKind::Type { expected, found: describe(value) });
+        }
+        if length.is_some() {
+            level = inner().collect();
+        }
     }
-    match level.iter().find(|value| value.as_number().is_none()) {
-        Some(other) => Err(OpErrorKind::Type { expected: "numbers", found: describe(other) }),
-        None => Ok((Shape::new(dims), level)),
+    let shape = Shape::new(dims);
+    let mut numbers = Vec::with_capacity(shape.elements());
+    let mut add = |value: &Value| match value.as_number() {
+        Some(_) => read(value).map(|number| numbers.push(number)),
+        None => Err(OpErrorKind::Type { expected: "numbers", found: describe(value) }),
+    };
+    if shape.rank() == 0 {
+        add(value)?;
+    } else {
+        level.iter().filter_map(Value::elements).flatten().try_for_each(|value| add(&value))?;
     }
+    Ok((shape, numbers))
 }
 
 fn read_gather(call: &Call<'_>, x: &Shape) -> Result<Gather, OpError> {
     let dim = call.dimension("dim", x.rank())?;
     let at = |kind| OpError::at("indices", kind);
-    let (table, indices) = read_table(&call.setting("indices").unwrap_or(Value::Poison)).map_err(at)?;
-    let indices =
-        indices.iter().map(|index| arguments::integer(index, 0)).collect::<Result<Vec<_>, _>>().map_err(at)?;
+    let indices = call.setting("indices").unwrap_or(Value::Poison);
+    let (table, indices) = read_table(&indices, |index| arguments::integer(index, 0)).map_err(at)?;
     Ok(Gather { dim, table, indices: indices.into() })
 }
 

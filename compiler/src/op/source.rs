@@ -145,9 +145,9 @@ pub(super) const DEFINITIONS: &[&Definition] = &[
         example: "return x * constant([[0.5 + i * j for i in 0..16] for j in 0..16])",
         build: Some(|call: &mut Call<'_>| {
             let at = |kind| OpError::at("values", kind);
-            let (shape, values) = read_table(&call.setting("values").unwrap_or(Value::Poison)).map_err(at)?;
-            let data: Arc<[f64]> = values.iter().filter_map(Value::as_number).collect();
-            call.node(Op::Constant(Constant { shape, data }), &[])
+            let values = call.setting("values").unwrap_or(Value::Poison);
+            let (shape, data) = read_table(&values, |value| Ok(value.as_number().unwrap_or(0.0))).map_err(at)?;
+            call.node(Op::Constant(Constant { shape, data: data.into() }), &[])
         }),
     },
 ];

@@ -6,10 +6,10 @@
 
 use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{SoftmaxShape, Tile};
-use parameternet_runtime::blocking::BLOCK;
+use parameternet_runtime::blocking::{BLOCK, ROWS_OF_TILES};
 use parameternet_runtime::prepare::panels_length;
 
-use super::step::{Left, Matmul, Operand, Right};
+use super::step::{Finish, Left, Matmul, Operand, Right};
 use super::view::Place;
 
 /// Elements of a cache line.
@@ -23,9 +23,6 @@ const ROWS: usize = 64;
 
 /// Most elements that are fetched for the next unit: three quarters of the first-level cache.
 const FETCHED: usize = 6 * 1024;
-
-/// The rows of the register tiles of all instruction sets divide it.
-const ROWS_OF_TILES: usize = 12;
 
 /// `softmax(queries * keys / temperature + bias + mask) * values`, once per outer index.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +61,7 @@ pub struct Fetched<'s> {
 #[must_use]
 pub fn rows_per_unit(rows: usize, columns: usize) -> usize {
     let parts = (rows * columns).div_ceil(SCORES).max(rows / ROWS).max(1);
-    rows.div_ceil(parts).next_multiple_of(ROWS_OF_TILES).min(rows).max(1)
+    rows.div_ceil(parts).max(1)
 }
 
 /// Rows that are multiplied with one panel after the other while they stay in the first-level cache.
@@ -110,7 +107,7 @@ impl Attention {
         (elements <= FETCHED && repeats > 1).then_some(all)
     }
 
-    /// Queries, keys, what is added to scores, values, and what is added to the result.
+    /// Queries, keys, values, what is added to scores, and what is added to the result.
     pub(super) fn reads(&self) -> impl Iterator<Item = &Operand> {
         let Attention { scores, result, bias, mask, .. } = self;
         let addends = [bias, mask, &result.finish.residual].into_iter().flatten();
@@ -140,12 +137,20 @@ impl Attention {
             return Err("the products of attention do not follow each other".to_owned());
         }
         let stride = scores.out_stride;
-        let lies_there = |operand: &Operand| operand.place == Place::Lines(0) && operand.offset == 0;
+        let lies_there = |operand: &Operand| {
+            operand.place == Place::Lines(0) && operand.offset == 0 && operand.strides.iter().all(|stride| *stride == 0)
+        };
         let is_read = matches!(&result.left, Left::Rows { rows, stride: own } if lies_there(rows) && *own == stride);
         let is_softmax =
             (softmax.columns, softmax.source_stride, softmax.out_stride) == (scores.columns, stride, stride);
         if !lies_there(&scores.out) || !is_read || !is_softmax || stride < scores.columns {
             return Err("scores do not lie where they are expected".to_owned());
+        }
+        let Finish { bias, gate, sums, .. } = &result.finish;
+        let is_finished = [bias, gate, sums].into_iter().all(Option::is_none) && scores.finish == Finish::default();
+        let are_rows = matches!(scores.left, Left::Rows { .. });
+        if !is_finished || !are_rows || scores.ahead.is_some() || result.ahead.is_some() {
+            return Err("a product of attention does more than it may".to_owned());
         }
         let blocks = [scores.blocking.rows_per_block, result.blocking.rows_per_block, self.rows_per_unit];
         if blocks.contains(&0) { Err("attention is cut into nothing".to_owned()) } else { Ok(()) }
@@ -182,10 +187,14 @@ mod tests {
         {
             let unit = rows_per_unit(rows, columns);
             assert!((1..=rows).contains(&unit), "{rows} {columns}: {unit}");
-            assert!(unit * columns <= SCORES + ROWS_OF_TILES * columns, "{rows} {columns}: {unit}");
-            assert!(unit == rows || unit.is_multiple_of(ROWS_OF_TILES), "{rows} {columns}: {unit}");
+            assert!(unit * columns <= SCORES + columns, "{rows} {columns}: {unit}");
+            let units = rows.div_ceil(unit);
+            assert!(
+                rows - (units - 1) * unit + units > unit,
+                "{rows} {columns}: the last of {units} has less than {unit}"
+            );
         }
-        assert_eq!([rows_per_unit(49, 49), rows_per_unit(197, 197)], [49, 72]);
+        assert_eq!([rows_per_unit(49, 49), rows_per_unit(197, 197), rows_per_unit(577, 577)], [49, 66, 65]);
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! Fusion: which nodes become one step.
 //!
-//! Four kinds. *Attention* is a product whose left factor is the softmax of another product, with what is done to scores between them. A
-//! *chain* begins at an operation that a kernel with an epilogue computes (convolutions, linear layers, matrix
-//! products) and takes up what stands behind it: an activation, a gate per channel (squeeze-excite), a residual, another
-//! activation. Its step is made where its last node stands, so that whatever the epilogue reads is computed by then. A *gated* image,
-//! which a pointwise convolution alone reads, is not made: its gates go into the filters. A *tree* is elementwise arithmetic
-//! whose intermediate results nobody else reads: its nodes but the root are inlined.
+//! Four kinds. *Attention* is a product whose left factor is the softmax of another product, with what is done to scores between them.
+//! A *chain* begins at an operation that a kernel with an epilogue computes (convolutions, linear layers, matrix products) and takes up what
+//! stands behind it: an activation, a gate per channel (squeeze-excite), a residual, another activation. Its step is made where its last node
+//! stands, so that whatever the epilogue reads is computed by then. A *gated* image, which a pointwise convolution alone reads, is not made: its
+//! gates go into the filters. A *tree* is elementwise arithmetic whose intermediate results nobody else reads: its nodes but the root are inlined.
 //!
 //! Invariant: a node that is taken up is read by exactly one node of its own group and is no output.
 

@@ -310,16 +310,21 @@ impl Lowering<'_> {
         if let Some(view) = &self.views[id.index()] {
             return view.clone();
         }
+        let order = natural_order(self.dims(id).len());
+        let view = self.stored(id, &order);
+        self.views[id.index()] = Some(view.clone());
+        view
+    }
+
+    /// A parameter or constant among the weights, in this order of its dimensions.
+    fn stored(&mut self, id: NodeId, order: &[usize]) -> View {
         let Some(node) = self.graph.node(id) else { return View::dense(Place::Weights, 0, &[], &[]) };
-        let order = natural_order(node.shape.rank());
-        let layout = ordered(&node.shape, &order);
+        let layout = ordered(&node.shape, order);
         let offset = match &node.op {
             Op::Constant(constant) => self.weights.constant(constant.data.clone(), layout),
             _ => node.weights.first().map_or(0, |weight| self.weights.weight(self.graph, *weight, layout)),
         };
-        let view = View::dense(Place::Weights, offset, node.shape.dims(), &order);
-        self.views[id.index()] = Some(view.clone());
-        view
+        View::dense(Place::Weights, offset, node.shape.dims(), order)
     }
 
     fn buffer(&mut self, dims: &[usize], order: &[usize]) -> View {
@@ -372,7 +377,7 @@ impl Lowering<'_> {
         self.reserved.get(&concat).cloned().unwrap_or_else(|| View::dense(Place::Weights, 0, &[], &[]))
     }
 
-    /// A dense copy of a value in this order of its dimensions, or the value itself if it lies so.
+    /// A dense copy of a value in this order of its dimensions, or the value itself if it lies so. What is stored is prepared in that order.
     fn dense(&mut self, id: NodeId, order: &[usize]) -> View {
         let view = self.view(id);
         let same = View::dense(view.place, view.offset, &view.dims(), order);
@@ -383,8 +388,14 @@ impl Lowering<'_> {
         if let Some(copy) = self.copies.get(&(id, order.to_vec())) {
             return copy.clone();
         }
-        let copy = self.buffer(&view.dims(), order);
-        self.copy(&view, &copy, Vec::new());
+        let is_stored = self.graph.node(id).is_some_and(|node| matches!(node.op, Op::Param(_) | Op::Constant(_)));
+        let copy = if is_stored {
+            self.stored(id, order)
+        } else {
+            let copy = self.buffer(&view.dims(), order);
+            self.copy(&view, &copy, Vec::new());
+            copy
+        };
         self.copies.insert((id, order.to_vec()), copy.clone());
         copy
     }

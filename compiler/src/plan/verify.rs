@@ -126,7 +126,7 @@ fn check_range(plan: &Plan, operand: &Operand) -> Result<(), String> {
         Place::Weights => plan.weights.preparation.length,
         Place::Input(index) => elements(&plan.inputs, index),
         Place::Output(index) => elements(&plan.outputs, index),
-        // Cascades check what is theirs.
+        // Cascades and attention check what is theirs.
         Place::Lines(_) => return Ok(()),
     };
     if operand.end <= length {

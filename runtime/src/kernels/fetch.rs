@@ -1,6 +1,5 @@
-//! What comes into the cache before it is read. Rows, all at once; and what products fetch while they compute: the panels that are read next, and weights of
-//! later steps, some lines at a time. They are spread over as many tiles as
-//! there are, since memory answers only so many requests at a time, and everything else waits behind them.
+//! What comes into the cache before it is read. Rows, all at once; and what products fetch while they compute: the panels that are read next, and
+//! weights of later steps, some lines at a time. These are spread over as many tiles as there are, since memory answers only so many requests at a time, and everything else waits behind them.
 
 use super::tile::Aside;
 use crate::blocking::PLACES;
@@ -24,12 +23,9 @@ const SPREAD: usize = 4;
 pub(super) unsafe fn fetch_rows<S: Simd>(s: S, source: *const f32, rows: usize, columns: usize, stride: usize) {
     for row in 0..rows {
         let row = source.wrapping_add(row * stride);
-        // From the beginning of its first line on.
-        let end = row.wrapping_add(columns);
-        let mut at = row.wrapping_byte_sub(row.addr() % (LINE * size_of::<f32>()));
-        while at < end {
-            s.prefetch_near(at);
-            at = at.wrapping_add(LINE);
+        let into_line = row.addr() % (LINE * size_of::<f32>()) / size_of::<f32>();
+        for line in 0..(into_line + columns).div_ceil(LINE) {
+            s.prefetch_near(row.wrapping_sub(into_line).wrapping_add(line * LINE));
         }
     }
 }

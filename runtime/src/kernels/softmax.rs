@@ -69,22 +69,40 @@ pub(super) unsafe fn softmax<S: Simd>(
 }
 
 impl<V: Copy> Row<V> {
-    /// A vector of the row, and a summand.
+    /// A vector of the row.
     ///
     /// # Safety
     ///
     /// The lanes from `column` on are columns of the row.
     #[inline(always)]
-    unsafe fn plus<S: Simd<Vector = V>, const FULL: bool>(self, s: S, summand: V, column: usize, lanes: S::Lanes) -> V {
+    unsafe fn vector<S: Simd<Vector = V>, const FULL: bool>(self, s: S, column: usize, lanes: S::Lanes) -> V {
         // SAFETY: as the caller vouches; an addend that is not null has as many columns as the input.
         unsafe {
-            let mut sum = summand;
+            let mut value = s.mul(s.read::<FULL>(self.source.add(column), lanes), self.factor);
             for addend in [self.bias, self.mask] {
                 if !addend.is_null() {
-                    sum = s.add(sum, s.read::<FULL>(addend.add(column), lanes));
+                    value = s.add(value, s.read::<FULL>(addend.add(column), lanes));
                 }
             }
-            s.mul_add(s.read::<FULL>(self.source.add(column), lanes), self.factor, sum)
+            value
+        }
+    }
+
+    /// The same plus a summand, at once where nothing else is added. (Where something is, it may be so large that the product vanishes beside it: then it
+    /// has to vanish here too.)
+    ///
+    /// # Safety
+    ///
+    /// As for [`Row::vector`].
+    #[inline(always)]
+    unsafe fn plus<S: Simd<Vector = V>, const FULL: bool>(self, s: S, summand: V, column: usize, lanes: S::Lanes) -> V {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            if self.bias.is_null() && self.mask.is_null() {
+                s.mul_add(s.read::<FULL>(self.source.add(column), lanes), self.factor, summand)
+            } else {
+                s.add(self.vector::<S, FULL>(s, column, lanes), summand)
+            }
         }
     }
 }
@@ -105,7 +123,7 @@ unsafe fn largest_of<S: Simd, const FULL: bool>(
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let value = row.plus::<S, FULL>(s, s.zero(), column, lanes);
+        let value = row.vector::<S, FULL>(s, column, lanes);
         let candidate = if FULL { value } else { s.blend(lanes, value, *largest) };
         *largest = s.max(candidate, *largest);
     }

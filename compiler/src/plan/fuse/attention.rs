@@ -8,6 +8,9 @@ use crate::op::elementwise::Binary;
 /// Most nodes between the two products, and of sums within sums.
 const MOST: usize = 8;
 
+/// The largest number beside which scores keep their digits.
+const LARGEST: f64 = 1e4;
+
 /// What is multiplied with values: `softmax(queries * keys / temperature + bias + mask)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attended {
@@ -21,7 +24,7 @@ pub struct Attended {
     pub temperature: f64,
     /// Added to the scores: at most two.
     pub addends: Vec<NodeId>,
-    /// All nodes that it stands for, in order.
+    /// All nodes that it stands for, the softmax last.
     pub nodes: Vec<NodeId>,
 }
 
@@ -70,6 +73,10 @@ fn in_scores(graph: &Graph, fusion: &Fusion, id: NodeId, reader: NodeId, depth: 
     let operands = inner(graph, fusion, id, reader, |op| matches!(op, Op::Matmul(_) | Op::Binary(_)))?;
     let (&[left, right], node) = (operands.as_slice(), graph.node(id)?) else { return None };
     let Op::Binary(operator) = node.op else {
+        // The product of another attention has no rows of its own to multiply.
+        if fusion.attended(id).is_some() {
+            return None;
+        }
         let mut attended =
             Attended { scores: id, queries: left, keys: right, temperature: 1.0, addends: Vec::new(), nodes: vec![id] };
         attended.take_scales(graph, fusion);
@@ -134,9 +141,9 @@ impl Attended {
         is_possible.then(|| self.temperature = temperature)
     }
 
-    /// Adds something, if there is still room. A finite number, the same for all, changes no softmax.
+    /// Adds something, if there is still room. A number, the same for all, changes no softmax, unless it is so large that scores vanish beside it.
     fn add(&mut self, graph: &Graph, addend: NodeId) -> Option<()> {
-        if number(graph, addend).is_some_and(f64::is_finite) {
+        if number(graph, addend).is_some_and(|number| number.abs() <= LARGEST) {
             return Some(());
         }
         let columns = |id: NodeId| graph.node(id).and_then(|node| node.shape.dims().last().copied());
@@ -147,7 +154,7 @@ impl Attended {
         Some(())
     }
 
-    /// Takes over what queries and keys are divided by.
+    /// Takes over what queries and keys are divided by: scores are divided instead. (These could become infinite where they were not, beyond 1e38.)
     fn take_scales(&mut self, graph: &Graph, fusion: &Fusion) {
         for is_left in [true, false] {
             let factor = if is_left { self.queries } else { self.keys };

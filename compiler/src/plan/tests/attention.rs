@@ -39,6 +39,7 @@ fn factors_biases_and_masks_are_part_of_attention() {
         ("matmul(q / 4, k) + BIAS |> softmax", 4.0, 1),
         ("BIAS + matmul(q, k) / 4 + MASK |> softmax", 4.0, 2),
         ("MASK + (matmul(q, k) + 3 + BIAS) + 0 |> softmax", 1.0, 2),
+        ("matmul(q, k) + param(\"wide\", [1, 2, 144, 144]) |> softmax", 1.0, 1),
     ] {
         let scores = scores.replace("BIAS", bias).replace("MASK", mask);
         let plan = planned_heads(&format!("return matmul({scores}, v) |> flatten(1)"));
@@ -71,6 +72,8 @@ fn what_is_no_attention_is_computed_whole() {
         "return matmul(matmul(q, k) + param(\"bias\", [144, 1]) |> softmax, v)",
         "return matmul(matmul(q, k) + param(\"a\", [144]) + param(\"b\", [144]) + param(\"c\", [144]) |> softmax, v)",
         "return matmul(matmul(q[:, :1], k[:, :1]) + param(\"bias\", [2, 144, 144]) |> softmax, v)",
+        // What attention gives, as scores of another product.
+        "return matmul(matmul(matmul(q, k) |> softmax, v) * 0.5 |> softmax, k)",
         // Shares that are used for several values.
         "return matmul(matmul(q[:, :1], k[:, :1]) |> softmax, v)",
     ] {
@@ -116,10 +119,18 @@ fn broken_attention_is_found() {
     }
     let sound = planned_heads("return q |> attention(heads[1], v) |> flatten(1)");
     assert_eq!(verify::verify(&sound), Ok(()));
-    let changes: [(fn(&mut Attention), &str); 5] = [
+    type Change = fn(&mut Attention);
+    let more = "a product of attention does more than it may";
+    let scores = "scores do not lie where they are expected";
+    let changes: [(Change, &str); 10] = [
         (|step| step.result.rows += 1, "the products of attention do not follow each other"),
-        (|step| step.scores.out_stride -= 1, "scores do not lie where they are expected"),
-        (|step| step.scores.out.place = Place::Output(0), "scores do not lie where they are expected"),
+        (|step| step.result.right = Right::Strassen { panels: step.scores.out.clone() }, "do not follow each other"),
+        (|step| step.scores.out_stride -= 1, scores),
+        (|step| step.scores.out.place = Place::Output(0), scores),
+        (|step| step.scores.out.strides[0] = 1, scores),
+        (|step| step.softmax.columns -= 1, scores),
+        (|step| step.scores.finish.shape.residual_stride = 1, more),
+        (|step| step.result.finish.bias = Some(step.scores.out.clone()), more),
         (|step| step.rows_per_unit = 0, "attention is cut into nothing"),
         (|step| step.scores.out.strides.push(0), "lines0 moves along 3 of 2 dimensions"),
     ];
