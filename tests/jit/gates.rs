@@ -3,8 +3,7 @@
 
 use parameternet_compiler::graph::Graph;
 
-use crate::ladder::options;
-use crate::samples::check;
+use crate::samples::check_rewrite;
 use crate::seeds::graph;
 
 /// Squeeze and excite before convolutions of one panel and more, with a residual, and before a dynamic one, whose routing looks at the
@@ -32,20 +31,8 @@ fn network(batch: usize) -> Graph {
 
 #[test]
 fn results_are_right_and_do_not_depend_on_the_batch() {
-    check(
-        network,
-        |isa, threads| options(isa, threads, &[]),
-        |plan| {
-            let shown = plan.to_string();
-            assert_eq!(shown.matches("gate_panels").count(), 3, "{shown}");
-            assert_eq!(shown.matches(" and gates ").count(), 1, "{shown}");
-        },
-    );
-    check(
-        network,
-        |isa, threads| options(isa, threads, &["gate-filters"]),
-        |plan| {
-            assert!(!plan.to_string().contains("gate_panels"), "{plan}");
-        },
-    );
+    check_rewrite(network, "gate-filters", |shown, is_done| {
+        let counts = ["gate_panels", " and gates "].map(|what| shown.matches(what).count());
+        assert_eq!(counts, if is_done { [3, 1] } else { [0, 0] }, "{shown}");
+    });
 }

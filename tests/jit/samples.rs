@@ -7,7 +7,7 @@ use parameternet_compiler::weight::InitialTensors;
 use parameternet_runtime::Isa;
 
 use crate::compare::{TOLERANCE, expected, inputs, relative_error};
-use crate::ladder::{run, same_bits};
+use crate::ladder::{options, run, same_bits};
 use crate::seeds::GAIN;
 
 /// Checks a network of a batch size, on every instruction set; `options` are those for some threads, `look` sees the plans for three samples.
@@ -30,5 +30,13 @@ pub(crate) fn check(network: impl Fn(usize) -> Graph, options: impl Fn(Isa, usiz
             })
             .collect();
         assert!(same_bits(&found, &[alone]), "{isa}: a sample alone gives other bits");
+    }
+}
+
+/// [`check`] with a rewrite and without it; `look` sees the plans for three samples as text, and whether it was done.
+pub(crate) fn check_rewrite(network: impl Fn(usize) -> Graph, rewrite: &str, look: impl Fn(&str, bool)) {
+    for is_done in [true, false] {
+        let without = if is_done { vec![] } else { vec![rewrite] };
+        check(&network, |isa, threads| options(isa, threads, &without), |plan| look(&plan.to_string(), is_done));
     }
 }
