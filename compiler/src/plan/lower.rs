@@ -316,6 +316,15 @@ impl Lowering<'_> {
         view
     }
 
+    /// Whether it is a parameter or constant that nothing has read yet: its first reader decides how it lies.
+    fn is_unread(&self, id: NodeId) -> bool {
+        self.views[id.index()].is_none() && self.is_stored(id)
+    }
+
+    fn is_stored(&self, id: NodeId) -> bool {
+        self.graph.node(id).is_some_and(|node| matches!(node.op, Op::Param(_) | Op::Constant(_)))
+    }
+
     /// A parameter or constant among the weights, in this order of its dimensions.
     fn stored(&mut self, id: NodeId, order: &[usize]) -> View {
         let Some(node) = self.graph.node(id) else { return View::dense(Place::Weights, 0, &[], &[]) };
@@ -379,6 +388,11 @@ impl Lowering<'_> {
 
     /// A dense copy of a value in this order of its dimensions, or the value itself if it lies so. What is stored is prepared in that order.
     fn dense(&mut self, id: NodeId, order: &[usize]) -> View {
+        if self.is_unread(id) {
+            let view = self.stored(id, order);
+            self.views[id.index()] = Some(view.clone());
+            return view;
+        }
         let view = self.view(id);
         let same = View::dense(view.place, view.offset, &view.dims(), order);
         let fits = same.axes.iter().zip(&view.axes).all(|(same, own)| same == own || own.size == 1);
@@ -388,8 +402,7 @@ impl Lowering<'_> {
         if let Some(copy) = self.copies.get(&(id, order.to_vec())) {
             return copy.clone();
         }
-        let is_stored = self.graph.node(id).is_some_and(|node| matches!(node.op, Op::Param(_) | Op::Constant(_)));
-        let copy = if is_stored {
+        let copy = if self.is_stored(id) {
             self.stored(id, order)
         } else {
             let copy = self.buffer(&view.dims(), order);
@@ -402,6 +415,9 @@ impl Lowering<'_> {
 
     /// The value itself if `accept` takes it as it lies, else a dense copy in this order.
     fn arranged(&mut self, id: NodeId, order: &[usize], accept: impl Fn(&View) -> bool) -> View {
+        if self.is_unread(id) {
+            return self.dense(id, order);
+        }
         let view = self.view(id);
         if accept(&view) { view } else { self.dense(id, order) }
     }

@@ -49,6 +49,10 @@ fn factors_biases_and_masks_are_part_of_attention() {
         assert_eq!([&step.bias, &step.mask].into_iter().flatten().count(), addends, "{scores}");
         assert_eq!(step.rows_per_unit, 72, "{scores}");
     }
+    let wide =
+        planned_heads("return matmul(matmul(q, k) + param(\"wide\", [1, 2, 144, 144]) |> softmax, v) |> flatten(1)");
+    let stored = wide.weights.preparation.length;
+    assert!((2 * 144 * 144..4 * 144 * 144).contains(&stored), "the bias is stored {stored} elements long");
     let plan = planned_heads("return q |> attention(heads[1], v) |> flatten(1)");
     assert_eq!(names(&plan), ["matmul", "attention", "elementwise"]);
     assert!(plan.buffers.iter().all(|buffer| buffer.elements < 144 * 144), "scores lie in the arena: {plan}");
