@@ -1,5 +1,6 @@
 //! What comes into the cache before it is read. Rows, all at once; and what products fetch while they compute: the panels that are read next, and
-//! weights of later steps, some lines at a time. These are spread over as many tiles as there are, since memory answers only so many requests at a time, and everything else waits behind them.
+//! weights of later steps, some lines at a time. These are spread over as many tiles as there are, since memory answers only so many requests at a
+//! time, and everything else waits behind them.
 
 use super::tile::Aside;
 use crate::blocking::PLACES;
