@@ -1,4 +1,4 @@
-"""Networks of the zoo in ParameterNet and its peers, side by side on the same weights and input.
+"""Networks of the zoo, or of files, in ParameterNet and its peers, side by side on the same weights and input.
 
 Every runtime is a process of its own (worker.py, or tract's in Rust). They are measured in turn, a slice of time each, for many rounds, so that
 whatever else the machine does meets all alike; only one runs at a time. Results are medians over all runs of all rounds, and
@@ -23,8 +23,9 @@ MODELS = ROOT / "examples/models"
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network of the zoo, with hyper-parameters other than the defaults and what ours stores its experts as."""
+    """A network of the zoo or of a file, with hyper-parameters other than the defaults and what ours stores its experts as."""
 
+    # In our language, within the folder of the zoo or anywhere; or a model in ONNX.
     file: str
     settings: dict[str, str] = dataclasses.field(default_factory=dict)
     experts_dtype: str = "f32"
@@ -37,6 +38,10 @@ class Network:
     def is_plain(self) -> bool:
         """Whether it counts in the mean: as its authors publish it, all in float32."""
         return not self.settings and self.experts_dtype == "f32"
+
+    @property
+    def is_onnx(self) -> bool:
+        return self.file.endswith(".onnx")
 
 
 NETWORKS = {
@@ -56,6 +61,23 @@ NETWORKS = {
     "Swin-T": Network("swin.pnet"),
     "DeiT-Ti": Network("vit.pnet"),
 }
+
+
+def network(name: str) -> Network:
+    """The network of the zoo that is called so, or that of a file."""
+    if name in NETWORKS:
+        return NETWORKS[name]
+    return Network(str(Path(name).resolve()))
+
+
+def name_or_file(argument: str) -> str:
+    """Checks what was given as a network."""
+    if argument in NETWORKS or (Path(argument).suffix in {".pnet", ".onnx"} and Path(argument).is_file()):
+        return argument
+    names = ", ".join(f"`{name}`" for name in NETWORKS)
+    raise argparse.ArgumentTypeError(f"`{argument}` is neither a file (.pnet, .onnx) nor one of {names}")
+
+
 RUNTIMES = ["parameternet", "onnxruntime", "openvino", "tract"]
 # How long a slice of one runtime is.
 SLICE_SECONDS = 0.25
@@ -103,38 +125,57 @@ def without_budgets(options: argparse.Namespace) -> Path:
     return folder
 
 
-def prepare(options: argparse.Namespace, name: str, batch: int, threads: int) -> dict[str, Path | int]:
-    """The files of a network: weights, an input, the model for ONNX, the library of ours, whose work is cut for so many threads."""
-    chosen = NETWORKS[name]
-    models = without_budgets(options)
-    folder = options.work / (name.replace(",", "").replace(" ", "-").lower() + f"-{batch}")
+def prepare(options: argparse.Namespace, name: str, batch: int, threads: int) -> dict:
+    """The files of a network: weights, an input, the model for ONNX, the library of ours, whose work is cut for so many threads; and shapes."""
+    chosen = network(name)
+    folder = options.work / (re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-").lower() + f"-{batch}")
     folder.mkdir(parents=True, exist_ok=True)
-    network = [str(models / chosen.file), "--batch", str(batch)]
-    for key, value in chosen.settings.items():
-        network += ["--set", f"{key}={value}"]
     files = {
         "weights": folder / "weights.safetensors",
         "onnx": folder / "model.onnx",
         "library": folder / "libnet.so",
         "input": folder / "input.npy",
     }
-    pnetc(options, "init", *network, "--gain", chosen.gain, "--output", str(files["weights"]))
-    pnetc(options, "build", *network, "--emit", "onnx", "--weights", str(files["weights"]), "--output", str(files["onnx"]))
-    header = folder / "net.h"
-    library = ["--emit", "cdylib", "--prefix", "net", "--header", str(header), "--output", str(files["library"])]
+    text = without_budgets(options) / chosen.file
+    if chosen.is_onnx:
+        text = folder / "net.pnet"
+        pnetc(options, "import", chosen.file, "--output", str(text), "--weights", str(files["weights"]))
+    arguments = [str(text), "--batch", str(batch)]
+    for key, value in chosen.settings.items():
+        arguments += ["--set", f"{key}={value}"]
+    if not chosen.is_onnx:
+        pnetc(options, "init", *arguments, "--gain", chosen.gain, "--output", str(files["weights"]))
+    weights = ["--weights", str(files["weights"])]
+    pnetc(options, "build", *arguments, "--emit", "onnx", *weights, "--output", str(files["onnx"]))
+    library = ["--emit", "cdylib", "--prefix", "net", "--header", str(folder / "net.h"), "--output", str(files["library"])]
     library += ["--experts-dtype", chosen.experts_dtype, "--threads", str(threads)]
-    pnetc(options, "build", *network, *library)
-    shape = (batch, 3, 224, 224)
+    pnetc(options, "build", *arguments, *library)
+    files["input_shape"], files["output_shape"] = shapes(name, files["onnx"])
+    if chosen.is_onnx and shapes(name, Path(chosen.file))[0] == files["input_shape"]:
+        # As it was made, which others may know better than what we would make of it.
+        files["onnx"] = Path(chosen.file)
     generator = numpy.random.default_rng(0)
-    numpy.save(files["input"], generator.standard_normal(shape, numpy.float32))
+    numpy.save(files["input"], generator.standard_normal(files["input_shape"], numpy.float32))
     return files
+
+
+def shapes(name: str, model: Path) -> tuple[list[int], list[int]]:
+    """The shapes of the input and the output of a model, which has one of each."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    ports = session.get_inputs(), session.get_outputs()
+    if [len(each) for each in ports] != [1, 1]:
+        raise SystemExit(f"{name}: only networks with one input and one output can be compared")
+    return ports[0][0].shape, ports[1][0].shape
 
 
 def start(options: argparse.Namespace, runtime: str, files: dict, threads: int) -> Worker:
     output = files["input"].with_name(f"{runtime}.npy")
     cpus = set(sorted(os.sched_getaffinity(0))[-threads:])
     model = files["library" if runtime == "parameternet" else "onnx"]
-    arguments = [str(model), str(files["weights"]), str(files["input"]), str(output), str(threads), "1000"]
+    shape = "x".join(str(size) for size in files["output_shape"])
+    arguments = [str(model), str(files["weights"]), str(files["input"]), str(output), str(threads), shape]
     if runtime == "tract":
         return Worker([str(options.tract), *arguments], output, cpus)
     return Worker([sys.executable, str(Path(__file__).with_name("worker.py")), runtime, *arguments], output, cpus)
@@ -154,7 +195,7 @@ def compare(options: argparse.Namespace, name: str, batch: int, threads: int) ->
     for runtime, worker in list(workers.items()):
         difference = float(abs(worker.output - reference).max() / abs(reference).max())
         worker.facts["difference"] = difference
-        if difference < NETWORKS[name].agreement:
+        if difference < network(name).agreement:
             continue
         told = f"{name}: the output of {runtime} differs by {difference:.1e} of the largest"
         if runtime == "parameternet":
@@ -280,7 +321,7 @@ def main() -> None:
     parser.add_argument("--pnetc", required=True)
     parser.add_argument("--tract", required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS), metavar="NAME")
+    parser.add_argument("--networks", nargs="*", default=list(NETWORKS), type=name_or_file, metavar="NAME|FILE", help="of the zoo, or files: .pnet, .onnx")
     parser.add_argument("--runtimes", nargs="*", default=RUNTIMES, choices=RUNTIMES)
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--batch", type=int, nargs="*", default=[1])
@@ -305,7 +346,7 @@ def main() -> None:
     print(table(rows, options.runtimes))
     print("\nms from files to the first result / MB of memory that it took at most / MB of files to be shipped\n")
     print(demands(rows, options.runtimes))
-    ratios = [row["ratio"] for row in first if "ratio" in row and NETWORKS[row["network"]].is_plain]
+    ratios = [row["ratio"] for row in first if "ratio" in row and network(row["network"]).is_plain]
     if ratios:
         print(f"\ngeometric mean of the ratios of {len(ratios)} networks, {first[0]['threads']} thread(s): {statistics.geometric_mean(ratios):.2f}")
 

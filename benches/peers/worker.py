@@ -1,8 +1,8 @@
 """One network in one runtime, as a process that measures when it is asked to.
 
-    worker.py RUNTIME MODEL WEIGHTS INPUT.npy OUTPUT.npy THREADS CLASSES
+    worker.py RUNTIME MODEL WEIGHTS INPUT.npy OUTPUT.npy THREADS SHAPE
 
-Writes its first output to OUTPUT.npy and a line of JSON with what it took to get there. Then, for every line with a number that comes
+Writes its first output, of SHAPE (1x1000), to OUTPUT.npy and a line of JSON with what it took to get there. Then, for every line with a number that comes
 in, makes so many runs and answers with their nanoseconds as a JSON list.
 """
 
@@ -20,7 +20,7 @@ def peak_bytes() -> int:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
-def parameternet(library_path: str, weights_path: str, x: numpy.ndarray, threads: int, classes: int):
+def parameternet(library_path: str, weights_path: str, x: numpy.ndarray, threads: int, shape: list[int]):
     """A network compiled by `pnetc build --emit cdylib`, by its interface for C."""
     library = ctypes.CDLL(library_path)
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
@@ -37,7 +37,7 @@ def parameternet(library_path: str, weights_path: str, x: numpy.ndarray, threads
     weights, session = pointer(), pointer()
     check(library.pnet_weights_load(library.net_network(), weights_path.encode(), ctypes.byref(weights)))
     check(library.pnet_session_new(weights, threads, ctypes.byref(session)))
-    y = numpy.zeros((x.shape[0], classes), numpy.float32)
+    y = numpy.zeros(shape, numpy.float32)
     arrays = [(pointer * 1)(array.ctypes.data) for array in (x, y)]
     lengths = [(size * 1)(array.size) for array in (x, y)]
 
@@ -81,12 +81,12 @@ def open_vino(model: str, x: numpy.ndarray, threads: int):
 
 
 def main() -> None:
-    runtime, model, weights, input_path, output_path, threads, classes = sys.argv[1:]
+    runtime, model, weights, input_path, output_path, threads, shape = sys.argv[1:]
     x = numpy.load(input_path)
     baseline = peak_bytes()
     start = time.perf_counter()
     if runtime == "parameternet":
-        run = parameternet(model, weights, x, int(threads), int(classes))
+        run = parameternet(model, weights, x, int(threads), [int(size) for size in shape.split("x")])
     elif runtime == "onnxruntime":
         run = onnx_runtime(model, x, int(threads))
     else:

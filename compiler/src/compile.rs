@@ -25,6 +25,8 @@ pub struct Options {
     pub cascades: Where,
     /// Which products are computed by Strassen's algorithm.
     pub strassen: Where,
+    /// Which steps are done for one sample of a batch after the other.
+    pub by_sample: Where,
 }
 
 impl Options {
@@ -39,6 +41,7 @@ impl Options {
             passes: Selection::default(),
             cascades: Where::default(),
             strassen: Where::default(),
+            by_sample: Where::default(),
         }
     }
 
@@ -49,8 +52,9 @@ impl Options {
         let mut passes = self.passes.clone();
         passes.without.retain(|name| !rewrites.leave_out(name));
         let threads = self.threads.max(1);
-        let Options { isa, layout, experts_dtype, cascades, strassen, .. } = *self;
-        (passes, plan::Options { isa, threads, layout, rewrites, experts_dtype, cascades, strassen })
+        let Options { isa, layout, experts_dtype, cascades, strassen, by_sample, .. } = *self;
+        let options = plan::Options { isa, threads, layout, rewrites, experts_dtype, cascades, strassen, by_sample };
+        (passes, options)
     }
 }
 

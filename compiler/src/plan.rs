@@ -6,13 +6,14 @@
 //!
 //! The way: `fuse` says which nodes become one step; `lower` makes the steps, on views of buffers whose places are not
 //! known yet, writing straight into concatenations and outputs where it can (`place`); `cascade` joins
-//! convolutions that are computed some rows at a time; `fetch` and `ahead` say what comes into the cache before it is
-//! used; `arena` puts the buffers into the arena by their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
+//! convolutions that are computed some rows at a time, and `by_sample` says which steps go through a batch sample by sample; `fetch` and `ahead`
+//! say what comes into the cache before it is used; `arena` puts the buffers into the arena by their lifetimes. [`mod@verify`] lists what then holds; `print` shows it.
 
 mod activation;
 pub mod ahead;
 pub(crate) mod arena;
 pub mod attention;
+mod by_sample;
 pub mod cascade;
 mod fetch;
 mod fuse;
@@ -27,6 +28,7 @@ pub mod weights;
 
 use std::fmt;
 
+use parameternet_runtime::program::Round;
 use parameternet_runtime::{Dtype, Isa};
 
 use crate::graph::{Graph, NodeId};
@@ -86,6 +88,8 @@ pub struct Options {
     pub cascades: Where,
     /// Which products are computed by Strassen's algorithm, if the rewrite is not left out.
     pub strassen: Where,
+    /// Which steps are done sample by sample, if the rewrite is not left out.
+    pub by_sample: Where,
 }
 
 /// Where something is done that can be faster.
@@ -128,6 +132,7 @@ pub struct Plan {
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) rounds: Vec<Round>,
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) arena: usize,
     pub(crate) live_peak: usize,
@@ -164,6 +169,23 @@ impl Plan {
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The order of the steps: how many follow each other, and how often, each time for a part of the batch.
+    #[must_use]
+    pub fn rounds(&self) -> &[Round] {
+        &self.rounds
+    }
+
+    /// In how many parts a step is done.
+    #[must_use]
+    pub fn parts(&self, step: usize) -> usize {
+        let mut behind = 0;
+        let round = self.rounds.iter().find(|round| {
+            behind += round.steps;
+            step < behind
+        });
+        round.map_or(1, |round| round.parts)
     }
 
     /// The buffers; [`BufferId`]s index them.
@@ -244,6 +266,7 @@ pub fn plan(graph: &Graph, options: &Options) -> Result<Plan, PlanError> {
     let placement = place::place(graph, &fusion, options.rewrites);
     let mut lowered = lower::lower(graph, &fusion, &placement, options)?;
     cascade::form::form(&mut lowered);
+    by_sample::form(&mut lowered);
     fetch::mark(&mut lowered);
     ahead::mark(&mut lowered);
     let plan = arena::assign(lowered);

@@ -38,7 +38,7 @@ use crate::arena::AlignedBuffer;
 use crate::isa::{Isa, IsaError};
 pub use crate::kernels::Kernels;
 use crate::prepare::{Preparation, PrepareError, TensorSource};
-use crate::program::{Body, Code, Port, Program};
+use crate::program::{Body, Code, Port, Program, Round};
 pub use crate::program::{RunError, Session, SessionError};
 pub use crate::shaped::Shaped;
 use crate::weights::{MismatchError, TensorSpec, WeightFile, WeightFileError};
@@ -54,6 +54,8 @@ pub struct Network {
     pub arena: usize,
     /// The length of a thread's own memory, for each of [`Isa::ALL`].
     pub scratch: [usize; 3],
+    /// Steps and parts of each [`Round`].
+    pub rounds: &'static [[usize; 2]],
     /// Says what the weights are and how they are prepared.
     pub describe: fn(&mut Describe<'_>),
     /// A thread's part of a run.
@@ -216,6 +218,7 @@ impl<N: Net> Weights<N> {
             },
             preparation: Preparation::default(),
             threads,
+            rounds: network.rounds.iter().map(|[steps, parts]| Round { steps: *steps, parts: *parts }).collect(),
             body: Body::Source(Environment::new(Arc::clone(&self.contents), network.run)),
             kernels,
             owner: Box::new(()),

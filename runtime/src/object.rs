@@ -17,7 +17,7 @@ use crate::isa::{Isa, IsaError};
 use crate::kernels::Kernels;
 use crate::prepare::Preparation;
 use crate::program::{
-    Body, Code, MAX_THREADS, Port, Program, Session, SessionError, StepEntry, StepFunction, StepOutline,
+    Body, Code, MAX_THREADS, Port, Program, Round, Session, SessionError, StepEntry, StepFunction, StepOutline,
 };
 use crate::weights::{TensorSpec, WeightFile};
 
@@ -40,7 +40,7 @@ pub const C_FUNCTIONS: [&str; 8] = [
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What an [`Object`] begins with: `pnetobj` and the number of its form.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"pnetobj\x03");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"pnetobj\x04");
 
 /// A network in an object file; the compiler writes it field by field. Pointers lead into the same file.
 #[repr(C)]
@@ -90,6 +90,8 @@ pub struct Variant {
     pub preparation: Preparation,
     /// The steps.
     pub steps: Vec<StepOutline>,
+    /// Their order.
+    pub rounds: Vec<Round>,
 }
 
 /// A description as an object has it. What belongs to one instruction set is bytes by itself, since it may hold large tables and
@@ -166,6 +168,7 @@ pub struct Network {
     scratch: usize,
     preparation: Preparation,
     steps: Vec<StepEntry>,
+    rounds: Vec<Round>,
 }
 
 impl Network {
@@ -223,6 +226,7 @@ impl Network {
                     arena: variant.arena,
                     scratch: variant.scratch,
                     preparation: variant.preparation,
+                    rounds: variant.rounds,
                     steps: steps.map(|(outline, function)| StepEntry { outline, function: *function }).collect(),
                 });
             }
@@ -267,6 +271,7 @@ impl Weights {
             scratch: network.scratch,
             preparation: Preparation::default(),
             threads: threads.try_into().map_err(|_| SessionError::NoThread)?,
+            rounds: network.rounds.clone(),
             body: Body::Steps(network.steps.clone()),
             kernels: network.kernels,
             owner: Box::new(()),

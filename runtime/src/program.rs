@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 use core::num::NonZeroUsize;
+use core::ops::Range;
 #[cfg(feature = "std")]
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,24 @@ pub struct StepOutline {
     pub in_runs: bool,
 }
 
+/// Steps that are done in turn, again and again, each time for the next part of their units: for one sample of a batch after the
+/// other, so that what is between the steps stays in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// How many steps.
+    pub steps: usize,
+    /// How many parts; 1 where each step is done once. The units of all steps can be divided by it.
+    pub parts: usize,
+}
+
+impl Round {
+    /// The units of a part, of so many in all.
+    pub(crate) fn part(self, units: usize, part: usize) -> Range<usize> {
+        let units = units / self.parts.max(1);
+        part * units..(part + 1) * units
+    }
+}
+
 /// An input or output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
@@ -107,6 +126,8 @@ pub struct Code {
     pub preparation: Preparation,
     /// How many threads share the work.
     pub threads: NonZeroUsize,
+    /// The order of the work: all steps, in rounds.
+    pub rounds: Vec<Round>,
     /// The work.
     pub body: Body,
     /// The kernels that the code was made for.
@@ -124,6 +145,23 @@ impl Code {
         }
     }
 
+    /// What there is to do, one after the other: steps, each with its number and the units that it is the turn of.
+    fn turns(&self) -> impl Iterator<Item = (usize, &StepEntry, Range<usize>)> {
+        let mut behind = 0;
+        let rounds = self.rounds.iter().map(move |round| {
+            let first = behind;
+            behind += round.steps;
+            (*round, first)
+        });
+        let steps = self.steps();
+        rounds.flat_map(move |(round, first)| {
+            (0..round.parts).flat_map(move |part| {
+                let numbered = steps.iter().enumerate().skip(first).take(round.steps);
+                numbered.map(move |(number, step)| (number, step, round.part(step.outline.units, part)))
+            })
+        })
+    }
+
     /// A member's part of a run.
     ///
     /// # Safety
@@ -133,32 +171,36 @@ impl Code {
         // SAFETY: by the contract, there is a piece of scratch memory for the member.
         let scratch = unsafe { shared.0.scratch.add(member.index() * self.scratch) };
         match &self.body {
-            Body::Steps(steps) => {
-                for step in steps {
+            Body::Steps(_) => {
+                for (_, step, units) in self.turns() {
                     // SAFETY: all members go through the same steps, so that nobody works on another that shares memory with
                     // this one.
-                    unsafe { step.run(shared, scratch, &mut member) };
+                    unsafe { step.run(shared, scratch, units, &mut member) };
                 }
             }
             Body::Source(environment) => {
                 // SAFETY: the member is made of the context of a run of the environment's network.
-                unsafe { environment.run(&mut GeneratedMember::new(&shared.0, environment, scratch, member)) };
+                unsafe {
+                    let mut member = GeneratedMember::new(&shared.0, environment, scratch, member);
+                    environment.run(&self.rounds, &mut member);
+                }
             }
         }
     }
 }
 
 impl StepEntry {
-    /// A member's part of the step.
+    /// A member's part of some units of the step.
     ///
     /// # Safety
     /// The context is that of a run of the step's code, the scratch memory the member's own; no other member works on another
     /// step that touches the same memory.
-    unsafe fn run(&self, shared: &Shared, scratch: *mut f32, member: &mut Member<'_>) {
-        member.step(self.outline.units, self.outline.in_runs);
-        while let Some(units) = member.take() {
+    unsafe fn run(&self, shared: &Shared, scratch: *mut f32, units: Range<usize>, member: &mut Member<'_>) {
+        member.step(units.len(), self.outline.in_runs);
+        while let Some(taken) = member.take() {
+            let [begin, end] = [taken.start, taken.end].map(|unit| units.start + unit);
             // SAFETY: by the contract; the rest is that of `Program::with_block`.
-            unsafe { (self.function)(&raw const shared.0, scratch, units.start, units.end) };
+            unsafe { (self.function)(&raw const shared.0, scratch, begin, end) };
         }
     }
 }
@@ -255,8 +297,9 @@ impl Program {
     /// - The functions of `code` are valid as long as its owner. They read and write only the memory that [`Context`] leads
     ///   to, within the lengths that `code` says, and write neither weights nor inputs.
     /// - Generated source goes through the same steps on each thread, and does what machine code of these steps may do.
-    /// - A step may be called with any split of its units into ranges, which may run at once: no unit touches what another
-    ///   unit of the step writes, but for the scratch memory, of which each thread has its own.
+    /// - A step may be called with any split of its units into ranges, which may run at once if its round has one part: no unit
+    ///   touches what another unit of the step writes, but for the scratch memory, of which each thread has its own. Where its round
+    ///   has several, this holds of the units of a part.
     /// - Runs with contexts that share nothing but weights may happen at once.
     #[must_use]
     pub unsafe fn with_block(code: Arc<Code>, block: Arc<AlignedBuffer>) -> Program {
@@ -391,25 +434,27 @@ impl Session {
         }
         let shared = &self.context(inputs, outputs);
         let code = &*self.program.code;
-        for (step, time) in code.steps().iter().zip(times) {
+        for (number, step, units) in code.turns() {
             let start = Instant::now();
             // SAFETY: as in `run`; no thread goes on to another step before all are done with this one.
             let work = |mut member: Member<'_>| unsafe {
-                step.run(shared, shared.0.scratch.add(member.index() * code.scratch), &mut member);
+                step.run(shared, shared.0.scratch.add(member.index() * code.scratch), units.clone(), &mut member);
             };
-            match step.outline.units {
+            match units.len() {
                 // Nobody else is woken for a unit that is the caller's.
                 // SAFETY: as in `run`; the first thread's piece of the scratch memory is used.
-                0 | 1 => unsafe { (step.function)(&raw const shared.0, shared.0.scratch, 0, step.outline.units) },
+                0 | 1 => unsafe { (step.function)(&raw const shared.0, shared.0.scratch, units.start, units.end) },
                 _ => self.team.run(&work),
             }
-            *time += start.elapsed();
+            if let Some(time) = times.get_mut(number) {
+                *time += start.elapsed();
+            }
         }
         self.forget();
         Ok(())
     }
 
-    /// [`Session::run`] on the calling thread alone, each unit of a step by itself and from the last to the first, with
+    /// [`Session::run`] on the calling thread alone, each unit of a step (or of a part of it) by itself and from the last to the first, with
     /// scratch memory that is filled with NaN before each: gives the same outputs if no unit needs what another one of its
     /// step leaves behind. For tests.
     ///
@@ -418,8 +463,8 @@ impl Session {
     pub fn run_backwards(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
         self.check(inputs, outputs)?;
         let shared = &self.context(inputs, outputs);
-        for step in self.program.code.steps() {
-            for unit in (0..step.outline.units).rev() {
+        for (_, step, units) in self.program.code.turns() {
+            for unit in units.rev() {
                 self.scratch.poison();
                 // SAFETY: as in `run`; the first thread's piece of the scratch memory is used.
                 unsafe { (step.function)(&raw const shared.0, self.scratch.as_mut_ptr(), unit, unit + 1) };

@@ -15,6 +15,7 @@ mod seeds;
 mod shared;
 
 mod attention;
+mod by_sample;
 mod cascades;
 mod dtype;
 mod gates;

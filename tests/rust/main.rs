@@ -12,7 +12,7 @@ mod shared;
 
 use std::path::PathBuf;
 
-use parameternet_compiler::compile::{Options, compile};
+use parameternet_compiler::compile::{Options, compile, plan};
 use parameternet_compiler::elaborate::{Request, elaborate};
 use parameternet_compiler::graph::Graph;
 use parameternet_compiler::program::{MemoryLoader, Program};
@@ -95,6 +95,11 @@ fn machine_code(Network { graph, experts_dtype, .. }: &Network, isa: Isa) -> Vec
 #[test]
 fn source_computes_the_bits_of_machine_code() {
     let networks = networks();
+    let goes_by_sample = |network: &Network| {
+        let plan = plan(&network.graph, &Options::new(Isa::Portable)).unwrap_or_else(|error| panic!("{error}"));
+        plan.rounds().iter().any(|round| round.parts > 1)
+    };
+    assert!(networks.iter().any(goes_by_sample), "no network is done sample by sample");
     let found = package::run(&networks, &THREADS);
     let mut expected = Vec::new();
     for (index, network) in networks.iter().enumerate() {

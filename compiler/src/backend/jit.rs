@@ -107,6 +107,7 @@ fn build(plan: &Plan, listing: Option<Listing>) -> Result<(Code, String), JitErr
         scratch: plan.scratch,
         preparation: plan.weights.preparation.clone(),
         threads,
+        rounds: plan.rounds.clone(),
         body: Body::Steps(
             routines
                 .iter()

@@ -103,6 +103,7 @@ pub fn compile(graph: &Graph, plans: &[Plan], prefix: &Prefix) -> Result<ObjectF
             scratch: plan.scratch,
             preparation: plan.weights.preparation.clone(),
             steps: routines.iter().map(outline).collect(),
+            rounds: plan.rounds.clone(),
         });
     }
     let port = |port: &plan::Port| Port { name: port.name.clone(), shape: port.shape.dims().to_vec() };

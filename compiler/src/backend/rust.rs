@@ -114,6 +114,7 @@ fn plans(graph: &Graph, options: &Options) -> Result<[Plan; 3], PlanError> {
                 experts_dtype,
                 cascades: plan::Where::default(),
                 strassen: plan::Where::default(),
+                by_sample: plan::Where::default(),
             },
         )
     };
@@ -130,6 +131,9 @@ fn difference(
 ) -> Option<&'static str> {
     if plan.arena != other_plan.arena {
         return Some("the arena has another length");
+    }
+    if plan.rounds != other_plan.rounds {
+        return Some("its steps have another order");
     }
     if source.steps.to_string() != other.steps.to_string() {
         return Some("its steps differ");

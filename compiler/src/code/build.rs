@@ -141,13 +141,23 @@ pub(super) struct Builder<'p> {
     pub lines: Vec<Lines>,
     /// See [`Routine::in_runs`].
     pub in_runs: bool,
+    /// In how many parts the step is done: the first of its outer dimensions, if not 1. Their units follow each other, part by part.
+    pub parts: usize,
     variables: usize,
     locals: Vec<Lanes>,
 }
 
 impl<'p> Builder<'p> {
-    pub fn new(plan: &'p Plan) -> Self {
-        Builder { plan, lines: Vec::new(), in_runs: false, variables: Variable::END.0 + 1, locals: Vec::new() }
+    /// The builder of the code of a step.
+    pub fn new(plan: &'p Plan, step: usize) -> Self {
+        Builder {
+            plan,
+            lines: Vec::new(),
+            in_runs: false,
+            parts: plan.parts(step),
+            variables: Variable::END.0 + 1,
+            locals: Vec::new(),
+        }
     }
 
     pub fn finish(self, name: String, units: Index, body: Vec<Statement>) -> Routine {
@@ -215,6 +225,11 @@ impl<'p> Builder<'p> {
         }
         indices.reverse();
         indices
+    }
+
+    /// How many of the outer dimensions, the first of them, stay outermost in the order of units: that of the parts that the step is done in.
+    pub fn apart(&self) -> usize {
+        usize::from(self.parts > 1)
     }
 
     /// The address of an operand at these outer indices.

@@ -19,22 +19,27 @@ pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (Ind
         return (1.into(), body);
     };
     let size = *last;
-    if outer.is_empty() {
-        let units = size.div_ceil(CHUNK).max(1);
+    // The parts that it is done in are units in any case.
+    let apart = builder.apart().min(outer.len());
+    if outer.len() == apart {
+        let chunks = size.div_ceil(CHUNK).max(1);
+        let dims: Vec<Index> = outer.iter().copied().chain([chunks]).map(Index::from).collect();
         let body = builder.units(|builder, unit, body| {
-            if units == 1 {
-                inner(builder, step, &[], 0.into(), size.into(), body);
+            let mut indices = builder.unravel(unit, &dims, body);
+            let chunk = indices.pop().unwrap_or(Index::Constant(0));
+            if chunks == 1 {
+                inner(builder, step, &indices, 0.into(), size.into(), body);
             } else {
-                let from = builder.bind(Index::from(unit).times(CHUNK), body);
+                let from = builder.bind(chunk.times(CHUNK), body);
                 let to = builder.bind(from.clone().plus(CHUNK.into()).min(size.into()), body);
-                inner(builder, step, &[], from, to, body);
+                inner(builder, step, &indices, from, to, body);
             }
         });
-        return (units.into(), body);
+        return (dims.into_iter().fold(Index::Constant(1), Index::times), body);
     }
     // Outer dimensions are units, as many of them as make enough; the rest are loops.
-    let mut shared = 1;
-    while shared < outer.len() && outer.iter().take(shared).product::<usize>() < UNITS {
+    let mut shared = apart + 1;
+    while shared < outer.len() && outer.iter().take(shared).skip(apart).product::<usize>() < UNITS {
         shared += 1;
     }
     let (units, looped) = outer.split_at(shared);

@@ -114,9 +114,12 @@ impl Experts<'_> {
 pub(super) fn mix_panels(builder: &mut Builder<'_>, step: &MixPanels) -> (Index, Vec<Statement>) {
     let panels = Index::Size(step.columns).over_up(width(builder));
     // The samples of a batch follow each other: for all but the first, the experts are in the cache.
-    let dims: Vec<Index> = [panels].into_iter().chain(step.outer.iter().rev().copied().map(Index::from)).collect();
+    let mut dims: Vec<Index> = [panels].into_iter().chain(step.outer.iter().rev().copied().map(Index::from)).collect();
+    let apart = builder.apart();
+    dims.rotate_right(apart);
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);
+        outer.rotate_left(apart);
         outer.reverse();
         let panel = outer.pop().unwrap_or(Index::Constant(0));
         let experts = Experts { mixed: &step.mixed, outer: &outer, depth: step.depth, columns: step.columns };

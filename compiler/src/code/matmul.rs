@@ -47,7 +47,7 @@ pub(super) fn matmul(builder: &mut Builder<'_>, step: &Matmul) -> (Index, Vec<St
     let panel_parts = panels.clone().over_up(panels_per_unit.clone());
     let mut dims: Vec<Index> = step.outer.iter().copied().map(Index::from).chain([panel_parts, row_parts]).collect();
     // Of experts, the samples of a batch follow each other: for all but the first, they are in the cache.
-    let moved = usize::from(matches!(step.right, Right::Mixed(_)));
+    let moved = if matches!(step.right, Right::Mixed(_)) { 1 - builder.apart() } else { 0 };
     dims.rotate_left(moved);
     let body = builder.units(|builder, unit, body| {
         let mut outer = builder.unravel(unit, &dims, body);

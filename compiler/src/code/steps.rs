@@ -20,7 +20,7 @@ const ROWS: usize = 16;
 
 /// The code of a step.
 pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
-    let mut builder = Builder::new(plan);
+    let mut builder = Builder::new(plan, index);
     let (units, body) = match &step.work {
         Work::Matmul(step) => matmul::matmul(&mut builder, step),
         Work::SmallLinear(step) => small_linear(&mut builder, step),
@@ -39,6 +39,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
         Work::Cascade(step) => cascade::cascade(&mut builder, step),
         Work::Attention(step) => attention::attention(&mut builder, step),
     };
+    debug_assert!(units.value().is_some_and(|units| units.is_multiple_of(builder.parts)), "parts have other units");
     builder.finish(format!("step{index}_{}", name(&step.work)), units, body)
 }
 

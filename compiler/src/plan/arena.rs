@@ -37,6 +37,7 @@ pub fn assign(mut lowered: Lowered) -> Plan {
         outputs: lowered.outputs,
         scratch: lowered.steps.iter().map(|step| scratch(&step.work, tile)).max().unwrap_or(0),
         steps: lowered.steps,
+        rounds: lowered.rounds,
         buffers,
         arena,
         live_peak,
@@ -44,6 +45,7 @@ pub fn assign(mut lowered: Lowered) -> Plan {
     }
 }
 
+/// When buffers live.
 pub(super) fn lives(lowered: &Lowered) -> Vec<Life> {
     let mut lives: Vec<Life> = vec![None; lowered.buffers.len()];
     for (index, step) in lowered.steps.iter().enumerate() {
@@ -53,6 +55,19 @@ pub(super) fn lives(lowered: &Lowered) -> Vec<Life> {
                 lives[id.0] = Some(first..=index);
             }
         }
+    }
+    let mut first = 0;
+    for round in &lowered.rounds {
+        let steps = first..first + round.steps;
+        // All samples are there from the first to the last, but for what is of one sample: that is touched in this round alone.
+        for life in lives.iter_mut().flatten().filter(|_| round.parts > 1) {
+            let (begins, ends) = (*life.start(), *life.end());
+            let is_inner = steps.contains(&begins) && steps.contains(&ends);
+            if !is_inner && begins < steps.end && steps.start <= ends {
+                *life = begins.min(steps.start)..=ends.max(steps.end - 1);
+            }
+        }
+        first = steps.end;
     }
     lives
 }

@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::Epilogue;
 use parameternet_runtime::blocking::{Blocking, Product};
+use parameternet_runtime::program::Round;
 
 use super::fuse::{Chain, Fusion, is_elementwise};
 use super::place::{Destination, Placement};
@@ -47,6 +48,8 @@ pub struct Lowered {
     pub outputs: Vec<Port>,
     /// The steps in order.
     pub steps: Vec<Step>,
+    /// See [`Plan::rounds`](super::Plan::rounds).
+    pub rounds: Vec<Round>,
     /// The length of each buffer.
     pub buffers: Vec<usize>,
     /// The prepared weights.
@@ -100,6 +103,7 @@ pub fn lower(graph: &Graph, fusion: &Fusion, placement: &Placement, options: &Op
         inputs: graph.inputs().iter().map(port).collect(),
         outputs: graph.outputs().iter().map(port).collect(),
         steps: lowering.steps,
+        rounds: Vec::new(),
         buffers: lowering.buffers,
         weights: lowering.weights,
     })

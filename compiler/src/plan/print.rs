@@ -39,8 +39,16 @@ impl fmt::Display for Plan {
             writeln!(f, "  {} {} bytes at {}, steps {first}..={last}", BufferId(index), elements * 4, offset * 4)?;
         }
         writeln!(f, "\nsteps")?;
-        for (index, step) in self.steps.iter().enumerate() {
-            writeln!(f, "  {index} {step}")?;
+        let mut first = 0;
+        for round in &self.rounds {
+            let end = first + round.steps;
+            if round.parts > 1 {
+                writeln!(f, "  {first}..={} for each of {} samples", end.saturating_sub(1), round.parts)?;
+            }
+            for (index, step) in self.steps.iter().enumerate().take(end).skip(first) {
+                writeln!(f, "  {index} {step}")?;
+            }
+            first = end;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ pub struct Rewrite {
 }
 
 /// All of them, in the order in which they are decided.
-pub const REWRITES: [Rewrite; 10] = [
+pub const REWRITES: [Rewrite; 11] = [
     Rewrite {
         name: "fuse-attention",
         summary: "Compute scores, their softmax and its product with values some rows at a time, so that scores stay in the cache",
@@ -44,6 +44,10 @@ pub const REWRITES: [Rewrite; 10] = [
     Rewrite {
         name: "cascade-rows",
         summary: "Compute convolutions that follow one another some rows at a time, so that what is between them stays in the cache",
+    },
+    Rewrite {
+        name: "by-sample",
+        summary: "Do steps for one sample of a batch after the other where that is less traffic, so that what is between them stays in the cache",
     },
     Rewrite { name: "overwrite-operands", summary: "Write results where an operand lies that nobody reads again" },
 ];
@@ -131,6 +135,12 @@ impl Rewrites {
         self.has("cascade-rows")
     }
 
+    /// `by-sample`
+    #[must_use]
+    pub fn goes_by_sample(self) -> bool {
+        self.has("by-sample")
+    }
+
     /// `overwrite-operands`
     #[must_use]
     pub fn overwrites_operands(self) -> bool {
@@ -156,6 +166,7 @@ mod tests {
                 rewrites.multiplies_in_halves(),
                 rewrites.writes_in_place(),
                 rewrites.cascades_rows(),
+                rewrites.goes_by_sample(),
                 rewrites.overwrites_operands(),
             ]
         };

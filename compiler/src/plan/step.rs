@@ -243,6 +243,13 @@ impl Matmul {
         }
     }
 
+    /// What decides how it is cut if it is done in so many [parts](parameternet_runtime::program::Round): how often a part repeats it.
+    #[must_use]
+    pub fn product_of(&self, parts: usize) -> Product {
+        let product = self.product();
+        Product { repeats: product.repeats / parts.max(1), ..product }
+    }
+
     /// Whether it is done by Strassen's algorithm.
     #[must_use]
     pub fn is_in_halves(&self) -> bool {

@@ -12,6 +12,7 @@ use crate::passes::{Selection, optimize};
 use crate::program::{MemoryLoader, Program};
 
 mod attention;
+mod by_sample;
 
 pub(crate) fn options(without: &[&str]) -> Options {
     let mut rewrites = Rewrites::default();
@@ -26,6 +27,7 @@ pub(crate) fn options(without: &[&str]) -> Options {
         experts_dtype: Dtype::F32,
         cascades: Where::Faster,
         strassen: Where::Faster,
+        by_sample: Where::Faster,
     }
 }
 
@@ -98,9 +100,12 @@ fn convolutions_are_filtered_where_that_costs_less() {
     let Work::Matmul(step) = &plan.steps[1].work else { panic!("a product") };
     assert_eq!(
         (step.outer.as_slice(), step.rows, step.depth),
-        ([36].as_slice(), 2 * 9, 16),
-        "of tiles, for each point"
+        ([2, 36].as_slice(), 9, 16),
+        "of tiles, for each point of an image that is more than the filters"
     );
+    let plan = planned("return x |> conv(160) as wide |> conv(160, kernel=3) as a", &[]);
+    let Work::Matmul(step) = &plan.steps[2].work else { panic!("a product") };
+    assert_eq!((step.outer.as_slice(), step.rows), ([1, 36].as_slice(), 2 * 9), "samples side by side");
     assert_eq!(names(&planned("return x |> conv(16, kernel=3) as a", &["winograd"])), ["matmul"]);
     // One tile of four pixels does not pay for filters that are four times as large; strides, other windows and experts never do.
     for other in

@@ -9,7 +9,9 @@
 //!    that begin elsewhere in it are parts of a concatenation, which lie beside each other);
 //! 7. the scratch memory suffices for every step, units and blocks have a size, and no cut of a product in halves lies within a pair;
 //! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it;
-//! 9. the second product of attention reads the scores that the first one wrote.
+//! 9. the second product of attention reads the scores that the first one wrote;
+//! 10. all steps are in rounds, and where a round has several parts, its steps go along the batch: what a step writes is another piece for
+//!     each part, or is used by steps of the round alone, and what it reads is of the same part or nothing that the round writes.
 //!
 //! After it, back ends do not fail.
 
@@ -68,12 +70,52 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
     if let Some((index, _)) = plan.outputs.iter().enumerate().find(is_missing) {
         return Err(Violation { step: plan.steps.len(), what: format!("out{index} is not written") });
     }
+    check_rounds(plan)?;
     check_overlaps(plan)
+}
+
+/// The steps of rounds can be done part by part.
+fn check_rounds(plan: &Plan) -> Result<(), Violation> {
+    let mut first = 0;
+    for round in &plan.rounds {
+        let own = first..first + round.steps;
+        let steps = plan.steps.iter().enumerate().skip(first).take(round.steps);
+        let written: HashSet<Place> =
+            steps.clone().flat_map(|(_, step)| step.work.writes()).map(|operand| operand.place).collect();
+        for (step, operand) in steps.flat_map(|(index, step)| {
+            let operands = step.work.reads().into_iter().chain(step.work.writes());
+            operands.map(move |operand| (index, operand))
+        }) {
+            let is_inner = match operand.place {
+                Place::Buffer(BufferId(id)) => {
+                    plan.buffers.get(id).is_some_and(|buffer| own.contains(&buffer.first) && own.contains(&buffer.last))
+                }
+                _ => false,
+            };
+            let moves = operand.strides.first().copied().unwrap_or(0);
+            let is_of_part = match length(plan, operand.place) {
+                None => true,
+                Some(_) if is_inner || !written.contains(&operand.place) => true,
+                Some(length) => {
+                    let before = (round.parts - 1) * moves;
+                    moves > 0 && moves * round.parts <= length && operand.end <= before + moves
+                }
+            };
+            if round.parts > 1 && (!is_of_part || is_inner && moves != 0) {
+                return Err(Violation { step, what: format!("{} is no piece of a part of the batch", operand.place) });
+            }
+        }
+        first = own.end;
+    }
+    if first == plan.steps.len() {
+        return Ok(());
+    }
+    Err(Violation { step: first, what: format!("{} steps are in rounds, of {}", first, plan.steps.len()) })
 }
 
 /// Every operand moves along as many outer dimensions as the step has.
 fn check_movement(work: &Work) -> Result<(), String> {
-    let Some(outer) = outer(work) else { return Ok(()) };
+    let Some(outer) = work.outer().map(<[usize]>::len) else { return Ok(()) };
     match moving(work).into_iter().find(|operand| operand.strides.len() != outer) {
         Some(Operand { place, strides, .. }) => {
             Err(format!("{place} moves along {} of {outer} dimensions", strides.len()))
@@ -120,19 +162,27 @@ fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
 }
 
 fn check_range(plan: &Plan, operand: &Operand) -> Result<(), String> {
-    let elements = |ports: &[super::Port], index: usize| ports.get(index).map_or(0, |port| port.shape.elements());
     let length = match operand.place {
-        Place::Buffer(BufferId(id)) => plan.buffers.get(id).map_or(0, |buffer| buffer.elements),
         Place::Weights => plan.weights.preparation.length,
-        Place::Input(index) => elements(&plan.inputs, index),
-        Place::Output(index) => elements(&plan.outputs, index),
         // Cascades and attention check what is theirs.
         Place::Lines(_) => return Ok(()),
+        place => length(plan, place).unwrap_or(0),
     };
     if operand.end <= length {
         return Ok(());
     }
     Err(format!("{} has {length} elements, of which {} are used", operand.place, operand.end))
+}
+
+/// The length of a buffer, an input or output.
+fn length(plan: &Plan, place: Place) -> Option<usize> {
+    let elements = |ports: &[super::Port], index: usize| ports.get(index).map(|port| port.shape.elements());
+    match place {
+        Place::Buffer(BufferId(id)) => plan.buffers.get(id).map(|buffer| buffer.elements),
+        Place::Input(index) => elements(&plan.inputs, index),
+        Place::Output(index) => elements(&plan.outputs, index),
+        Place::Weights | Place::Lines(_) => None,
+    }
 }
 
 fn check_overlaps(plan: &Plan) -> Result<(), Violation> {
@@ -155,27 +205,6 @@ fn check_overlaps(plan: &Plan) -> Result<(), Violation> {
         living.push((id, buffer));
     }
     Ok(())
-}
-
-/// How many outer dimensions a step has.
-fn outer(work: &Work) -> Option<usize> {
-    Some(match work {
-        Work::Matmul(step) => step.outer.len(),
-        Work::Depthwise(step) => step.outer.len(),
-        Work::Mix(step) => step.outer.len(),
-        Work::GatePanels(step) => step.outer.len(),
-        Work::MixPanels(step) => step.outer.len(),
-        Work::Rows(step) => step.outer.len(),
-        Work::WinogradOutput(step) => step.outer.len(),
-        Work::Mean(step) => step.outer.len(),
-        Work::Softmax(step) => step.outer.len(),
-        Work::Norm(step) => step.outer.len(),
-        Work::Gather(step) => step.outer.len(),
-        Work::Transpose(step) => step.outer.len(),
-        Work::Elementwise(step) => step.outer.len(),
-        Work::Attention(step) => step.scores.outer.len(),
-        Work::SmallLinear(_) | Work::Cascade(_) => return None,
-    })
 }
 
 /// The operands that move along the outer dimensions.

@@ -1,13 +1,14 @@
 //! A thread's view of a run, as generated source sees it.
 
 use alloc::sync::Arc;
+use core::ops::Range;
 
 use crate::abi::Tile;
 use crate::blocking::{Blocking, Product};
 use crate::dtype::Dtype;
 use crate::kernels::Kernels;
 use crate::prepare::panels_length;
-use crate::program::Context;
+use crate::program::{Context, Round};
 use crate::threads;
 
 /// A thread's part of the work of a generated network.
@@ -25,14 +26,33 @@ impl Environment {
         Environment { contents, run }
     }
 
-    /// A thread's part of a run.
+    /// A thread's part of a run, whose steps are done in such rounds. The source names each step once: it is gone through again for each
+    /// part of each round, and steps of other rounds are passed over.
     ///
     /// # Safety
     /// The member takes part in a run of the network with this environment.
-    pub(crate) unsafe fn run(&self, member: &mut Member<'_>) {
-        // SAFETY: by the contract.
-        unsafe { (self.run)(member) };
+    pub(crate) unsafe fn run(&self, rounds: &[Round], member: &mut Member<'_>) {
+        let mut first = 0;
+        for round in rounds {
+            let steps = first..first + round.steps;
+            for part in 0..round.parts {
+                member.turn = Turn { steps: steps.clone(), round: *round, part, passed: 0 };
+                // SAFETY: by the contract.
+                unsafe { (self.run)(member) };
+            }
+            first = steps.end;
+        }
     }
+}
+
+/// Whose turn it is: some steps, and a part of their units.
+#[derive(Debug)]
+struct Turn {
+    steps: Range<usize>,
+    round: Round,
+    part: usize,
+    /// Steps that the source came by so far.
+    passed: usize,
 }
 
 /// A thread that takes part in a run. All members go through the same steps and meet between them.
@@ -41,6 +61,9 @@ pub struct Member<'r> {
     context: &'r Context,
     environment: &'r Environment,
     member: threads::Member<'r>,
+    turn: Turn,
+    /// The units of the step that it is the turn of; none if it is another's.
+    units: Range<usize>,
     /// The kernels of the machine.
     pub kernels: &'static Kernels,
     /// The arena of the session.
@@ -64,6 +87,8 @@ impl<'r> Member<'r> {
             context,
             environment,
             member,
+            turn: Turn { steps: 0..0, round: Round { steps: 0, parts: 1 }, part: 0, passed: 0 },
+            units: 0..0,
             // SAFETY: the context of a run points to the kernels of its code, which are static.
             kernels: unsafe { &*context.kernels },
             arena: context.arena,
@@ -165,19 +190,31 @@ impl<'r> Member<'r> {
     /// Begins a step of so many units.
     #[inline]
     pub fn step(&mut self, units: usize) {
-        self.member.step(units, false);
+        self.begin(units, false);
     }
 
     /// Begins a step of so many units, which are better done several in a row.
     #[inline]
     pub fn step_in_runs(&mut self, units: usize) {
-        self.member.step(units, true);
+        self.begin(units, true);
+    }
+
+    fn begin(&mut self, units: usize, in_runs: bool) {
+        let is_its_turn = self.turn.steps.contains(&self.turn.passed);
+        self.turn.passed += 1;
+        self.units = if is_its_turn { self.turn.round.part(units, self.turn.part) } else { 0..0 };
+        if is_its_turn {
+            self.member.step(self.units.len(), in_runs);
+        }
     }
 
     /// Units of the step that are this thread's to work on, from the first to one past the last, until there are none.
     #[inline]
     #[must_use]
     pub fn take(&mut self) -> Option<(usize, usize)> {
-        self.member.take().map(|units| (units.start, units.end))
+        if self.units.is_empty() {
+            return None;
+        }
+        self.member.take().map(|taken| (self.units.start + taken.start, self.units.start + taken.end))
     }
 }

@@ -29,9 +29,32 @@ unsafe extern "C" fn double(context: *const Context, _scratch: *mut f32, begin: 
     }
 }
 
+/// Leaves an element and the weight in the arena, where there is room for one.
+unsafe extern "C" fn leave(context: *const Context, _scratch: *mut f32, begin: usize, end: usize) {
+    // SAFETY: the context is that of a run of the network of rounds below; units are elements of its input.
+    unsafe {
+        let input = *(*context).inputs;
+        (begin..end).for_each(|unit| *(*context).arena = *input.add(unit) + *(*context).weights);
+    }
+}
+
+/// Doubles what the step before left.
+unsafe extern "C" fn collect(context: *const Context, _scratch: *mut f32, begin: usize, end: usize) {
+    // SAFETY: as above; units are elements of its output.
+    unsafe {
+        let output = *(*context).outputs;
+        (begin..end).for_each(|unit| *output.add(unit) = 2.0 * *(*context).arena);
+    }
+}
+
 const LENGTH: usize = 5;
 
 fn description() -> Description {
+    described([("add", LENGTH), ("double", 1)], 0, vec![Round { steps: 2, parts: 1 }])
+}
+
+/// A network of two steps with so many units, and an arena of that length.
+fn described(steps: [(&str, usize); 2], arena: usize, rounds: Vec<Round>) -> Description {
     let port = |name: &str| Port { name: name.to_owned(), shape: vec![1, LENGTH] };
     let preparation = Preparation {
         values: vec![Value::Stored { index: 0, length: 1 }, Value::Constant([f64::NAN, 0.1].into())],
@@ -41,9 +64,16 @@ fn description() -> Description {
         }],
         length: 1,
     };
-    let step = |name: &str, units| StepOutline { name: name.to_owned(), units, in_runs: false };
-    let steps = vec![step("add", LENGTH), step("double", 1)];
-    let variant = |isa| Variant { isa, arena: 0, scratch: 0, preparation: preparation.clone(), steps: steps.clone() };
+    let step = |(name, units): (&str, usize)| StepOutline { name: name.to_owned(), units, in_runs: false };
+    let steps: Vec<StepOutline> = steps.map(step).into();
+    let variant = |isa| Variant {
+        isa,
+        arena,
+        scratch: 0,
+        preparation: preparation.clone(),
+        steps: steps.clone(),
+        rounds: rounds.clone(),
+    };
     Description {
         inputs: vec![port("x")],
         outputs: vec![port("y")],
@@ -119,6 +149,30 @@ fn sessions_of_any_number_of_threads_do_all_steps() {
     }
     let error = weights.session(MAX_THREADS + 1).unwrap_err();
     assert_eq!(error.to_string(), "1025 threads cannot share a network: at most 1024 can");
+}
+
+#[test]
+fn the_parts_of_a_round_follow_each_other() {
+    let description = described([("leave", LENGTH), ("collect", LENGTH)], 1, vec![Round { steps: 2, parts: LENGTH }]);
+    let bytes = description.to_bytes().unwrap().leak();
+    let network = read(&object(VERSION, bytes, &[leave, collect, leave, collect, leave, collect])).unwrap();
+    let weights = network.bind(&weights(0.5)).unwrap();
+    for threads in [1, 2, 3] {
+        let mut session = weights.session(threads).unwrap();
+        let mut times = [std::time::Duration::ZERO; 2];
+        let mut output = [f32::NAN; LENGTH];
+        let input: &[f32] = &[1.0, 2.0, 3.0, 4.0, 5.0];
+        let mut check = |run: &dyn Fn(&mut Session, &mut [&mut [f32]])| {
+            output.fill(f32::NAN);
+            run(&mut session, &mut [&mut output]);
+            assert_eq!(output, [3.0, 5.0, 7.0, 9.0, 11.0], "{threads}");
+        };
+        check(&|session, output| session.run(&[input], output).unwrap());
+        check(&|session, output| session.run_backwards(&[input], output).unwrap());
+        let timed = std::cell::RefCell::new(&mut times);
+        check(&|session, output| session.run_timed(&[input], output, &mut **timed.borrow_mut()).unwrap());
+        assert!(times.iter().all(|time| !time.is_zero()), "{times:?}");
+    }
 }
 
 #[test]

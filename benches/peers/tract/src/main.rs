@@ -1,6 +1,6 @@
 //! A network in tract, as a process that measures when it is asked to; see `worker.py` for what it reads and writes.
 //!
-//! `tract-worker MODEL.onnx WEIGHTS INPUT.npy OUTPUT.npy THREADS CLASSES`
+//! `tract-worker MODEL.onnx WEIGHTS INPUT.npy OUTPUT.npy THREADS SHAPE`
 
 use std::io::{BufRead, Write};
 use std::path::Path;

@@ -87,10 +87,10 @@ impl Writer<'_> {
         let paths = self.paths_of_steps(blocks, plan.steps.len());
         // All before any is written: a step may fetch what a later one reads.
         let claimed: Vec<Vec<usize>> = routines.iter().map(|routine| contents.claim(routine)).collect();
-        let steps = plan.steps.iter().zip(&routines).zip(&claimed).zip(&paths);
-        for (((step, routine), claimed), path) in steps {
+        let steps = plan.steps.iter().zip(&routines).zip(&claimed).zip(&paths).enumerate();
+        for (index, (((step, routine), claimed), path)) in steps {
             let product = match &step.work {
-                Work::Matmul(step) => Some(step.product()),
+                Work::Matmul(step) => Some(step.product_of(plan.parts(index))),
                 _ => None,
             };
             let piece = routine::write(routine, product, &contents, is_whole);

@@ -55,6 +55,10 @@ fn network(graph: &Graph, plans: &[Plan; 3], options: &Options) -> TokenStream {
     };
     let (inputs, outputs) = (ports(&plan.inputs), ports(&plan.outputs));
     let arena = Literal::usize_unsuffixed(plan.arena);
+    let rounds = plan.rounds().iter().map(|round| {
+        let [steps, parts] = [round.steps, round.parts].map(Literal::usize_unsuffixed);
+        quote!([#steps, #parts])
+    });
     let scratch = plans.iter().map(|plan| Literal::usize_unsuffixed(plan.scratch));
     let embedded = options.embedded.as_ref().map(|_| {
         quote! {
@@ -78,6 +82,7 @@ fn network(graph: &Graph, plans: &[Plan; 3], options: &Options) -> TokenStream {
             outputs: #outputs,
             arena: #arena,
             scratch: [#(#scratch),*],
+            rounds: &[#(#rounds),*],
             describe: weights::describe,
             run: steps::run,
         };

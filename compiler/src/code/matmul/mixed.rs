@@ -38,7 +38,9 @@ pub(super) fn parts(
     let width = Index::Machine(Machine::Width, builder.plan.options.isa.tile().columns());
     let panels = Index::Size(step.columns).over_up(width.clone());
     // The samples of a batch follow each other: for all but the first, the experts are in the cache.
-    let dims: Vec<Index> = [panels].into_iter().chain(step.outer.iter().rev().copied().map(Index::from)).collect();
+    let mut dims: Vec<Index> = [panels].into_iter().chain(step.outer.iter().rev().copied().map(Index::from)).collect();
+    let apart = builder.apart();
+    dims.rotate_right(apart);
     let units = dims.iter().cloned().fold(Index::Constant(1), Index::times);
     let parts = step.depth.div_ceil(part).max(1);
     let last = (parts - 1) * part;
@@ -51,6 +53,7 @@ pub(super) fn parts(
         body.push(Statement::Let { variable: next, value: Index::from(unit).plus(1.into()) });
         let [unit_of, next_of] = [unit, next].map(|number| {
             let mut outer = builder.unravel(number, &dims, body);
+            outer.rotate_left(apart);
             let panel = outer.remove(0);
             outer.reverse();
             let panels = [panel.clone(), panel.plus(1.into())];

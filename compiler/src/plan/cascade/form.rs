@@ -316,19 +316,10 @@ fn stage_work(work: &Work, samples: usize, pixels: usize, lines: &HashMap<Buffer
         Work::Matmul(step) => {
             if step.rows != pixels {
                 // Samples are further rows.
-                if step.rows != samples * pixels || step.outer != [1, 1] {
+                if step.rows != samples * pixels {
                     return None;
                 }
-                let Left::Rows { rows, stride } = &mut step.left else { return None };
-                let residual_stride = step.finish.shape.residual_stride;
-                let moving = [(rows, *stride), (&mut step.out, step.out_stride)];
-                for (operand, stride) in
-                    moving.into_iter().chain(step.finish.residual.as_mut().map(|r| (r, residual_stride)))
-                {
-                    operand.strides = vec![pixels * stride, 0];
-                }
-                step.rows = pixels;
-                step.outer = vec![samples, 1];
+                step.split_rows(samples)?;
             } else if step.outer != [samples, 1] {
                 return None;
             }

@@ -2,7 +2,8 @@
 //! product per point of the tiles, a step that transforms the products back and finishes the outputs. See
 //! [`parameternet_runtime::winograd`] and the kernels of that name.
 //!
-//! The samples of a batch stand side by side as further tiles, so that the transformed filters are read once for all of them.
+//! The samples of a batch stand side by side as further tiles, so that the transformed filters are read once for all of them; but where an image
+//! is more than these, each sample stands by itself, so that it can stay in the cache.
 
 use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{Kernel, WinogradInputShape, WinogradOutputShape};
@@ -29,21 +30,32 @@ const GAP: usize = 16;
 #[derive(Debug, Clone, Copy)]
 struct Tiles {
     batch: usize,
+    /// How many samples stand side by side.
+    together: usize,
     down: usize,
     across: usize,
 }
 
 impl Tiles {
-    fn new(batch: usize, [height, width]: [usize; 2]) -> Tiles {
-        Tiles { batch, down: height.div_ceil(TILE), across: width.div_ceil(TILE) }
+    /// Those of an output of that size, for so many channels in and out.
+    fn new(batch: usize, [height, width]: [usize; 2], [inputs, outputs]: [usize; 2]) -> Tiles {
+        let (down, across) = (height.div_ceil(TILE), width.div_ceil(TILE));
+        let is_large = down * across * (inputs + outputs) >= inputs * outputs;
+        Tiles { batch, together: if is_large { 1 } else { batch }, down, across }
     }
 
     fn of_image(self) -> usize {
         self.down * self.across
     }
 
-    fn count(self) -> usize {
-        self.batch * self.of_image()
+    /// Of the samples that stand side by side.
+    fn of_matrix(self) -> usize {
+        self.together * self.of_image()
+    }
+
+    /// Matrices per point: samples that stand by themselves.
+    fn matrices(self) -> usize {
+        self.batch / self.together.max(1)
     }
 }
 
@@ -75,7 +87,7 @@ impl Lowering<'_> {
             && conv.groups == 1
             // Sums are taken over rows of pixels, not over tiles.
             && !self.averaged[id.index()]
-            && costs_less(Tiles::new(1, [height, width]).of_image(), height * width, image.channels, conv.out)
+            && costs_less(height.div_ceil(TILE) * width.div_ceil(TILE), height * width, image.channels, conv.out)
     }
 
     pub(super) fn winograd(
@@ -88,18 +100,18 @@ impl Lowering<'_> {
     ) -> View {
         let out = self.target(id, &CHANNELS_LAST, has_contiguous_channels);
         let [batch, channels, height, width] = [0, 1, 2, 3].map(|dim: usize| out.axes[dim]);
-        let tiles = Tiles::new(batch.size, [height.size, width.size]);
+        let tiles = Tiles::new(batch.size, [height.size, width.size], [image.channels, conv.out]);
         let anchor = chain.anchor().into_iter().collect();
         let inputs = self.winograd_inputs(anchor, conv, image, tiles);
         let anchor = chain.anchor().into_iter().collect();
-        let products = self.winograd_products(anchor, conv, filters, &inputs, [image.channels, tiles.count()]);
+        let products = self.winograd_products(anchor, conv, filters, &inputs, (image.channels, tiles));
         let finish = self.finish_of_image(chain, &out, conv, filters, None);
         let shape = WinogradOutputShape {
             height: height.size,
             width: width.size,
             tiles: tiles.across,
             channels: channels.size,
-            point_stride: products.axes[0].stride,
+            point_stride: products.axes[1].stride,
             out_stride: width.stride,
             out_row_stride: height.stride,
             residual_row_stride: self.residual_row_stride(chain),
@@ -117,9 +129,9 @@ impl Lowering<'_> {
         out
     }
 
-    /// The transformed inputs, `[points, tiles × channels and a gap]`.
+    /// The transformed inputs, `[matrices, points, tiles × channels and a gap]`.
     fn winograd_inputs(&mut self, nodes: Vec<NodeId>, conv: &Conv, image: &Image, tiles: Tiles) -> View {
-        let inputs = self.buffer(&[GRID, tiles.count() * image.channels + GAP], &[0, 1]);
+        let inputs = self.buffer(&[tiles.matrices(), GRID, tiles.of_matrix() * image.channels + GAP], &[0, 1, 2]);
         let [[top, _], [left, _]] = conv.window.padding;
         let shape = WinogradInputShape {
             height: image.height,
@@ -130,7 +142,7 @@ impl Lowering<'_> {
             left,
             pixel_stride: image.pixel_stride,
             row_stride: image.row_stride,
-            point_stride: inputs.axes[0].stride,
+            point_stride: inputs.axes[1].stride,
         };
         let step = Rows {
             kernel: Kernel::WinogradInput,
@@ -145,17 +157,18 @@ impl Lowering<'_> {
         inputs
     }
 
-    /// The products of inputs and filters, `[points, tiles × channels and a gap]`.
+    /// The products of inputs and filters, `[matrices, points, tiles × channels and a gap]`.
     fn winograd_products(
         &mut self,
         nodes: Vec<NodeId>,
         conv: &Conv,
         filters: &Filters,
         inputs: &View,
-        [depth, rows]: [usize; 2],
+        (depth, tiles): (usize, Tiles),
     ) -> View {
-        let columns = conv.out;
-        let products = self.buffer(&[GRID, rows * columns + GAP], &[0, 1]);
+        let (rows, columns) = (tiles.of_matrix(), conv.out);
+        let outer = [tiles.matrices(), GRID];
+        let products = self.buffer(&[outer[0], GRID, rows * columns + GAP], &[0, 1, 2]);
         let layout = Layout::Panels {
             outer: vec![Dimension { size: GRID, stride: 1 }],
             depth: vec![Dimension { size: depth, stride: GRID }],
@@ -166,7 +179,7 @@ impl Lowering<'_> {
         let total = layout.length();
         let offset = self.weights.winograd(self.graph, filters.kernel, layout);
         let product = Product {
-            repeats: GRID,
+            repeats: outer.iter().product(),
             rows,
             depth,
             columns,
@@ -177,25 +190,29 @@ impl Lowering<'_> {
             in_halves: false,
         };
         let step = Matmul {
-            outer: vec![GRID],
+            outer: outer.into(),
             rows,
             depth,
             columns,
-            left: Left::Rows { rows: operand(inputs, &[inputs.axes[0]]), stride: depth },
-            right: Right::Packed { panels: weight_operand(offset, total, vec![total / GRID]), dtype: Dtype::F32 },
-            out: operand(&products, &[products.axes[0]]),
+            left: Left::Rows { rows: operand(inputs, &inputs.axes[..2]), stride: depth },
+            right: Right::Packed { panels: weight_operand(offset, total, vec![0, total / GRID]), dtype: Dtype::F32 },
+            out: operand(&products, &products.axes[..2]),
             out_stride: columns,
             finish: Finish::default(),
             blocking: self.blocking(&product),
             ahead: None,
         };
-        self.push(nodes, Work::Matmul(step), GRID * rows * depth * columns);
+        self.push(nodes, Work::Matmul(step), outer[0] * GRID * rows * depth * columns);
         products
     }
 }
 
-/// What lies by points, then samples, as an operand that moves along the batch.
+/// What lies by matrices, points, then samples, as an operand that moves along the batch.
 fn along_batch(view: &View, tiles: Tiles, channels: usize) -> Operand {
-    let stride = if tiles.batch == 1 { 0 } else { tiles.of_image() * channels };
+    let stride = match tiles {
+        Tiles { batch: 1, .. } => 0,
+        Tiles { together: 1, .. } => view.axes[0].stride,
+        tiles => tiles.of_image() * channels,
+    };
     Operand { strides: vec![stride], ..operand(view, &[]) }
 }

@@ -77,10 +77,17 @@ impl Work {
 impl Work {
     /// Visits the place of every operand.
     pub fn for_each_place(&mut self, visit: &mut dyn FnMut(&mut Place)) {
+        for operand in self.operands_mut() {
+            visit(&mut operand.place);
+        }
+    }
+
+    /// Every operand, to be changed; of attention, all but scores.
+    pub fn operands_mut(&mut self) -> Vec<&mut Operand> {
         fn finish(finish: &mut Finish) -> impl Iterator<Item = &mut Operand> {
             [&mut finish.bias, &mut finish.gate, &mut finish.residual, &mut finish.sums].into_iter().flatten()
         }
-        let operands: Vec<&mut Operand> = match self {
+        match self {
             Work::Matmul(step) => {
                 let mut operands = vec![step.left.operand_mut(), &mut step.out];
                 match &mut step.right {
@@ -115,12 +122,52 @@ impl Work {
             Work::Transpose(step) => vec![&mut step.source, &mut step.out],
             Work::Elementwise(step) => step.operands.iter_mut().chain([&mut step.out]).collect(),
             Work::Attention(step) => step.operands_mut().collect(),
-            Work::Cascade(step) => {
-                return step.stages.iter_mut().for_each(|stage| stage.work.for_each_place(visit));
-            }
-        };
-        for operand in operands {
-            visit(&mut operand.place);
+            Work::Cascade(step) => step.stages.iter_mut().flat_map(|stage| stage.work.operands_mut()).collect(),
         }
+    }
+}
+
+impl Work {
+    /// The outer dimensions; those of scores are those of attention. Small linear layers and cascades have none.
+    #[must_use]
+    pub fn outer(&self) -> Option<&[usize]> {
+        Some(match self {
+            Work::Matmul(step) => &step.outer,
+            Work::Depthwise(step) => &step.outer,
+            Work::Mix(step) => &step.outer,
+            Work::GatePanels(step) => &step.outer,
+            Work::MixPanels(step) => &step.outer,
+            Work::Rows(step) => &step.outer,
+            Work::WinogradOutput(step) => &step.outer,
+            Work::Mean(step) => &step.outer,
+            Work::Softmax(step) => &step.outer,
+            Work::Norm(step) => &step.outer,
+            Work::Gather(step) => &step.outer,
+            Work::Transpose(step) => &step.outer,
+            Work::Elementwise(step) => &step.outer,
+            Work::Attention(step) => &step.scores.outer,
+            Work::SmallLinear(_) | Work::Cascade(_) => return None,
+        })
+    }
+
+    /// The outer dimensions, to be changed.
+    pub(in crate::plan) fn outer_mut(&mut self) -> Option<&mut Vec<usize>> {
+        Some(match self {
+            Work::Matmul(step) => &mut step.outer,
+            Work::Depthwise(step) => &mut step.outer,
+            Work::Mix(step) => &mut step.outer,
+            Work::GatePanels(step) => &mut step.outer,
+            Work::MixPanels(step) => &mut step.outer,
+            Work::Rows(step) => &mut step.outer,
+            Work::WinogradOutput(step) => &mut step.outer,
+            Work::Mean(step) => &mut step.outer,
+            Work::Softmax(step) => &mut step.outer,
+            Work::Norm(step) => &mut step.outer,
+            Work::Gather(step) => &mut step.outer,
+            Work::Transpose(step) => &mut step.outer,
+            Work::Elementwise(step) => &mut step.outer,
+            Work::Attention(step) => &mut step.scores.outer,
+            Work::SmallLinear(_) | Work::Cascade(_) => return None,
+        })
     }
 }
