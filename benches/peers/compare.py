@@ -151,6 +151,8 @@ def prepare(options: argparse.Namespace, name: str, batch: int, threads: int) ->
     library += ["--experts-dtype", chosen.experts_dtype, "--threads", str(threads)]
     pnetc(options, "build", *arguments, *library)
     files["input_shape"], files["output_shape"] = shapes(name, files["onnx"])
+    if files["input_shape"][0] != batch:
+        raise SystemExit(f"{name}: its batch is always {files['input_shape'][0]}: ask for that with --batch")
     if chosen.is_onnx and shapes(name, Path(chosen.file))[0] == files["input_shape"]:
         # As it was made, which others may know better than what we would make of it.
         files["onnx"] = Path(chosen.file)

@@ -70,7 +70,7 @@ fn dynamic_convolutions() {
             return e |> mean([2, 3])
         }",
         16,
-        &["mean_columns"],
+        &[],
     );
 }
 

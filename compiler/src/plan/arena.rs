@@ -7,7 +7,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "buffer ids are indices into the tables of buffers")]
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::lower::Lowered;
 use super::step::{Depthwise, Finish, Matmul, Operand, WinogradOutput, Work};
@@ -60,11 +60,12 @@ pub(super) fn lives(lowered: &Lowered) -> Vec<Life> {
     for round in &lowered.rounds {
         let steps = first..first + round.steps;
         // All samples are there from the first to the last, but for what is of one sample: that is touched in this round alone.
-        for life in lives.iter_mut().flatten().filter(|_| round.parts > 1) {
-            let (begins, ends) = (*life.start(), *life.end());
-            let is_inner = steps.contains(&begins) && steps.contains(&ends);
-            if !is_inner && begins < steps.end && steps.start <= ends {
-                *life = begins.min(steps.start)..=ends.max(steps.end - 1);
+        if round.parts > 1 {
+            for life in lives.iter_mut().flatten() {
+                let (begins, ends) = (*life.start(), *life.end());
+                if !is_within(life, &steps) && begins < steps.end && steps.start <= ends {
+                    *life = begins.min(steps.start)..=ends.max(steps.end - 1);
+                }
             }
         }
         first = steps.end;
@@ -72,9 +73,26 @@ pub(super) fn lives(lowered: &Lowered) -> Vec<Life> {
     lives
 }
 
+/// Whether something lives during these steps alone.
+fn is_within(life: &RangeInclusive<usize>, steps: &Range<usize>) -> bool {
+    steps.contains(life.start()) && steps.contains(life.end())
+}
+
+/// By step: the round that it is in.
+fn rounds_of_steps(lowered: &Lowered) -> Vec<(Range<usize>, usize)> {
+    let mut first = 0;
+    let rounds = lowered.rounds.iter().flat_map(|round| {
+        let steps = first..first + round.steps;
+        first = steps.end;
+        std::iter::repeat_n((steps, round.parts), round.steps)
+    });
+    rounds.collect()
+}
+
 /// Lets steps write where an operand lies that nobody reads again.
 fn reuse(lowered: &mut Lowered) {
     let lives = lives(lowered);
+    let rounds = rounds_of_steps(lowered);
     // What a buffer has become.
     let mut same: Vec<BufferId> = (0..lowered.buffers.len()).map(BufferId).collect();
     // The last step that touches what a buffer has become.
@@ -87,8 +105,17 @@ fn reuse(lowered: &mut Lowered) {
         });
         let Some(Place::Buffer(out)) = step.work.writes().first().map(|operand| operand.place) else { continue };
         let is_new = lives[out.0].as_ref().is_some_and(|life| *life.start() == index);
+        // What comes from before a round is read again by the next part of it.
+        let is_of_part = |id: &BufferId| match (rounds.get(index), &lives[id.0]) {
+            (Some((steps, parts)), Some(life)) => *parts == 1 || is_within(life, steps),
+            _ => true,
+        };
         let dying = |id: &BufferId| {
-            *id != out && last[id.0] == index && lowered.buffers[id.0] == lowered.buffers[out.0] && is_new
+            *id != out
+                && last[id.0] == index
+                && lowered.buffers[id.0] == lowered.buffers[out.0]
+                && is_new
+                && is_of_part(id)
         };
         if let Some(old) = overwritable(&step.work).into_iter().find(dying) {
             same[out.0] = old;

@@ -2,8 +2,8 @@
 //!
 //! In: the steps of a lowered network, cascades among them. Out: the same, and the [rounds](Round) that they are done in. What is
 //! between two steps is as large as the batch, and goes to memory and back where that exceeds the caches; of a single sample it stays.
-//! Weights, in turn, are read again for each sample. (Depth-first rather than breadth-first: Goetschalckx and Verhelst, "Breaking High-Resolution CNN
-//! Bandwidth Barriers With Enhanced Depth-First Execution", JETCAS 2019, section II, there for parts of images.)
+//! Weights, in turn, are read again for each sample. (Depth-first execution: Goetschalckx and Verhelst, "Breaking High-Resolution CNN
+//! Bandwidth Barriers With Enhanced Depth-First Execution", IEEE JETCAS 9(2), 2019, where it is done for parts of images.)
 //!
 //! Of all ways to cut the steps into runs that are done sample by sample and others that are not, the one with the least traffic is taken.
 //! Buffers that are touched in one run alone become those of a sample. The results are the same, bit by bit.
@@ -17,7 +17,7 @@ use parameternet_runtime::program::Round;
 
 use super::arena::lives;
 use super::lower::Lowered;
-use super::step::{Left, Matmul, Operand, Right, Work};
+use super::step::{Along, Left, Matmul, Operand, Right, Work};
 use super::view::Place;
 use super::{BufferId, Where};
 
@@ -28,7 +28,10 @@ const NEAR: usize = 128 * 1024;
 const SHARED: usize = 2 * 1024 * 1024;
 
 /// What a step costs beside its work, in elements of traffic: calls, and threads that wait for each other.
-const STEP: usize = 256;
+const STEP: usize = 4096;
+
+/// The most steps of a run: the time to look for runs grows with the square.
+const STEPS: usize = 256;
 
 /// How much more an element of weights costs that is read again than one of an image: products go through their panels once for each few
 /// rows, and those of a sample may fill the last tile of rows badly.
@@ -44,11 +47,11 @@ pub(super) fn form(lowered: &mut Lowered) {
     }
     let touched = lives(lowered).into_iter().map(|life| life.unwrap_or(0..=usize::MAX)).collect();
     let everywhere = lowered.options.by_sample == Where::Possible;
-    let (last_written, panels) = (last_written(lowered), panels(lowered));
-    let former = Former { lowered, batch, touched, last_written, everywhere, panels };
+    let (last_written, is_room) = (last_written(lowered), is_room(lowered));
+    let former = Former { lowered, batch, touched, last_written, everywhere, is_room };
     let apart: Vec<Option<Work>> = lowered.steps.iter().map(|step| former.apart(&step.work)).collect();
     let runs = former.runs(&apart);
-    let touched = former.touched;
+    let Former { touched, is_room, .. } = former;
     lowered.rounds = Vec::new();
     let mut behind = 0;
     for run in runs {
@@ -64,7 +67,9 @@ pub(super) fn form(lowered: &mut Lowered) {
             for operand in step.work.operands_mut() {
                 let Place::Buffer(id) = operand.place else { continue };
                 if let Some(stride) = operand.strides.first_mut().filter(|_| is_inner(id)) {
-                    operand.end -= (batch - 1) * *stride;
+                    // (Operands in room for panels end with it.)
+                    let before = if is_room[id.0] { lowered.buffers[id.0] / batch } else { *stride };
+                    operand.end -= (batch - 1) * before;
                     *stride = 0;
                 }
             }
@@ -91,19 +96,19 @@ fn batch(lowered: &Lowered) -> usize {
     if batches.all(|batch| batch == first) { first } else { 0 }
 }
 
-/// The buffers that hold panels, whose lengths the instruction set decides.
-fn panels(lowered: &Lowered) -> Vec<bool> {
-    let mut panels = vec![false; lowered.buffers.len()];
+/// By buffer: whether it is room for panels, of which the instruction set decides how much they take.
+fn is_room(lowered: &Lowered) -> Vec<bool> {
+    let mut is_room = vec![false; lowered.buffers.len()];
     for step in &lowered.steps {
         if let Work::GatePanels(_) | Work::MixPanels(_) = step.work {
             for write in step.work.writes() {
                 if let Place::Buffer(id) = write.place {
-                    panels[id.0] = true;
+                    is_room[id.0] = true;
                 }
             }
         }
     }
-    panels
+    is_room
 }
 
 /// By buffer: the last step that writes it.
@@ -128,34 +133,37 @@ struct Former<'l> {
     last_written: Vec<usize>,
     /// Whether all that can be done by sample is: networks of tests are small.
     everywhere: bool,
-    /// By buffer: whether it holds panels.
-    panels: Vec<bool>,
+    /// By buffer: whether it is room for panels.
+    is_room: Vec<bool>,
 }
 
 impl Former<'_> {
     /// The runs of steps that are done by sample.
     fn runs(&self, apart: &[Option<Work>]) -> Vec<RangeInclusive<usize>> {
         let steps = apart.len();
+        if (0..self.touched.len()).all(|id| self.gain(BufferId(id)) <= 0) {
+            return Vec::new();
+        }
+        // By step: what it costs, the buffers that it touches, and the last step before it that writes something that it reads for all samples.
+        let facts: Vec<Option<(isize, Vec<BufferId>, Option<usize>)>> =
+            apart.iter().map(|work| work.as_ref().map(|work| self.facts(work))).collect();
+        // How often the steps of the run touch each buffer.
+        let mut touches = vec![0_usize; self.touched.len()];
         // By step: what is gained at most from there on, and where the run that begins there ends, if one does.
         let mut best: Vec<(isize, Option<usize>)> = vec![(0, None); steps + 1];
         for first in (0..steps).rev() {
             best[first] = (best[first + 1].0, None);
-            // How often the steps of the run touch each buffer.
-            let mut touches = vec![0_usize; self.touched.len()];
             let mut gain = 0;
-            for (last, work) in apart.iter().enumerate().skip(first) {
-                let Some(work) = work else { break };
+            let mut end = first;
+            for (last, facts) in facts.iter().enumerate().skip(first).take(STEPS) {
+                let Some((cost, buffers, all_written)) = facts else { break };
                 // What is the same for all samples must be there before the first.
-                let is_there = |read: &Operand| match read.place {
-                    Place::Buffer(id) => !stays(read) || self.last_written[id.0] < first,
-                    _ => true,
-                };
-                if !work.reads().into_iter().all(is_there) {
+                if all_written.is_some_and(|written| written >= first) {
                     break;
                 }
-                gain -= self.cost(work);
-                for operand in work.reads().into_iter().chain(work.writes()) {
-                    let Place::Buffer(id) = operand.place else { continue };
+                end = last + 1;
+                gain -= cost;
+                for &id in buffers {
                     touches[id.0] += 1;
                     // What comes from another run, or goes to one, passes once all the same.
                     if touches[id.0] > 1 {
@@ -166,9 +174,13 @@ impl Former<'_> {
                         gain += self.gain(id);
                     }
                 }
-                if last > first && gain + best[last + 1].0 > best[first].0 {
+                // Of runs that gain as much, the longest: what is between two of them would be kept for all samples.
+                if last > first && gain > 0 && gain + best[last + 1].0 >= best[first].0 {
                     best[first] = (gain + best[last + 1].0, Some(last));
                 }
+            }
+            for (_, buffers, _) in facts[first..end].iter().flatten() {
+                buffers.iter().for_each(|id| touches[id.0] = 0);
             }
         }
         let mut runs = Vec::new();
@@ -185,12 +197,25 @@ impl Former<'_> {
         runs
     }
 
+    /// What [`Former::runs`] asks of a step.
+    fn facts(&self, work: &Work) -> (isize, Vec<BufferId>, Option<usize>) {
+        let buffer = |operand: &Operand| match operand.place {
+            Place::Buffer(id) => Some(id),
+            _ => None,
+        };
+        let reads = work.reads();
+        let all_written = reads.iter().filter(|read| stays(read)).filter_map(|read| buffer(read));
+        let all_written = all_written.map(|id| self.last_written[id.0]).max();
+        let buffers = reads.iter().chain(&work.writes()).filter_map(|operand| buffer(operand)).collect();
+        (self.cost(work), buffers, all_written)
+    }
+
     /// The traffic that is saved each time a buffer is read or written by sample.
     fn gain(&self, id: BufferId) -> isize {
         if self.everywhere {
             return 1;
         }
-        if self.panels[id.0] {
+        if self.is_room[id.0] {
             return 0;
         }
         let all = self.lowered.buffers[id.0];
@@ -211,11 +236,12 @@ impl Former<'_> {
             let (Some(length), Some(stride)) = (self.length(operand.place), operand.strides.first().copied()) else {
                 return false;
             };
-            // Room for panels is that for the widest.
-            let is_room = matches!(operand.place, Place::Buffer(id) if self.panels[id.0]);
-            let is_all = if is_room { stride * self.batch <= length } else { stride * self.batch == length };
+            if matches!(operand.place, Place::Buffer(id) if self.is_room[id.0]) {
+                // Panels are all that is there, one matrix behind the other.
+                return stride > 0 && stride * self.batch <= length;
+            }
             let end = operand.end.checked_sub((self.batch - 1) * stride);
-            stride > 0 && is_all && end.is_some_and(|end| end <= stride)
+            stride > 0 && stride * self.batch == length && end.is_some_and(|end| end <= stride)
         };
         let may_stay = |operand: &Operand| match operand.place {
             Place::Weights | Place::Lines(_) => true,
@@ -264,6 +290,8 @@ fn weights(work: &Work) -> usize {
     match work {
         Work::Matmul(step) => {
             let count = match &step.right {
+                // Made for each sample.
+                Right::Packed { panels, .. } if panels.place != Place::Weights => 0,
                 Right::Packed { .. } => 1,
                 Right::Strassen { .. } => 2,
                 // The same for one sample after the other, and mixed for each.
@@ -298,6 +326,11 @@ fn split(work: &mut Work, batch: usize) -> Option<()> {
             let moving = [(&mut step.source, source_stride), (&mut step.out, out_stride)];
             let same = step.weight.iter_mut().chain(&mut step.bias).map(|operand| (operand, 0));
             split_rows(&mut step.outer, &mut step.rows, batch, moving.into_iter().chain(same))?;
+        }
+        Work::Mean(step) if step.outer.is_empty() => {
+            let Along::Columns { out_stride } = step.along else { return None };
+            let moving = [(&mut step.source, step.row_stride), (&mut step.out, out_stride)];
+            split_rows(&mut step.outer, &mut step.rows, batch, moving)?;
         }
         Work::Elementwise(step) if *step.outer == [batch] => {
             // The batch is all that there is: the elements of a sample are one.

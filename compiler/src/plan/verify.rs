@@ -10,8 +10,8 @@
 //! 7. the scratch memory suffices for every step, units and blocks have a size, and no cut of a product in halves lies within a pair;
 //! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it;
 //! 9. the second product of attention reads the scores that the first one wrote;
-//! 10. all steps are in rounds, and where a round has several parts, its steps go along the batch: what a step writes is another piece for
-//!     each part, or is used by steps of the round alone, and what it reads is of the same part or nothing that the round writes.
+//! 10. all steps are in rounds, and where a round has several parts, these are the first outer dimension of its steps: what a step writes is another
+//!     piece for each part, or is used by steps of the round alone, and what it reads is of the same part or nothing that the round writes.
 //!
 //! After it, back ends do not fail.
 
@@ -80,6 +80,10 @@ fn check_rounds(plan: &Plan) -> Result<(), Violation> {
     for round in &plan.rounds {
         let own = first..first + round.steps;
         let steps = plan.steps.iter().enumerate().skip(first).take(round.steps);
+        let is_cut = |work: &Work| round.parts == 1 || samples(work) == Some(round.parts);
+        if let Some((step, _)) = steps.clone().find(|(_, step)| !is_cut(&step.work)) {
+            return Err(Violation { step, what: format!("it is not done in {} parts", round.parts) });
+        }
         let written: HashSet<Place> =
             steps.clone().flat_map(|(_, step)| step.work.writes()).map(|operand| operand.place).collect();
         for (step, operand) in steps.flat_map(|(index, step)| {
@@ -97,7 +101,7 @@ fn check_rounds(plan: &Plan) -> Result<(), Violation> {
                 None => true,
                 Some(_) if is_inner || !written.contains(&operand.place) => true,
                 Some(length) => {
-                    let before = (round.parts - 1) * moves;
+                    let before = round.parts.saturating_sub(1) * moves;
                     moves > 0 && moves * round.parts <= length && operand.end <= before + moves
                 }
             };
@@ -172,6 +176,15 @@ fn check_range(plan: &Plan, operand: &Operand) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{} has {length} elements, of which {} are used", operand.place, operand.end))
+}
+
+/// The first outer dimension of a step.
+fn samples(work: &Work) -> Option<usize> {
+    match work {
+        Work::SmallLinear(step) => Some(step.rows),
+        Work::Cascade(step) => Some(step.samples),
+        work => work.outer().and_then(|outer| outer.first().copied()),
+    }
 }
 
 /// The length of a buffer, an input or output.

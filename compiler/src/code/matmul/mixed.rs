@@ -143,7 +143,7 @@ impl Next<'_> {
             Argument::Index(self.count),
             Argument::Index(self.experts.stride(builder)),
             Argument::Index(self.length),
-            Argument::Address(self.experts.coefficients(builder)),
+            Argument::Fetched(self.experts.coefficients(builder)),
             Argument::Address(to),
             Argument::Index(self.mixed_length),
         ]

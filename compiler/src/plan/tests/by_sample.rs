@@ -74,15 +74,48 @@ fn broken(change: impl Fn(&mut Plan)) -> String {
 fn broken_rounds_are_found() {
     assert_eq!(broken(|_| {}), "");
     assert_eq!(broken(|plan| plan.rounds[1].steps = 2), "step 6: 6 steps are in rounds, of 7");
-    assert_eq!(broken(|plan| plan.rounds[0].parts = 4), "step 3: b3 is no piece of a part of the batch");
+    assert_eq!(broken(|plan| plan.rounds[0].parts = 4), "step 0: it is not done in 4 parts");
+    assert_eq!(broken(|plan| plan.rounds[0].parts = 0), "step 0: it is not done in 0 parts");
     let moved = broken(|plan| {
         if let Work::Depthwise(step) = &mut plan.steps[1].work {
             step.image.strides[0] = 1;
         }
     });
     assert_eq!(moved, "step 1: b0 is no piece of a part of the batch");
-    // The mean of a sample reads what all samples have become.
-    assert!(
-        broken(|plan| plan.rounds = vec![Round { steps: 7, parts: 8 }]).ends_with("is no piece of a part of the batch")
-    );
+    let together = broken(|plan| {
+        plan.rounds = vec![Round { steps: 7, parts: 8 }];
+    });
+    assert_eq!(together, "step 5: it is not done in 8 parts");
+}
+
+#[test]
+fn what_is_the_same_for_all_samples_is_not_overwritten() {
+    // The last step of the round writes an image of which only the mean is read, and adds what all samples have in common, which nobody reads again.
+    let body = "
+        let m = x |> conv(32, kernel=8, stride=8, padding=0) as pre |> mean([0], keep=true) |> expand([8, -1, -1, -1])
+        let a = x |> conv(64) as wide |> relu |> conv(64, kernel=3, groups=64) as dw |> relu |> conv(64) as back
+        let c = (a |> conv(32, kernel=8, stride=8, padding=0) as down) + m
+        return c |> global_avg_pool";
+    let plan = planned_with([8, 96], body, &options(&[]));
+    assert!(plan.rounds.iter().any(|round| round.parts == 8), "{plan}");
+    let adds = |step: &&Step| matches!(&step.work, Work::Matmul(step) if step.finish.residual.is_some());
+    let Some(Work::Matmul(step)) = plan.steps.iter().find(adds).map(|step| &step.work) else { panic!("{plan}") };
+    assert_ne!(step.finish.residual.as_ref().map(|residual| residual.place), Some(step.out.place), "{plan}");
+}
+
+#[test]
+fn what_products_fetch_does_not_depend_on_room_for_panels() {
+    // A layer that waits for more weights than there is room to fetch, behind filters of 70 columns: panels of them take more on some machines.
+    let body = "let a = x |> dynamic_conv(70, experts=3) as mixed |> relu |> max_pool(4, stride=4) |> conv(512) as wide |> relu
+        return a |> flatten |> linear(1024) as large";
+    let fetched = |isa| -> Vec<Option<(usize, usize)>> {
+        let plan = planned_with([1, 32], body, &Options { isa, ..options(&[]) });
+        let of_step = |step: &Step| match &step.work {
+            Work::Matmul(step) => step.ahead.as_ref().map(|ahead| (ahead.first, ahead.length)),
+            _ => None,
+        };
+        plan.steps.iter().map(of_step).collect()
+    };
+    assert!(fetched(Isa::Avx2).iter().any(Option::is_some));
+    assert_eq!([fetched(Isa::Portable), fetched(Isa::Avx512)], [fetched(Isa::Avx2), fetched(Isa::Avx2)]);
 }

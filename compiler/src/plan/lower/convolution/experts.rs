@@ -22,7 +22,7 @@ impl Lowering<'_> {
         let (own, longest) = self.panels_for_any_machine(depth, columns);
         let buffer = self.buffer(&[batch, longest], &[0, 1]);
         let stride = if batch == 1 { 0 } else { own };
-        let out = Operand { strides: vec![stride], end: batch * own, ..operand(&buffer, &[]) };
+        let out = Operand { strides: vec![stride], ..operand(&buffer, &[]) };
         let step = GatePanels {
             outer: vec![batch],
             depth,
@@ -45,7 +45,7 @@ impl Lowering<'_> {
         let (own, longest) = self.panels_for_any_machine(depth, columns);
         let buffer = self.buffer(&[batch, groups * longest], &[0, 1]);
         let strides = vec![if batch == 1 { 0 } else { groups * own }, if groups == 1 { 0 } else { own }];
-        let out = Operand { strides, end: batch * groups * own, ..operand(&buffer, &[]) };
+        let out = Operand { strides, ..operand(&buffer, &[]) };
         let mixing = batch * mixed.count * groups * depth * columns;
         let step = MixPanels { outer: vec![batch, groups], depth, columns, mixed, out: out.clone() };
         self.push(Vec::new(), Work::MixPanels(step), mixing);
