@@ -83,6 +83,21 @@ fn the_environment_chooses_the_instruction_set() {
 }
 
 #[test]
+fn what_machine_code_does_can_be_left_out() {
+    let logits = |more: &[&str]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("logits.npy");
+        let path = file.to_str().expect("a path in Unicode");
+        let arguments = ["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--output", path];
+        succeeds(&arguments.iter().chain(more).copied().collect::<Vec<_>>());
+        std::fs::read(&file).expect("the file is there")
+    };
+    let (usual, unfolded) = (logits(&[]), logits(&["--without", "fold-batch-norm", "--without", "fuse-epilogues"]));
+    assert_eq!(usual.len(), unfolded.len());
+    assert_ne!(usual, unfolded, "what batch norms are folded into rounds otherwise");
+}
+
+#[test]
 fn misuse_around_machine_code_is_told() {
     for (arguments, fact) in [
         (&["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--backend", "interp", "--threads", "2"][..], "--backend jit"),
@@ -98,6 +113,11 @@ fn misuse_around_machine_code_is_told() {
             &["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--backend", "interp", "--experts-dtype", "int8"],
             "--backend jit",
         ),
+        (
+            &["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--backend", "interp", "--without", "winograd"],
+            "--backend jit",
+        ),
+        (&["run", DIGITS, IMAGE, "--weights", WEIGHTS, "--without", "fuse-everything"], "fuse-epilogues"),
         (&["build", DIGITS, "--emit", "onnx", "--experts-dtype", "int8"], "--emit rust"),
         (&["bench", DIGITS, "--experts-dtype", "f16"], "[possible values: f32, bf16, int8]"),
         (&["bench", DIGITS, "--runs", "3", "--seconds", "1"], "--seconds"),

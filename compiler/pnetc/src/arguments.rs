@@ -247,6 +247,9 @@ pub(crate) struct Run {
     /// Threads that share the work of machine code; the results are the same for any number [default: all cores]
     #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u16>,
+    /// Leave a pass or a rewrite of the plan out of making machine code, such as `winograd`, which rounds more; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(passes().chain(rewrites())))]
+    pub without: Vec<String>,
     #[command(flatten)]
     pub experts: ExpertsOptions,
     /// How many classes to show

@@ -137,6 +137,16 @@ struct Former<'l> {
     is_room: Vec<bool>,
 }
 
+/// What decides whether a step becomes part of a run.
+struct Facts {
+    /// What it costs more by sample.
+    cost: isize,
+    /// The buffers that it touches, each as often as it does.
+    buffers: Vec<BufferId>,
+    /// The last step before it that writes something that it reads for all samples.
+    all_written: Option<usize>,
+}
+
 impl Former<'_> {
     /// The runs of steps that are done by sample.
     fn runs(&self, apart: &[Option<Work>]) -> Vec<RangeInclusive<usize>> {
@@ -144,9 +154,7 @@ impl Former<'_> {
         if (0..self.touched.len()).all(|id| self.gain(BufferId(id)) <= 0) {
             return Vec::new();
         }
-        // By step: what it costs, the buffers that it touches, and the last step before it that writes something that it reads for all samples.
-        let facts: Vec<Option<(isize, Vec<BufferId>, Option<usize>)>> =
-            apart.iter().map(|work| work.as_ref().map(|work| self.facts(work))).collect();
+        let facts: Vec<Option<Facts>> = apart.iter().map(|work| work.as_ref().map(|work| self.facts(work))).collect();
         // How often the steps of the run touch each buffer.
         let mut touches = vec![0_usize; self.touched.len()];
         // By step: what is gained at most from there on, and where the run that begins there ends, if one does.
@@ -156,7 +164,7 @@ impl Former<'_> {
             let mut gain = 0;
             let mut end = first;
             for (last, facts) in facts.iter().enumerate().skip(first).take(STEPS) {
-                let Some((cost, buffers, all_written)) = facts else { break };
+                let Some(Facts { cost, buffers, all_written }) = facts else { break };
                 // What is the same for all samples must be there before the first.
                 if all_written.is_some_and(|written| written >= first) {
                     break;
@@ -179,8 +187,8 @@ impl Former<'_> {
                     best[first] = (gain + best[last + 1].0, Some(last));
                 }
             }
-            for (_, buffers, _) in facts[first..end].iter().flatten() {
-                buffers.iter().for_each(|id| touches[id.0] = 0);
+            for facts in facts[first..end].iter().flatten() {
+                facts.buffers.iter().for_each(|id| touches[id.0] = 0);
             }
         }
         let mut runs = Vec::new();
@@ -198,7 +206,7 @@ impl Former<'_> {
     }
 
     /// What [`Former::runs`] asks of a step.
-    fn facts(&self, work: &Work) -> (isize, Vec<BufferId>, Option<usize>) {
+    fn facts(&self, work: &Work) -> Facts {
         let buffer = |operand: &Operand| match operand.place {
             Place::Buffer(id) => Some(id),
             _ => None,
@@ -207,7 +215,7 @@ impl Former<'_> {
         let all_written = reads.iter().filter(|read| stays(read)).filter_map(|read| buffer(read));
         let all_written = all_written.map(|id| self.last_written[id.0]).max();
         let buffers = reads.iter().chain(&work.writes()).filter_map(|operand| buffer(operand)).collect();
-        (self.cost(work), buffers, all_written)
+        Facts { cost: self.cost(work), buffers, all_written }
     }
 
     /// The traffic that is saved each time a buffer is read or written by sample.

@@ -68,7 +68,9 @@ fn code_options(options: &Run) -> Result<Option<Options>, Failure> {
         Backend::Jit => {
             let threads = options.threads.map_or_else(stages::cores, usize::from);
             let experts_dtype = options.experts.experts_dtype.unwrap_or_default();
-            Ok(Some(Options { threads, experts_dtype, ..Options::new(Isa::chosen()?) }))
+            let mut wanted = Options { threads, experts_dtype, ..Options::new(Isa::chosen()?) };
+            wanted.passes.without.clone_from(&options.without);
+            Ok(Some(wanted))
         }
         Backend::Interp if options.threads.is_some() => {
             Err(Failure::Usage("`--threads` is for `--backend jit`: the interpreter has one thread".to_owned()))
@@ -78,6 +80,9 @@ fn code_options(options: &Run) -> Result<Option<Options>, Failure> {
                 "`--experts-dtype` is for `--backend jit`: the interpreter computes with the weights as they are";
             Err(Failure::Usage(message.to_owned()))
         }
+        Backend::Interp if !options.without.is_empty() => Err(Failure::Usage(
+            "`--without` is for `--backend jit`: the interpreter computes what is written".to_owned(),
+        )),
         Backend::Interp => Ok(None),
     }
 }
