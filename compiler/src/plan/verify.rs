@@ -76,6 +76,9 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
 
 /// The steps of rounds can be done part by part.
 fn check_rounds(plan: &Plan) -> Result<(), Violation> {
+    let holds_panels = |step: &&super::step::Step| matches!(step.work, Work::GatePanels(_) | Work::MixPanels(_));
+    let rooms = plan.steps.iter().filter(holds_panels).flat_map(|step| step.work.writes());
+    let rooms: HashSet<Place> = rooms.map(|operand| operand.place).collect();
     let mut first = 0;
     for round in &plan.rounds {
         let own = first..first + round.steps;
@@ -102,7 +105,9 @@ fn check_rounds(plan: &Plan) -> Result<(), Violation> {
                 Some(_) if is_inner || !written.contains(&operand.place) => true,
                 Some(length) => {
                     let before = round.parts.saturating_sub(1) * moves;
-                    moves > 0 && moves * round.parts <= length && operand.end <= before + moves
+                    // Room for panels is as long as the longest of any machine.
+                    let ends_with_it = operand.end <= before + moves || rooms.contains(&operand.place);
+                    moves > 0 && moves * round.parts <= length && ends_with_it
                 }
             };
             if round.parts > 1 && (!is_of_part || is_inner && moves != 0) {
