@@ -112,7 +112,10 @@ class Worker:
 
 
 def pnetc(options: argparse.Namespace, *arguments: str) -> str:
-    return subprocess.run([options.pnetc, *arguments], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([options.pnetc, *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"pnetc {' '.join(arguments)}\n{done.stderr}")
+    return done.stdout
 
 
 def without_budgets(options: argparse.Namespace) -> Path:

@@ -58,7 +58,7 @@ pub struct Network {
     pub rounds: &'static [[usize; 2]],
     /// Says what the weights are and how they are prepared.
     pub describe: fn(&mut Describe<'_>),
-    /// A thread's part of a run.
+    /// A thread's part of a run, or of a part of a [`Round`]: it is called again for each.
     ///
     /// # Safety
     /// The compiler vouches for what [`Program::new`] asks of code, if the member is of this network.
