@@ -86,6 +86,8 @@ pub(super) fn target(isa: Isa, position: Position) -> Result<OwnedTargetIsa, Cod
         ("opt_level", "speed"),
         ("is_pic", is_pic),
         ("use_colocated_libcalls", "false"),
+        // Cache lines: how fast the loops of a step are should not depend on the code of the steps before it.
+        ("log2_min_function_alignment", "6"),
         ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
     ];
     for (name, value) in wanted {

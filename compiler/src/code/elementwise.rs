@@ -11,6 +11,12 @@ const CHUNK: usize = 4096;
 /// Fewest units that outer dimensions should give before more of them are taken.
 const UNITS: usize = 8;
 
+/// Vectors that are computed in one turn of a loop, where they are little work: they would take less time than the turn.
+const AT_ONCE: usize = 4;
+
+/// Numbers in a row from which on that is done.
+const MANY: usize = 64;
+
 /// The number of units and the code.
 pub(super) fn elementwise(builder: &mut Builder<'_>, step: &Elementwise) -> (Index, Vec<Statement>) {
     let Some((last, outer)) = step.outer.split_last() else {
@@ -72,7 +78,7 @@ fn nest(
     }
 }
 
-/// The innermost dimension from `from` to `to`: vectors of four, then what is left one by one.
+/// The innermost dimension from `from` to `to`: vectors of four, several at once where they are little work, then what is left one by one.
 fn inner(
     builder: &mut Builder<'_>,
     step: &Elementwise,
@@ -87,8 +93,20 @@ fn inner(
     let mut rest = from.clone();
     if is_vector {
         let length = to.clone().minus(from.clone());
-        let fours = builder.bind(from.clone().plus(length.over(4).times(4)), body);
-        let vectors = builder.repeat(from, fours.clone(), 4, |builder, position, body| {
+        if is_little(&step.expression) && step.outer.last().is_some_and(|size| *size >= MANY) {
+            const STEP: usize = 4 * AT_ONCE;
+            let several = builder.bind(from.clone().plus(length.clone().over(STEP).times(STEP)), body);
+            let blocks = builder.repeat(rest, several.clone(), STEP, |builder, position, body| {
+                for vector in 0..AT_ONCE {
+                    let position = Index::from(position).plus((4 * vector).into());
+                    element(builder, step, outer, position, Lanes::Four, body);
+                }
+            });
+            body.push(blocks);
+            rest = several;
+        }
+        let fours = builder.bind(from.plus(length.over(4).times(4)), body);
+        let vectors = builder.repeat(rest, fours.clone(), 4, |builder, position, body| {
             element(builder, step, outer, position.into(), Lanes::Four, body);
         });
         body.push(vectors);
@@ -101,6 +119,18 @@ fn inner(
         element(builder, step, outer, position.into(), Lanes::One, body);
     });
     body.push(singles);
+}
+
+/// Whether an expression is an operation or two for each element.
+fn is_little(expression: &Expression) -> bool {
+    match expression {
+        Expression::Load(_) | Expression::Constant(_) => true,
+        Expression::Binary(_, left, right) => {
+            let is_leaf = |side: &Expression| matches!(side, Expression::Load(_) | Expression::Constant(_));
+            is_leaf(left) && is_little(right) || is_leaf(right) && is_little(left)
+        }
+        Expression::Activation(..) | Expression::Prelu(..) => false,
+    }
 }
 
 /// One element, or four neighbours.

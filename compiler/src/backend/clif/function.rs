@@ -158,25 +158,22 @@ impl<M: Module> Function<'_, '_, M> {
         }
     }
 
-    /// A loop.
+    /// A loop: whether it goes on is asked before it and at the end of its body, so that there is one jump in each turn.
     fn repeat(&mut self, variable: Variable, [from, to]: [&Index; 2], by: &Index, body: &[Statement]) {
         let (from, to) = (self.index(from), self.index(to));
         let counter = self.variables[variable.0];
         self.builder.def_var(counter, from);
-        let (header, inside, behind) =
-            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
-        self.builder.ins().jump(header, &[]);
-        self.builder.switch_to_block(header);
-        let current = self.builder.use_var(counter);
-        let goes_on = self.builder.ins().icmp(IntCC::UnsignedLessThan, current, to);
-        self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
+        let (inside, behind) = (self.builder.create_block(), self.builder.create_block());
+        let begins = self.builder.ins().icmp(IntCC::UnsignedLessThan, from, to);
+        self.builder.ins().brif(begins, inside, &[], behind, &[]);
         self.builder.switch_to_block(inside);
         self.statements(body);
         let by = self.index(by);
         let current = self.builder.use_var(counter);
         let next = self.builder.ins().iadd(current, by);
         self.builder.def_var(counter, next);
-        self.builder.ins().jump(header, &[]);
+        let goes_on = self.builder.ins().icmp(IntCC::UnsignedLessThan, next, to);
+        self.builder.ins().brif(goes_on, inside, &[], behind, &[]);
         self.builder.switch_to_block(behind);
     }
 
