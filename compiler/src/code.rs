@@ -21,7 +21,7 @@ use std::fmt;
 
 use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{
-    DepthwiseShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape,
+    GroupedShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape,
     WinogradInputShape, WinogradOutputShape,
 };
 
@@ -183,7 +183,7 @@ pub enum Shape {
     /// The columns of the shape are those of a full panel, or what is left for the last one.
     Matmul(MatmulShape, Panel),
     Strip(StripShape),
-    Depthwise(DepthwiseShape),
+    Grouped(GroupedShape),
     Pool(PoolShape),
     Resample(ResampleShape),
     Softmax(SoftmaxShape),

@@ -33,11 +33,15 @@ pub enum Kernel {
     /// `(image, out, first, count, shape: StripShape)`: the rows of an image that the window covers for `count` rows of the output from
     /// `first` on, with zeros around them where it leaves the image.
     Strip,
-    /// `(image, weights, out, first, count, channels, above, shape: DepthwiseShape, bias*, gate*, residual*, sums*)`: `count` output
+    /// `(image, weights, out, first, count, channels, above, shape: GroupedShape, bias*, gate*, residual*, sums*)`: `count` output
     /// rows from `first` on of a depthwise convolution of `channels`, written from `out` on, which is the first pixel of the first of
     /// these rows, as is `residual`. `image` points at row `above` of the image: those above it are missing, and no window of these
-    /// rows meets them. `weights` are `[taps][weight_stride]`.
+    /// rows meets them. `weights` are those of the first of them, `[channels / LANES][taps][LANES]` in blocks of
+    /// [`GroupedShape::LANES`] channels: calls begin where blocks do.
     Depthwise,
+    /// [`Kernel::Depthwise`] of a grouped convolution, where an output sees the [`group`](GroupedShape::group) channels that it is one of.
+    /// The weights of a block are `[kernel_height][group][kernel_width][LANES]`, and calls begin where groups do.
+    Grouped,
     /// `(experts, coefficients, out, length, count, stride)`: `out[i] = sum over e < count of coefficients[e] *
     /// experts[e * stride + i]` for `i < length`, in order of `e`.
     Mix,
@@ -114,11 +118,12 @@ pub enum Kernel {
 
 impl Kernel {
     /// All kernels.
-    pub const ALL: [Kernel; 28] = [
+    pub const ALL: [Kernel; 29] = [
         Kernel::Matmul,
         Kernel::MatmulMixed,
         Kernel::Strip,
         Kernel::Depthwise,
+        Kernel::Grouped,
         Kernel::Mix,
         Kernel::MixBf16,
         Kernel::MixInt8,
@@ -153,6 +158,7 @@ impl Kernel {
             Kernel::MatmulMixed => "matmul_mixed",
             Kernel::Strip => "strip",
             Kernel::Depthwise => "depthwise",
+            Kernel::Grouped => "grouped",
             Kernel::Mix => "mix",
             Kernel::MixBf16 => "mix_bf16",
             Kernel::MixInt8 => "mix_int8",
@@ -185,7 +191,7 @@ impl Kernel {
     pub fn arity(self) -> usize {
         match self {
             Kernel::MatmulMixed => 20,
-            Kernel::Depthwise => 12,
+            Kernel::Depthwise | Kernel::Grouped => 12,
             Kernel::Matmul | Kernel::Strassen => 11,
             Kernel::MatmulBf16 | Kernel::MatmulInt8 => 9,
             Kernel::MixBf16 | Kernel::MixInt8 | Kernel::Gather | Kernel::WinogradOutput => 7,
@@ -425,14 +431,15 @@ pub struct StripShape {
     pub plane_length: usize,
 }
 
-/// The geometry of [`Kernel::Depthwise`].
+/// The geometry of [`Kernel::Depthwise`] and [`Kernel::Grouped`].
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct DepthwiseShape {
+pub struct GroupedShape {
     /// The window.
     pub window: WindowShape,
-    /// The distance between taps of the weights.
-    pub weight_stride: usize,
+    /// Channels of a group, of the image as of the output: 1 if it is depthwise; otherwise a power of two, or a multiple of the lanes of
+    /// every vector.
+    pub group: usize,
     /// The distance between neighbouring pixels of the output.
     pub out_stride: usize,
     /// The distance between rows of the output.
@@ -441,6 +448,12 @@ pub struct DepthwiseShape {
     pub residual_row_stride: usize,
     /// What else happens.
     pub epilogue: Epilogue,
+}
+
+impl GroupedShape {
+    /// Channels whose weights lie side by side: as many as the longest vector has lanes. Farther apart, weights of many channels would lie on
+    /// as many pages of memory as there are taps.
+    pub const LANES: usize = 16;
 }
 
 /// The geometry of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].

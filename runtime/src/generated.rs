@@ -30,8 +30,8 @@ use describe::Described;
 pub use lanes::{F32x4, Lanes, Once, Rounding, Twice};
 pub use member::{Environment, Member};
 pub use shapes::{
-    activations, depthwise, gemm, in_halves, in_lines, in_parts, in_runs, leaky_relu, norm, pool, product, resample,
-    softmax, strip, window, winograd_input, winograd_output,
+    activations, depthwise, gemm, in_groups, in_halves, in_lines, in_parts, in_runs, leaky_relu, norm, pool, product,
+    resample, softmax, strip, window, winograd_input, winograd_output,
 };
 
 use crate::arena::AlignedBuffer;

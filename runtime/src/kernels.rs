@@ -8,12 +8,12 @@
 
 pub(crate) mod activation;
 mod copy;
-mod depthwise;
 pub(crate) mod epilogue;
 mod fetch;
 mod few_rows;
 mod gate;
 mod gather;
+mod grouped;
 mod matmul;
 mod mean;
 mod mix;
@@ -34,7 +34,7 @@ mod window;
 mod winograd;
 
 use crate::abi::{
-    DepthwiseShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape, Tile,
+    GroupedShape, Kernel, MatmulShape, NormShape, PoolShape, ResampleShape, SoftmaxShape, StripShape, Tile,
     WinogradInputShape, WinogradOutputShape,
 };
 use crate::isa::Isa;
@@ -141,9 +141,14 @@ kernels! {
     Strip strip: StripFunction = strip::strip, (
         image: *const f32, out: *mut f32, first: usize, count: usize, shape: *const StripShape
     );
-    Depthwise depthwise: DepthwiseFunction = depthwise::depthwise, (
+    Depthwise depthwise: DepthwiseFunction = grouped::depthwise, (
         image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,
-        above: usize, shape: *const DepthwiseShape, bias: *const f32, gate: *const f32, residual: *const f32,
+        above: usize, shape: *const GroupedShape, bias: *const f32, gate: *const f32, residual: *const f32,
+        sums: *mut f32
+    );
+    Grouped grouped: GroupedFunction = grouped::grouped, (
+        image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,
+        above: usize, shape: *const GroupedShape, bias: *const f32, gate: *const f32, residual: *const f32,
         sums: *mut f32
     );
     Mix mix: MixFunction = mix::mix, (

@@ -40,7 +40,7 @@ pub const C_FUNCTIONS: [&str; 8] = [
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What an [`Object`] begins with: `pnetobj` and the number of its form.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"pnetobj\x04");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"pnetobj\x05");
 
 /// A network in an object file; the compiler writes it field by field. Pointers lead into the same file.
 #[repr(C)]

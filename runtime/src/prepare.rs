@@ -145,12 +145,16 @@ pub enum Layout {
         /// What panels are as wide as.
         tile: Tile,
     },
-    /// `[depth][columns]` with rows rounded up to four columns, zeros behind the last.
-    Quads {
+    /// Columns in blocks of a width, zeros behind the last: for each outer index, for each block, rows along depth.
+    Blocks {
+        /// Experts.
+        outer: Vec<Dimension>,
         /// What is summed over, outermost first.
         depth: Vec<Dimension>,
         /// The outputs.
         columns: Dimension,
+        /// Columns of a block.
+        width: usize,
     },
 }
 
@@ -167,7 +171,9 @@ impl Layout {
             Layout::Strassen { depth, columns, tile } => {
                 strassen::PRODUCTS * panels_length(depth.size / 2, columns.size / 2, *tile, Dtype::F32)
             }
-            Layout::Quads { depth, columns } => product(depth) * columns.size.next_multiple_of(4),
+            Layout::Blocks { outer, depth, columns, width } => {
+                product(outer) * product(depth) * columns.size.next_multiple_of((*width).max(1))
+            }
         }
     }
 }

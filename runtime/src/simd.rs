@@ -37,6 +37,8 @@ pub(crate) trait Simd: Copy {
     type Vector: Copy;
     /// The first few lanes of a vector.
     type Lanes: Copy;
+    /// For each lane of a vector, one that it takes.
+    type Places: Copy;
 
     /// Whether there are enough registers, and code that is made for vectors, to compute several pixels of a depthwise
     /// convolution at once.
@@ -135,6 +137,12 @@ pub(crate) trait Simd: Copy {
     fn select_nan(self, value: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
     /// The bits of `value`, shifted to the left by 23: its lowest bits become sign and exponent.
     fn shift_into_exponent(self, value: Self::Vector) -> Self::Vector;
+
+    /// For [`Simd::spread`]: that each lane takes the one that stands at `member` in its group of neighbours. `group` is a power of two, and
+    /// fewer than the lanes of a vector; `member` is below it.
+    fn places(self, group: usize, member: usize) -> Self::Places;
+    /// The lanes of `value` that these places name.
+    fn spread(self, value: Self::Vector, places: Self::Places) -> Self::Vector;
 
     /// Writes a square with rows and columns exchanged: number `row` of `column` of `out` is number `column` of `row` of `source`.
     ///
@@ -251,7 +259,8 @@ fn fold_lanes(numbers: &mut [f32], lanes: usize, join: impl Fn(f32, f32) -> f32)
 }
 
 /// The same pointer, of which the compiler no longer knows how it was computed: it keeps one running pointer instead of many
-/// precomputed ones.
+/// precomputed ones. (It is not declared pure, since what is may be computed early, before branches behind which it is needed: then there are
+/// many again.)
 #[inline(always)]
 #[cfg_attr(
     target_arch = "x86_64",
@@ -261,7 +270,7 @@ pub(crate) fn opaque(mut pointer: *const f32) -> *const f32 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: there is no instruction; the pointer stays what it was.
     unsafe {
-        core::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+        core::arch::asm!("/* {0} */", inout(reg) pointer, options(nomem, nostack, preserves_flags));
     }
     pointer
 }

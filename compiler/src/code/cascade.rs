@@ -5,7 +5,7 @@ use parameternet_runtime::blocking::BLOCK;
 
 use super::build::{Builder, Lines};
 use super::matmul::Unit as ProductUnit;
-use super::steps::depthwise_rows;
+use super::steps::grouped_rows;
 use super::{Address, Argument, Index, Shape, Statement, Variable};
 use crate::plan::cascade::{Cascade, LineBuffer, Reach, Stage};
 use crate::plan::step::{Left, Work};
@@ -125,10 +125,10 @@ impl Unit {
                 let unit = ProductUnit::of_all_columns(builder, step, outer, 0.into());
                 unit.blocks(builder, rows, Index::Size(lines * width), body);
             }
-            Work::Depthwise(step) => {
+            Work::Grouped(step) => {
                 let count = end.minus(first.clone());
                 let channels = [Index::Constant(0), Index::Size(step.channels)];
-                depthwise_rows(builder, step, std::slice::from_ref(sample), [first, count], channels, body);
+                grouped_rows(builder, step, std::slice::from_ref(sample), [first, count], channels, body);
             }
             // No other work is a stage.
             _ => {}

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::plan::Plan;
 use crate::plan::step::{
-    Along, Depthwise, GatePanels, Gather, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step,
+    Along, GatePanels, Gather, Grouped, Mean, Mix, Norm, Operand, Rows, RowsShape, SmallLinear, Softmax, Step,
     Transpose, WinogradOutput, Work,
 };
 
@@ -24,7 +24,7 @@ pub(super) fn routine(plan: &Plan, index: usize, step: &Step) -> Routine {
     let (units, body) = match &step.work {
         Work::Matmul(step) => matmul::matmul(&mut builder, step),
         Work::SmallLinear(step) => small_linear(&mut builder, step),
-        Work::Depthwise(step) => depthwise(&mut builder, step),
+        Work::Grouped(step) => grouped(&mut builder, step),
         Work::Mix(step) => mix(&mut builder, step),
         Work::GatePanels(step) => gate_panels(&mut builder, step),
         Work::MixPanels(step) => experts::mix_panels(&mut builder, step),
@@ -49,7 +49,7 @@ pub(crate) fn name(work: &Work) -> &'static str {
     match work {
         Work::Matmul(_) => Kernel::Matmul.name(),
         Work::SmallLinear(_) => "small_linear",
-        Work::Depthwise(_) => Kernel::Depthwise.name(),
+        Work::Grouped(step) => step.kernel().name(),
         Work::Mix(_) => Kernel::Mix.name(),
         Work::GatePanels(_) => Kernel::GatePanels.name(),
         Work::MixPanels(_) => "mix_panels",
@@ -108,28 +108,28 @@ fn optional(builder: &Builder<'_>, operand: Option<&Operand>, outer: &[Index], m
     operand.map_or(Argument::Null, |operand| at(builder, operand, outer, moved))
 }
 
-fn depthwise(builder: &mut Builder<'_>, step: &Depthwise) -> (Index, Vec<Statement>) {
-    let &Depthwise { rows, rows_per_unit, channels, channels_per_unit, .. } = step;
+fn grouped(builder: &mut Builder<'_>, step: &Grouped) -> (Index, Vec<Statement>) {
+    let &Grouped { rows, rows_per_unit, channels, channels_per_unit, .. } = step;
     let channel_parts = Index::Size(channels.div_ceil(channels_per_unit.max(1)).max(1));
     let outer = step.outer.iter().copied().map(Index::from).chain([channel_parts]).collect();
     in_parts_of(builder, outer, rows, rows_per_unit, |builder, outer, row, count, body| {
         let (part, outer) = outer.split_last().map_or((Index::Constant(0), outer), |(part, rest)| (part.clone(), rest));
         let channel = builder.bind(part.times(Index::Size(channels_per_unit)), body);
         let end = channel.clone().plus(Index::Size(channels_per_unit)).min(Index::Size(channels));
-        depthwise_rows(builder, step, outer, [row, count], [channel, end], body);
+        grouped_rows(builder, step, outer, [row, count], [channel, end], body);
     })
 }
 
-/// Rows of a depthwise convolution, the first and how many, and channels, the first and one past the last.
-pub(super) fn depthwise_rows(
+/// Rows of a convolution of few channels a group, the first and how many, and channels, the first and one past the last.
+pub(super) fn grouped_rows(
     builder: &mut Builder<'_>,
-    step: &Depthwise,
+    step: &Grouped,
     outer: &[Index],
     [row, count]: [Index; 2],
     [channel, end]: [Index; 2],
     body: &mut Vec<Statement>,
 ) {
-    let Depthwise { finish, shape, .. } = step;
+    let Grouped { finish, shape, .. } = step;
     let mut sums_at = outer.to_vec();
     sums_at.push(row.clone().over(Index::Size(step.rows_per_unit)));
     if let Some(sums) = &finish.sums {
@@ -148,19 +148,20 @@ pub(super) fn depthwise_rows(
     let above = builder.lines_of(&step.image).map_or(Index::Constant(0), |lines| lines.row.clone());
     let arguments = vec![
         at(builder, &step.image, outer, channel.clone()),
-        at(builder, &step.weights, outer, channel.clone()),
+        // (Parts of the channels begin where blocks of weights do.)
+        at(builder, &step.weights, outer, channel.clone().times(Index::Size(step.taps()))),
         at(builder, &step.out, outer, from_row(row_in_lines(&step.out), shape.out_row_stride)),
         Argument::Index(row.clone()),
         Argument::Index(count),
         Argument::Index(end.minus(channel.clone())),
         Argument::Index(above),
-        Argument::Shape(Shape::Depthwise(*shape)),
+        Argument::Shape(Shape::Grouped(*shape)),
         optional(builder, finish.bias.as_ref(), outer, channel.clone()),
         optional(builder, finish.gate.as_ref(), outer, channel.clone()),
         optional(builder, finish.residual.as_ref(), outer, from_row(row.clone(), shape.residual_row_stride)),
         optional(builder, finish.sums.as_ref(), &sums_at, channel.clone()),
     ];
-    body.push(Statement::Call { kernel: Kernel::Depthwise, arguments });
+    body.push(Statement::Call { kernel: step.kernel(), arguments });
 }
 
 fn mix(builder: &mut Builder<'_>, step: &Mix) -> (Index, Vec<Statement>) {

@@ -10,7 +10,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use super::lower::Lowered;
-use super::step::{Depthwise, Finish, Matmul, Operand, WinogradOutput, Work};
+use super::step::{Finish, Grouped, Matmul, Operand, WinogradOutput, Work};
 use super::view::Place;
 use super::{Buffer, BufferId, Plan};
 use parameternet_runtime::abi::Tile;
@@ -160,7 +160,7 @@ pub(super) fn overwritable(work: &Work) -> Vec<BufferId> {
             let Matmul { finish, out_stride, .. } = &step.result;
             residual(finish, finish.shape.residual_stride == *out_stride)
         }
-        Work::Depthwise(Depthwise { shape, finish, .. }) => {
+        Work::Grouped(Grouped { shape, finish, .. }) => {
             let strides = [finish.shape.residual_stride, shape.residual_row_stride];
             residual(finish, strides == [shape.out_stride, shape.out_row_stride])
         }

@@ -29,7 +29,7 @@ pub struct Cascade {
 /// A convolution of a [`Cascade`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
-    /// A [`Work::Matmul`] or [`Work::Depthwise`], of a sample if its operands move along the batch.
+    /// A [`Work::Matmul`] or [`Work::Grouped`], of a sample if its operands move along the batch.
     pub work: Work,
     /// The rows of the image that it writes.
     pub reach: Reach,
@@ -115,7 +115,7 @@ impl Work {
     /// product of pixels they are the same.
     #[must_use]
     pub fn needs(&self, out: Reach) -> Option<Reach> {
-        let Work::Depthwise(step) = self else { return Some(out) };
+        let Work::Grouped(step) = self else { return Some(out) };
         let window = &step.shape.window;
         let extent = window.kernel_height.saturating_sub(1) * window.dilation_height + 1;
         let [extent, stride, top] = [extent, window.stride_height, window.top].map(isize::try_from);
@@ -228,7 +228,7 @@ impl Cascade {
 pub(super) fn main_input(work: &Work) -> Option<&Operand> {
     match work {
         Work::Matmul(step) => Some(step.left.operand()),
-        Work::Depthwise(step) => Some(&step.image),
+        Work::Grouped(step) => Some(&step.image),
         _ => None,
     }
 }
@@ -249,7 +249,7 @@ pub(super) fn meets(writer: &Work, read: &Operand, reader: &Work) -> bool {
 fn columns_written(work: &Work) -> usize {
     match work {
         Work::Matmul(step) => step.columns,
-        Work::Depthwise(step) => step.channels,
+        Work::Grouped(step) => step.channels,
         _ => 0,
     }
 }
@@ -258,7 +258,7 @@ fn columns_written(work: &Work) -> usize {
 fn channels_read(work: &Work) -> usize {
     match work {
         Work::Matmul(step) => step.depth,
-        Work::Depthwise(step) => step.channels,
+        Work::Grouped(step) => step.channels,
         _ => 0,
     }
 }

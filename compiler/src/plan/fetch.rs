@@ -22,7 +22,7 @@ fn mark_work(work: &mut Work) {
     match work {
         Work::Matmul(step) => step.finish.shape.fetch = usize::from(is_far(&step.out)),
         Work::Attention(step) => step.result.finish.shape.fetch = usize::from(is_far(&step.result.out)),
-        Work::Depthwise(step) => step.shape.epilogue.fetch = usize::from(is_far(&step.out)),
+        Work::Grouped(step) => step.shape.epilogue.fetch = usize::from(is_far(&step.out)),
         Work::Cascade(cascade) => cascade.stages.iter_mut().for_each(|stage| mark_work(&mut stage.work)),
         _ => {}
     }

@@ -150,9 +150,12 @@ fn details(f: &mut fmt::Formatter<'_>, work: &Work) -> fmt::Result {
             }
             write!(f, ", {} -> {}", step.activation, step.out)
         }
-        Work::Depthwise(step) => {
+        Work::Grouped(step) => {
             times(f, &step.outer)?;
             write!(f, " {} rows of {}x{}", step.rows, step.shape.window.out_width, step.channels)?;
+            if step.shape.group > 1 {
+                write!(f, ", groups of {}", step.shape.group)?;
+            }
             window(f, &step.shape.window)?;
             write!(f, ": {} * {}", step.image, step.weights)?;
             finish(f, &step.finish)?;

@@ -7,7 +7,7 @@ mod operands;
 
 use parameternet_runtime::Dtype;
 use parameternet_runtime::abi::{
-    DepthwiseShape, Epilogue, Kernel, NormShape, PoolShape, ResampleShape, Runs, SoftmaxShape, StripShape, WindowShape,
+    Epilogue, GroupedShape, Kernel, NormShape, PoolShape, ResampleShape, Runs, SoftmaxShape, StripShape, WindowShape,
     WinogradInputShape, WinogradOutputShape,
 };
 use parameternet_runtime::blocking::{self, Blocking, Lines, Product};
@@ -47,12 +47,12 @@ pub struct Operand {
 /// What a step does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
-    /// A matrix product, and everything that is one: convolutions of all kinds but depthwise, linear layers, attention.
+    /// A matrix product, and everything that is one: convolutions of all kinds but those of few channels a group, linear layers, attention.
     Matmul(Matmul),
     /// A linear layer so small that it is generated whole.
     SmallLinear(SmallLinear),
-    /// A depthwise convolution.
-    Depthwise(Depthwise),
+    /// A convolution whose groups are few channels, or one: a depthwise one.
+    Grouped(Grouped),
     /// Weights mixed from experts.
     Mix(Mix),
     /// What [`Kernel::GatePanels`] does.
@@ -294,9 +294,9 @@ pub struct SmallLinear {
     pub out: Operand,
 }
 
-/// A depthwise convolution of images; the outer dimension is the batch.
+/// A convolution of images whose groups are few channels, as many of the output as of the image; the outer dimension is the batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Depthwise {
+pub struct Grouped {
     /// Outer dimensions.
     pub outer: Vec<usize>,
     /// Rows of the output.
@@ -305,18 +305,33 @@ pub struct Depthwise {
     pub rows_per_unit: usize,
     /// Channels.
     pub channels: usize,
-    /// Channels of a unit.
+    /// Channels of a unit: whole groups.
     pub channels_per_unit: usize,
     /// The input.
     pub image: Operand,
-    /// The weights, `[taps][channels]`.
+    /// The weights, in blocks of channels, see [`Kernel::Grouped`].
     pub weights: Operand,
     /// The output.
     pub out: Operand,
     /// The geometry.
-    pub shape: DepthwiseShape,
+    pub shape: GroupedShape,
     /// What else happens.
     pub finish: Finish,
+}
+
+impl Grouped {
+    /// The weights of a channel.
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        let window = &self.shape.window;
+        window.kernel_height * window.kernel_width * self.shape.group
+    }
+
+    /// The kernel that computes it.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        if self.shape.group == 1 { Kernel::Depthwise } else { Kernel::Grouped }
+    }
 }
 
 /// `out = sum over e of coefficients[e] * experts[e]`, once per outer index.

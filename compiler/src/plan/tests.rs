@@ -62,7 +62,7 @@ fn names(plan: &Plan) -> Vec<&'static str> {
 fn finish(plan: &Plan, step: usize) -> &Finish {
     match &plan.steps[step].work {
         Work::Matmul(step) => &step.finish,
-        Work::Depthwise(step) => &step.finish,
+        Work::Grouped(step) => &step.finish,
         Work::WinogradOutput(step) => &step.finish,
         other => panic!("{other:?} has no epilogue"),
     }
@@ -378,7 +378,7 @@ fn outputs_beyond_the_cache_are_fetched_and_others_not() {
     let fetched = |size: [usize; 2], cascades: Where| -> Vec<usize> {
         let of = |work: &Work| match work {
             Work::Matmul(step) => vec![step.finish.shape.fetch],
-            Work::Depthwise(step) => vec![step.shape.epilogue.fetch],
+            Work::Grouped(step) => vec![step.shape.epilogue.fetch],
             other => panic!("unexpected {other:?}"),
         };
         let of_step = |step: &Step| match &step.work {

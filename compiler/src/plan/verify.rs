@@ -7,7 +7,8 @@
 //! 5. every operand moves along as many outer dimensions as its step has;
 //! 6. a step whose output begins where an operand does reads each element of that buffer only where it writes it (operands
 //!    that begin elsewhere in it are parts of a concatenation, which lie beside each other);
-//! 7. the scratch memory suffices for every step, units and blocks have a size, and no cut of a product in halves lies within a pair;
+//! 7. the scratch memory suffices for every step, units and blocks have a size, and no cut of a product in halves lies within a pair, nor one of
+//!    channels within a group or a block of their weights;
 //! 8. a stage of a cascade reads rows that stages before it wrote, for the same unit or the one before it;
 //! 9. the second product of attention reads the scores that the first one wrote;
 //! 10. all steps are in rounds, and where a round has several parts, these are the first outer dimension of its steps: what a step writes is another
@@ -16,6 +17,8 @@
 //! After it, back ends do not fail.
 
 use std::collections::HashSet;
+
+use parameternet_runtime::abi::GroupedShape;
 
 use super::arena::{overwritable, scratch};
 use super::step::{Finish, Matmul, Operand, Right, Work};
@@ -160,11 +163,17 @@ fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
     {
         return Err("a product in halves is cut within a pair".to_owned());
     }
+    if let Work::Grouped(step) = work
+        && (!step.channels.is_multiple_of(step.shape.group)
+            || step.channels_per_unit < step.channels && !step.channels_per_unit.is_multiple_of(GroupedShape::LANES))
+    {
+        return Err("its channels are cut within a group or a block of weights".to_owned());
+    }
     let pieces = match work {
         Work::Matmul(step) => {
             step.blocking.rows_per_unit.min(step.blocking.rows_per_block).min(step.blocking.panels_per_unit)
         }
-        Work::Depthwise(step) => step.rows_per_unit.min(step.channels_per_unit),
+        Work::Grouped(step) => step.rows_per_unit.min(step.channels_per_unit),
         _ => 1,
     };
     if pieces == 0 { Err("its work is cut into nothing".to_owned()) } else { Ok(()) }
@@ -233,7 +242,7 @@ fn moving(work: &Work) -> Vec<&Operand> {
             let products = [&step.scores, &step.result].into_iter().flat_map(moving_of_product);
             products.chain(&step.bias).chain(&step.mask).collect()
         }
-        Work::Depthwise(step) => {
+        Work::Grouped(step) => {
             [&step.image, &step.weights, &step.out].into_iter().chain(finish(&step.finish)).collect()
         }
         Work::Mix(step) => vec![&step.experts, &step.out, &step.coefficients],

@@ -183,9 +183,17 @@ impl Describe<'_> {
         self.content(Content::Value { value, layout });
     }
 
-    /// The next content: see [`Layout::Quads`].
-    pub fn quads(&mut self, value: ValueId, depth: Dimensions<'_>, columns: [usize; 2]) {
-        let layout = Layout::Quads { depth: dimensions(depth), columns: dimension(columns) };
+    /// The next content: see [`Layout::Blocks`].
+    pub fn blocks(
+        &mut self,
+        value: ValueId,
+        outer: Dimensions<'_>,
+        depth: Dimensions<'_>,
+        columns: [usize; 2],
+        width: usize,
+    ) {
+        let (outer, depth) = (dimensions(outer), dimensions(depth));
+        let layout = Layout::Blocks { outer, depth, columns: dimension(columns), width };
         self.content(Content::Value { value, layout });
     }
 

@@ -1,7 +1,7 @@
 //! Constant structures of kernels, written short: generated source has many.
 
 use crate::abi::{
-    ActivationCode, ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PoolShape, ResampleShape, Runs,
+    ActivationCode, ActivationShape, Epilogue, GroupedShape, MatmulShape, NormShape, PoolShape, ResampleShape, Runs,
     SoftmaxShape, StripShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
 use crate::blocking::{Lines, Product};
@@ -150,14 +150,19 @@ pub const fn strip(
 #[must_use]
 pub const fn depthwise(
     window: WindowShape,
-    weight_stride: usize,
     [out_stride, out_row_stride]: [usize; 2],
     [residual_stride, residual_row_stride]: [usize; 2],
     activations: [ActivationShape; 2],
     fetch: usize,
-) -> DepthwiseShape {
+) -> GroupedShape {
     let epilogue = epilogue(activations, residual_stride, fetch);
-    DepthwiseShape { window, weight_stride, out_stride, out_row_stride, residual_row_stride, epilogue }
+    GroupedShape { window, group: 1, out_stride, out_row_stride, residual_row_stride, epilogue }
+}
+
+/// The same of a convolution whose groups are so many channels.
+#[must_use]
+pub const fn in_groups(depthwise: GroupedShape, group: usize) -> GroupedShape {
+    GroupedShape { group, ..depthwise }
 }
 
 /// Inputs transformed for Winograd's filtering: sizes and padding at the top and the left of the image; strides of its pixels, its rows

@@ -1,17 +1,121 @@
-//! Depthwise convolution: a window for each channel by itself.
+//! Convolutions whose groups are few channels: depthwise ones, a window for each channel by itself, and those whose outputs see the few
+//! channels of their group.
 //!
-//! Vectors run over channels. Windows of 3, 5 or 7 columns with a stride of 1 or 2 have a fast path, on which several pixels are
-//! computed at once that share the inputs they read. Every output is one chain of fused multiply-adds over the taps that meet the
-//! image, in row-major order, from zero, whatever the path.
+//! Vectors run over channels of the output. The inputs that they are multiplied with are the same channels; or one channel of each group,
+//! in all of its lanes, for each channel of a group in turn. Windows of some widths with a stride of 1 or 2 have a fast path, on which
+//! several pixels are computed at once that share the inputs they read. Every output is one chain of fused multiply-adds over the rows
+//! of taps that meet the image, then the channels of the group, then the columns of taps that meet the image, from zero, whatever the
+//! path.
+
+use core::ops::Range;
 
 use super::epilogue::{Direct, Operands, advance};
 use super::window::Axis;
-use crate::abi::DepthwiseShape;
+use crate::abi::GroupedShape;
 use crate::simd::{Simd, opaque};
+
+/// What the outputs of a vector of channels see.
+trait Group<S: Simd>: Copy {
+    /// Whether it is their own channel alone.
+    const IS_DEPTHWISE: bool;
+    /// For a channel of the group, where the inputs of a vector come from.
+    type Member: Copy;
+
+    /// How many channels.
+    fn size(self) -> usize;
+
+    /// Channel `member` of the groups that the vector of channels from `channel` on belongs to: how far from its inputs they lie, and how
+    /// they are read.
+    fn member(self, s: S, channel: usize, member: usize) -> (usize, Self::Member);
+
+    /// Reads the inputs.
+    ///
+    /// # Safety
+    ///
+    /// `source` is valid for reads as the implementor says.
+    unsafe fn read<const FULL: bool>(s: S, source: *const f32, lanes: S::Lanes, member: Self::Member) -> S::Vector;
+}
+
+/// A channel by itself: the vector at `source`.
+#[derive(Clone, Copy)]
+struct Alone;
+
+/// Groups within a vector: the vector at `source`, of which lanes are taken.
+#[derive(Clone, Copy)]
+struct Within(usize);
+
+/// Vectors within a group: the number at `source`.
+#[derive(Clone, Copy)]
+struct Across(usize);
+
+impl<S: Simd> Group<S> for Alone {
+    const IS_DEPTHWISE: bool = true;
+    type Member = ();
+
+    #[inline(always)]
+    fn size(self) -> usize {
+        1
+    }
+
+    #[inline(always)]
+    fn member(self, _: S, _: usize, _: usize) -> (usize, ()) {
+        (0, ())
+    }
+
+    #[inline(always)]
+    unsafe fn read<const FULL: bool>(s: S, source: *const f32, lanes: S::Lanes, (): ()) -> S::Vector {
+        // SAFETY: the same conditions hold.
+        unsafe { s.read::<FULL>(source, lanes) }
+    }
+}
+
+impl<S: Simd> Group<S> for Within {
+    const IS_DEPTHWISE: bool = false;
+    type Member = S::Places;
+
+    #[inline(always)]
+    fn size(self) -> usize {
+        self.0
+    }
+
+    #[inline(always)]
+    fn member(self, s: S, _: usize, member: usize) -> (usize, S::Places) {
+        (0, s.places(self.0, member))
+    }
+
+    #[inline(always)]
+    unsafe fn read<const FULL: bool>(s: S, source: *const f32, lanes: S::Lanes, places: S::Places) -> S::Vector {
+        // SAFETY: the same conditions hold.
+        s.spread(unsafe { s.read::<FULL>(source, lanes) }, places)
+    }
+}
+
+impl<S: Simd> Group<S> for Across {
+    const IS_DEPTHWISE: bool = false;
+    type Member = ();
+
+    #[inline(always)]
+    fn size(self) -> usize {
+        self.0
+    }
+
+    #[inline(always)]
+    fn member(self, _: S, channel: usize, member: usize) -> (usize, ()) {
+        (member.wrapping_sub(channel % self.0), ())
+    }
+
+    #[inline(always)]
+    unsafe fn read<const FULL: bool>(s: S, source: *const f32, _: S::Lanes, (): ()) -> S::Vector {
+        // SAFETY: the same conditions hold.
+        s.splat(unsafe { source.read() })
+    }
+}
 
 /// The rows of a call.
 struct Rows<'a, S: Simd> {
-    shape: &'a DepthwiseShape,
+    shape: &'a GroupedShape,
+    /// Weights of a channel.
+    taps: usize,
     first: usize,
     count: usize,
     channels: usize,
@@ -23,6 +127,16 @@ struct Rows<'a, S: Simd> {
     operands: Operands,
     /// The epilogue, if it is simple.
     direct: Option<Direct<S>>,
+}
+
+impl<S: Simd> Rows<'_, S> {
+    /// How far the weights of a channel are from those of the first.
+    #[inline(always)]
+    fn weights_of(&self, channel: usize) -> usize {
+        // (Channels are whole vectors from the first.)
+        let lane = if S::LANES == GroupedShape::LANES { 0 } else { channel % GroupedShape::LANES };
+        (channel - lane) * self.taps + lane
+    }
 }
 
 /// An output row: which rows of taps meet the image, and where.
@@ -59,24 +173,80 @@ pub(super) unsafe fn depthwise<S: Simd>(
     count: usize,
     channels: usize,
     above: usize,
-    shape: *const DepthwiseShape,
+    shape: *const GroupedShape,
     bias: *const f32,
     gate: *const f32,
     residual: *const f32,
     sums: *mut f32,
 ) {
-    // SAFETY: the shape is valid for reads. Vectors run over the channels, and the paths over the rows and pixels of the output.
+    // SAFETY: the shape is valid for reads; the caller vouches for the rest.
     unsafe {
         let shape = &*shape;
         let operands = Operands { bias, gate, residual, sums };
         let direct = Direct::new(s, &shape.epilogue, operands);
-        let rows = Rows { shape, first, count, channels, above, image, weights, out, operands, direct };
-        let window = &shape.window;
-        let is_known = matches!(window.kernel_width, 3 | 5 | 7) && matches!(window.stride_width, 1 | 2);
-        if S::TILED_WINDOWS && window.dilation_width == 1 && is_known {
-            tiled(s, &rows);
+        let taps = shape.window.kernel_height * shape.window.kernel_width;
+        let rows = Rows { shape, taps, first, count, channels, above, image, weights, out, operands, direct };
+        convolve(s, Alone, &rows);
+    }
+}
+
+/// See [`Kernel::Grouped`](crate::abi::Kernel::Grouped).
+///
+/// # Safety
+///
+/// The pointers are valid for what the contract names.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the arguments of a kernel")]
+pub(super) unsafe fn grouped<S: Simd>(
+    s: S,
+    image: *const f32,
+    weights: *const f32,
+    out: *mut f32,
+    first: usize,
+    count: usize,
+    channels: usize,
+    above: usize,
+    shape: *const GroupedShape,
+    bias: *const f32,
+    gate: *const f32,
+    residual: *const f32,
+    sums: *mut f32,
+) {
+    // SAFETY: the shape is valid for reads; the caller vouches for the rest.
+    unsafe {
+        let shape = &*shape;
+        let operands = Operands { bias, gate, residual, sums };
+        let direct = Direct::new(s, &shape.epilogue, operands);
+        let taps = shape.window.kernel_height * shape.window.kernel_width * shape.group;
+        let rows = Rows { shape, taps, first, count, channels, above, image, weights, out, operands, direct };
+        if shape.group < S::LANES {
+            convolve(s, Within(shape.group), &rows);
         } else {
-            clipped(s, &rows);
+            convolve(s, Across(shape.group), &rows);
+        }
+    }
+}
+
+/// By tiles where the window is one of those that they know.
+///
+/// # Safety
+///
+/// As for [`depthwise`] or [`grouped`], as the group says.
+#[inline(always)]
+unsafe fn convolve<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>) {
+    let window = &rows.shape.window;
+    let is_known = match (window.kernel_width, window.stride_width) {
+        (3, 1 | 2) => true,
+        (5 | 7, 1 | 2) => G::IS_DEPTHWISE,
+        (1, 1) => !G::IS_DEPTHWISE,
+        _ => false,
+    };
+    // SAFETY: the same conditions hold.
+    unsafe {
+        if S::TILED_WINDOWS && window.dilation_width == 1 && is_known {
+            tiled(s, group, rows);
+        } else {
+            clipped(s, group, rows);
         }
     }
 }
@@ -86,14 +256,14 @@ impl<S: Simd> Rows<'_, S> {
     ///
     /// # Safety
     ///
-    /// As for [`depthwise`]; `index` is below the number of rows.
+    /// As for [`convolve`]; `index` is below the number of rows.
     #[inline(always)]
     unsafe fn row(&self, index: usize) -> Row {
         let window = &self.shape.window;
         let rows = Axis::rows(window);
         let row = self.first + index;
         let taps = rows.taps(row);
-        let weight_stride = window.kernel_width * self.shape.weight_stride;
+        let weight_stride = self.shape.group * window.kernel_width * GroupedShape::LANES;
         // SAFETY: the first row of taps that meets the image lies in it, behind those that are missing, and so do its weights; if none does, the pointers stay
         // where they are. The output and the residual have that row.
         unsafe {
@@ -117,13 +287,33 @@ impl<S: Simd> Rows<'_, S> {
     }
 }
 
-/// All pixels, several at once; the width of the window and its stride are among those that [`accumulate`] knows.
+/// All pixels, several at once; the width of the window and its stride are among those that [`tile`] knows.
 ///
 /// # Safety
 ///
-/// As for [`depthwise`].
+/// As for [`convolve`].
 #[inline(always)]
-unsafe fn tiled<S: Simd>(s: S, rows: &Rows<'_, S>) {
+unsafe fn tiled<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>) {
+    // SAFETY: these are channels that there are; parts of them begin with whole vectors.
+    unsafe {
+        if G::IS_DEPTHWISE {
+            return tiles_of(s, group, rows, 0..rows.channels);
+        }
+        // Some channels after the other, so that their weights stay in the cache.
+        let some = (WEIGHTS / (rows.taps * S::LANES).max(1)).max(1) * S::LANES;
+        for first in (0..rows.channels).step_by(some) {
+            tiles_of(s, group, rows, first..rows.channels.min(first + some));
+        }
+    }
+}
+
+/// All pixels of some channels.
+///
+/// # Safety
+///
+/// As for [`tiled`]; the channels begin with a whole number of vectors.
+#[inline(always)]
+unsafe fn tiles_of<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>, channels: Range<usize>) {
     let window = &rows.shape.window;
     for index in 0..rows.count {
         // SAFETY: tiles lie within the pixels of the row.
@@ -133,62 +323,75 @@ unsafe fn tiled<S: Simd>(s: S, rows: &Rows<'_, S>) {
             while pixel < window.out_width {
                 // Images are mostly 7, 14, 28, 56 or 112 wide: rather two tiles of seven than one of eight and rests.
                 pixel += match window.out_width - pixel {
-                    7 | 14 => tile::<S, 7>(s, rows, &row, pixel),
-                    8.. => tile::<S, 8>(s, rows, &row, pixel),
-                    4.. => tile::<S, 4>(s, rows, &row, pixel),
-                    _ => tile::<S, 1>(s, rows, &row, pixel),
+                    7 | 14 => tile::<S, G, 7>(s, group, rows, &row, pixel, channels.clone()),
+                    8.. => tile::<S, G, 8>(s, group, rows, &row, pixel, channels.clone()),
+                    4.. => tile::<S, G, 4>(s, group, rows, &row, pixel, channels.clone()),
+                    _ => tile::<S, G, 1>(s, group, rows, &row, pixel, channels.clone()),
                 };
             }
         }
     }
 }
 
+/// Weights that are used for all rows of a call before others: half of the first-level cache.
+const WEIGHTS: usize = 4096;
+
 /// How many pixels ahead outputs are fetched, where they are: a few tiles, since one is done before memory answers.
 const AHEAD: usize = 16;
 
-/// Neighbouring pixels, all channels; returns how many pixels they are.
+/// Neighbouring pixels, some channels from a whole number of vectors on; returns how many pixels they are.
 ///
 /// # Safety
 ///
 /// As for [`tiled`]; the pixels are in the row.
 #[inline(always)]
-unsafe fn tile<S: Simd, const PIXELS: usize>(s: S, rows: &Rows<'_, S>, row: &Row, pixel: usize) -> usize {
+unsafe fn tile<S: Simd, G: Group<S>, const PIXELS: usize>(
+    s: S,
+    group: G,
+    rows: &Rows<'_, S>,
+    row: &Row,
+    pixel: usize,
+    channels: Range<usize>,
+) -> usize {
     let window = &rows.shape.window;
     let columns = (PIXELS - 1) * window.stride_width + window.kernel_width;
     let first = row.columns.position(pixel, 0);
     let is_inside = first < window.width && columns <= window.width - first;
-    let mut channel = 0;
+    let mut channel = channels.start;
     // SAFETY: vectors run over the channels, and the arms are of the window's width and stride.
     unsafe {
-        while channel < rows.channels {
+        while channel < channels.end {
             if rows.shape.epilogue.fetch != 0 {
                 for ahead in AHEAD..AHEAD + PIXELS {
                     s.prefetch_near(row.out.wrapping_add((pixel + ahead) * rows.shape.out_stride + channel));
                 }
             }
-            let lanes = s.lanes((rows.channels - channel).min(S::LANES));
+            let lanes = s.lanes((channels.end - channel).min(S::LANES));
             // Finished behind the choice, so that there is one such code for all windows.
             macro_rules! vector {
                 ($full:literal: $($width:literal $stride:literal $inside:pat => $is_inside:literal;)*) => {{
                     let sums = match (window.kernel_width, window.stride_width, is_inside) {
                         $(($width, $stride, $inside) => {
-                            accumulate::<S, $full, $is_inside, $width, $stride, PIXELS>(s, rows, row, first, channel, lanes)
+                            accumulate::<S, G, $full, $is_inside, $width, $stride, PIXELS>(s, group, rows, row, first, channel, lanes)
                         })*
                         _ => [s.zero(); PIXELS],
                     };
                     finish_pixels::<S, $full, PIXELS>(s, rows, row, pixel, channel, lanes, sums);
                 }};
             }
-            if channel + S::LANES <= rows.channels {
-                vector! { true:
+            match (G::IS_DEPTHWISE, channel + S::LANES <= channels.end) {
+                (true, true) => vector! { true:
                     3 1 true => true; 3 1 false => false; 3 2 true => true; 3 2 false => false;
                     5 1 true => true; 5 1 false => false; 5 2 true => true; 5 2 false => false;
                     7 1 _ => false; 7 2 _ => false;
-                }
-            } else {
-                vector! { false:
+                },
+                (true, false) => vector! { false:
                     3 1 _ => false; 3 2 _ => false; 5 1 _ => false; 5 2 _ => false; 7 1 _ => false; 7 2 _ => false;
-                }
+                },
+                (false, true) => vector! { true:
+                    3 1 true => true; 3 1 false => false; 3 2 true => true; 3 2 false => false; 1 1 _ => false;
+                },
+                (false, false) => vector! { false: 3 1 _ => false; 3 2 _ => false; 1 1 _ => false; },
             }
             channel += S::LANES;
         }
@@ -206,6 +409,7 @@ unsafe fn tile<S: Simd, const PIXELS: usize>(s: S, rows: &Rows<'_, S>, row: &Row
 #[inline(always)]
 unsafe fn accumulate<
     S: Simd,
+    G: Group<S>,
     const FULL: bool,
     const INSIDE: bool,
     const WIDTH: usize,
@@ -213,6 +417,7 @@ unsafe fn accumulate<
     const PIXELS: usize,
 >(
     s: S,
+    group: G,
     rows: &Rows<'_, S>,
     row: &Row,
     first: usize,
@@ -222,39 +427,41 @@ unsafe fn accumulate<
     let window = &rows.shape.window;
     let pixel_stride = window.pixel_stride;
     let mut sums = [s.zero(); PIXELS];
+    let weights = row.weights.wrapping_add(rows.weights_of(channel));
     for tap in 0..row.taps {
-        // SAFETY: all counted rows of taps meet the image; of their columns, only those are read that do. Weights are those of the
-        // row of taps.
-        unsafe {
-            let mut weights = row.weights.add(tap * row.weight_stride + channel);
-            let mut taps = [s.zero(); WIDTH];
-            for (column, weight) in taps.iter_mut().enumerate() {
-                if column > 0 {
-                    weights = weights.add(rows.shape.weight_stride);
+        let mut weights = weights.wrapping_add(tap * row.weight_stride);
+        for member in 0..group.size() {
+            // SAFETY: all counted rows of taps meet the image; of their columns, only those are read that do, of channels that there are. Weights
+            // are those of the row of taps and the channel of the group.
+            unsafe {
+                let mut taps = [s.zero(); WIDTH];
+                for weight in &mut taps {
+                    *weight = s.read::<FULL>(weights, lanes);
+                    weights = weights.wrapping_add(GroupedShape::LANES);
                 }
-                *weight = s.read::<FULL>(weights, lanes);
-            }
-            let image = row.image.add(tap * row.image_stride + channel);
-            let mut source = image.wrapping_add(first.wrapping_mul(pixel_stride));
-            // Spelled out, so that each step knows its column while it is compiled; the pointer advances step by step, since offsets of
-            // all columns at once would not fit into registers.
-            macro_rules! steps {
-                ($($column:literal)*) => {
-                    $(
-                        if $column < (PIXELS - 1) * STRIDE + WIDTH {
-                            if $column > 0 {
-                                source = opaque(source.wrapping_add(pixel_stride));
+                let (shift, member) = group.member(s, channel, member);
+                let image = row.image.wrapping_add(tap * row.image_stride + channel).wrapping_add(shift);
+                let mut source = image.wrapping_add(first.wrapping_mul(pixel_stride));
+                // Spelled out, so that each step knows its column while it is compiled; the pointer advances step by step, since offsets of
+                // all columns at once would not fit into registers.
+                macro_rules! steps {
+                    ($($column:literal)*) => {
+                        $(
+                            if $column < (PIXELS - 1) * STRIDE + WIDTH {
+                                if $column > 0 {
+                                    source = opaque(source.wrapping_add(pixel_stride));
+                                }
+                                if INSIDE || first.wrapping_add($column) < window.width {
+                                    let value = G::read::<FULL>(s, source, lanes, member);
+                                    step::<S, WIDTH, STRIDE, PIXELS>(s, $column, value, &taps, &mut sums);
+                                }
                             }
-                            if INSIDE || first.wrapping_add($column) < window.width {
-                                let value = s.read::<FULL>(source, lanes);
-                                step::<S, WIDTH, STRIDE, PIXELS>(s, $column, value, &taps, &mut sums);
-                            }
-                        }
-                    )*
-                };
+                        )*
+                    };
+                }
+                const { assert!((PIXELS - 1) * STRIDE + WIDTH <= 21, "as many columns as are spelled out") };
+                steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20);
             }
-            const { assert!((PIXELS - 1) * STRIDE + WIDTH <= 21, "as many columns as are spelled out") };
-            steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20);
         }
     }
     sums
@@ -283,9 +490,9 @@ const BLOCK: usize = 4;
 ///
 /// # Safety
 ///
-/// As for [`depthwise`].
+/// As for [`convolve`].
 #[inline(always)]
-unsafe fn clipped<S: Simd>(s: S, rows: &Rows<'_, S>) {
+unsafe fn clipped<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>) {
     let channels = rows.channels;
     for index in 0..rows.count {
         // SAFETY: blocks and vectors run over the channels, taps over those that meet the image.
@@ -296,15 +503,24 @@ unsafe fn clipped<S: Simd>(s: S, rows: &Rows<'_, S>) {
                 let [first, end] = [columns.start, columns.end];
                 let mut channel = 0;
                 while channel + BLOCK * S::LANES <= channels {
-                    single::<S, true, BLOCK>(s, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
+                    single::<S, G, true, BLOCK>(s, group, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
                     channel += BLOCK * S::LANES;
                 }
                 while channel + S::LANES <= channels {
-                    single::<S, true, 1>(s, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
+                    single::<S, G, true, 1>(s, group, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
                     channel += S::LANES;
                 }
                 if channel < channels {
-                    single::<S, false, 1>(s, rows, &row, pixel, [first, end], channel, s.lanes(channels - channel));
+                    single::<S, G, false, 1>(
+                        s,
+                        group,
+                        rows,
+                        &row,
+                        pixel,
+                        [first, end],
+                        channel,
+                        s.lanes(channels - channel),
+                    );
                 }
             }
         }
@@ -317,8 +533,10 @@ unsafe fn clipped<S: Simd>(s: S, rows: &Rows<'_, S>) {
 ///
 /// As for [`clipped`]; these columns meet the image, and the lanes of all the vectors are channels from `channel` on.
 #[inline(always)]
-unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
+#[expect(clippy::too_many_arguments, reason = "a place in the rows, and what is read there")]
+unsafe fn single<S: Simd, G: Group<S>, const FULL: bool, const VECTORS: usize>(
     s: S,
+    group: G,
     rows: &Rows<'_, S>,
     row: &Row,
     pixel: usize,
@@ -333,13 +551,21 @@ unsafe fn single<S: Simd, const FULL: bool, const VECTORS: usize>(
     unsafe {
         let start = row.columns.position(pixel, first).wrapping_mul(window.pixel_stride);
         for tap in 0..row.taps {
-            for column in first..end {
-                let image = row.image.add(tap * row.image_stride + start + (column - first) * step + channel);
-                let weights = row.weights.add(tap * row.weight_stride + column * rows.shape.weight_stride + channel);
-                for (vector, sum) in sums.iter_mut().enumerate() {
-                    let value = s.read::<FULL>(image.add(vector * S::LANES), lanes);
-                    let weight = s.read::<FULL>(weights.add(vector * S::LANES), lanes);
-                    *sum = s.mul_add(value, weight, *sum);
+            for member in 0..group.size() {
+                let mut members = [group.member(s, channel, member); VECTORS];
+                for (vector, place) in members.iter_mut().enumerate() {
+                    *place = group.member(s, channel + vector * S::LANES, member);
+                }
+                for column in first..end {
+                    let image = row.image.add(tap * row.image_stride + start + (column - first) * step + channel);
+                    let row_of_weights = (member * window.kernel_width + column) * GroupedShape::LANES;
+                    let weights = row.weights.add(tap * row.weight_stride + row_of_weights);
+                    for (vector, (sum, (shift, member))) in sums.iter_mut().zip(members).enumerate() {
+                        let value = G::read::<FULL>(s, image.add(vector * S::LANES).wrapping_add(shift), lanes, member);
+                        let weights = weights.add(rows.weights_of(channel + vector * S::LANES));
+                        let weight = s.read::<FULL>(weights, lanes);
+                        *sum = s.mul_add(value, weight, *sum);
+                    }
                 }
             }
         }

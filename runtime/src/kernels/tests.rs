@@ -5,9 +5,9 @@
 //! end of an allocation, which Valgrind guards. `PROPTEST_CASES` says how many geometries there are.
 
 mod activation;
-mod depthwise;
 mod few_rows;
 mod gate;
+mod grouped;
 mod images;
 mod matmul;
 mod mix;

@@ -18,7 +18,7 @@ pub(super) fn lay_out(elements: &Elements, layout: &Layout, target: &mut [f32]) 
         Layout::Strided(dims) => reach(dims),
         Layout::Panels { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
         Layout::Strassen { depth, columns, .. } => reach(&[*depth, *columns]),
-        Layout::Quads { depth, columns } => reach(depth) + reach(&[*columns]),
+        Layout::Blocks { outer, depth, columns, .. } => reach(outer) + reach(depth) + reach(&[*columns]),
     };
     if target.is_empty() {
         return Ok(());
@@ -80,8 +80,17 @@ fn copy(layout: &Layout, read: &impl Fn(usize) -> f32, target: &mut [f32]) {
             });
         }
         Layout::Strassen { depth, columns, tile } => strassen_factors(*depth, *columns, *tile, read, target),
-        Layout::Quads { depth, columns } => {
-            columns_of(target, columns.size.next_multiple_of(4), 0, *columns, &offsets(depth), read);
+        Layout::Blocks { outer, depth, columns, width } => {
+            let (depth, width) = (offsets(depth), (*width).max(1));
+            let mut blocks = target.chunks_exact_mut(depth.len() * width);
+            for_each_offset(outer, 0, &mut |offset| {
+                for first in (0..columns.size).step_by(width) {
+                    let columns_here = Dimension { size: (columns.size - first).min(width), ..*columns };
+                    if let Some(block) = blocks.next() {
+                        columns_of(block, width, offset + first * columns.stride, columns_here, &depth, read);
+                    }
+                }
+            });
         }
     }
 }

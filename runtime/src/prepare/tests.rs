@@ -189,11 +189,17 @@ fn what_is_not_finite_stays_so() {
 }
 
 #[test]
-fn quads_round_rows_up_to_four_columns() {
-    let layout =
-        Layout::Quads { depth: vec![Dimension { size: 2, stride: 1 }], columns: Dimension { size: 3, stride: 2 } };
-    let block = run(vec![stored(0)], vec![content(0, layout)], vec![counting(6)]).expect("it fits");
-    assert_eq!(block, [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
+fn blocks_are_filled_up_with_zeros() {
+    let layout = Layout::Blocks {
+        outer: vec![Dimension { size: 2, stride: 6 }],
+        depth: vec![Dimension { size: 2, stride: 1 }],
+        columns: Dimension { size: 3, stride: 2 },
+        width: 2,
+    };
+    let block = run(vec![stored(0)], vec![content(0, layout)], vec![counting(12)]).expect("it fits");
+    let first = [0.0, 2.0, 1.0, 3.0, 4.0, 0.0, 5.0, 0.0];
+    let second = [6.0, 8.0, 7.0, 9.0, 10.0, 0.0, 11.0, 0.0];
+    assert_eq!(block, [first, second].concat());
 }
 
 #[test]

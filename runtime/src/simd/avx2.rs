@@ -3,10 +3,11 @@
 use core::arch::x86_64::{
     __m256, __m256i, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_castps_si128, _mm_loadl_epi64,
     _mm_loadu_si128, _mm_movehl_ps, _mm_prefetch, _mm_store_ss, _mm_storel_epi64, _mm_storeu_ps, _mm256_add_ps,
-    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_div_ps, _mm256_extractf128_ps,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_and_si256, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps,
+    _mm256_cmp_ps, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_div_ps,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_or_si256, _mm256_permutevar_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{Simd, square};
@@ -41,9 +42,13 @@ pub(crate) struct Lanes {
 /// Eight set lanes, then eight clear ones: eight from `8 - n` on are a mask of `n` lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
+/// The number of each lane, within its half of the vector.
+static LANES: [i32; 8] = [0, 1, 2, 3, 0, 1, 2, 3];
+
 impl Simd for Avx2 {
     type Vector = __m256;
     type Lanes = Lanes;
+    type Places = __m256i;
 
     const TILED_WINDOWS: bool = true;
     const MASKS_ARE_FREE: bool = false;
@@ -185,6 +190,25 @@ impl Simd for Avx2 {
     fn shift_into_exponent(self, value: __m256) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(value))) }
+    }
+
+    #[inline(always)]
+    fn places(self, group: usize, member: usize) -> __m256i {
+        debug_assert!(group.is_power_of_two() && group < 8 && member < group, "no group within a vector");
+        // Of half a vector: the instruction takes lanes of the same half, and larger groups than four are whole vectors.
+        // (Both are below 8.)
+        let (others, member) = (!(group as i32 - 1), member as i32);
+        // SAFETY: the token proves AVX2; there are eight numbers.
+        unsafe {
+            let first = _mm256_and_si256(_mm256_loadu_si256(LANES.as_ptr().cast()), _mm256_set1_epi32(others));
+            _mm256_or_si256(first, _mm256_set1_epi32(member))
+        }
+    }
+
+    #[inline(always)]
+    fn spread(self, value: __m256, places: __m256i) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_permutevar_ps(value, places) }
     }
 
     #[inline(always)]

@@ -1,11 +1,12 @@
 //! Vectors of sixteen with AVX-512.
 
 use core::arch::x86_64::{
-    __m512, __mmask16, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch,
-    _mm256_loadu_si256, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    __m512, __m512i, __mmask16, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch,
+    _mm256_loadu_si256, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
     _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_range_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_permutexvar_ps, _mm512_range_ps, _mm512_scalef_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Simd, square};
@@ -31,9 +32,13 @@ impl Avx512 {
     }
 }
 
+/// The number of each lane.
+static LANES: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
 impl Simd for Avx512 {
     type Vector = __m512;
     type Lanes = __mmask16;
+    type Places = __m512i;
 
     const TILED_WINDOWS: bool = true;
     const MASKS_ARE_FREE: bool = true;
@@ -171,6 +176,24 @@ impl Simd for Avx512 {
     fn shift_into_exponent(self, value: __m512) -> __m512 {
         // SAFETY: the token proves AVX-512.
         unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(value))) }
+    }
+
+    #[inline(always)]
+    fn places(self, group: usize, member: usize) -> __m512i {
+        debug_assert!(group.is_power_of_two() && group < 16 && member < group, "no group within a vector");
+        // (Both are below 16.)
+        let (others, member) = (!(group as i32 - 1), member as i32);
+        // SAFETY: the token proves AVX-512; there are sixteen numbers.
+        unsafe {
+            let first = _mm512_and_si512(_mm512_loadu_si512(LANES.as_ptr().cast()), _mm512_set1_epi32(others));
+            _mm512_or_si512(first, _mm512_set1_epi32(member))
+        }
+    }
+
+    #[inline(always)]
+    fn spread(self, value: __m512, places: __m512i) -> __m512 {
+        // SAFETY: the token proves AVX-512.
+        unsafe { _mm512_permutexvar_ps(places, value) }
     }
 
     #[inline(always)]

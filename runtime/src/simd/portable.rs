@@ -52,6 +52,8 @@ macro_rules! lane_by_lane {
 impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     type Vector = [f32; L];
     type Lanes = usize;
+    /// Lanes of a group, and which of them.
+    type Places = [usize; 2];
 
     const TILED_WINDOWS: bool = false;
     const MASKS_ARE_FREE: bool = false;
@@ -184,6 +186,20 @@ impl<const L: usize, const R: usize> Simd for Portable<L, R> {
     #[inline(always)]
     fn shift_into_exponent(self, value: [f32; L]) -> [f32; L] {
         value.map(|value| f32::from_bits(value.to_bits() << 23))
+    }
+
+    #[inline(always)]
+    fn places(self, group: usize, member: usize) -> [usize; 2] {
+        [group, member]
+    }
+
+    #[inline(always)]
+    fn spread(self, value: [f32; L], [group, member]: [usize; 2]) -> [f32; L] {
+        let mut out = [0.0; L];
+        for (lane, out) in out.iter_mut().enumerate() {
+            *out = value.get(lane - lane % group + member).copied().unwrap_or_default();
+        }
+        out
     }
 
     #[inline(always)]

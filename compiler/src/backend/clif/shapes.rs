@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use cranelift_module::{DataDescription, DataId, Linkage, Module, ModuleError};
 use parameternet_runtime::abi::{
-    ActivationShape, DepthwiseShape, Epilogue, MatmulShape, NormShape, PoolShape, ResampleShape, Runs, SoftmaxShape,
+    ActivationShape, Epilogue, GroupedShape, MatmulShape, NormShape, PoolShape, ResampleShape, Runs, SoftmaxShape,
     StripShape, WindowShape, WinogradInputShape, WinogradOutputShape,
 };
 
@@ -85,10 +85,9 @@ fn bytes(shape: &Shape) -> Vec<u8> {
             bytes.sizes(&[height, width, top, left, stride, extent, channels]);
             bytes.sizes(&[pixel_stride, row_stride, planes, plane_stride, row_length, plane_length]);
         }
-        Shape::Depthwise(ref shape) => {
-            let &DepthwiseShape { window, weight_stride, out_stride, out_row_stride, residual_row_stride, epilogue } =
-                shape;
-            bytes.window(window).sizes(&[weight_stride, out_stride, out_row_stride, residual_row_stride]);
+        Shape::Grouped(ref shape) => {
+            let &GroupedShape { window, group, out_stride, out_row_stride, residual_row_stride, epilogue } = shape;
+            bytes.window(window).sizes(&[group, out_stride, out_row_stride, residual_row_stride]);
             bytes.epilogue(epilogue);
         }
         Shape::Pool(PoolShape { window, channels, out_stride, bottom, right, count_padding }) => {
@@ -196,7 +195,7 @@ mod tests {
         let cases = [
             (Shape::Matmul(MatmulShape::default(), Panel::Full), size_of::<MatmulShape>()),
             (Shape::Strip(StripShape::default()), size_of::<StripShape>()),
-            (Shape::Depthwise(DepthwiseShape::default()), size_of::<DepthwiseShape>()),
+            (Shape::Grouped(GroupedShape::default()), size_of::<GroupedShape>()),
             (Shape::Pool(PoolShape::default()), size_of::<PoolShape>()),
             (Shape::WinogradInput(WinogradInputShape::default()), size_of::<WinogradInputShape>()),
             (Shape::WinogradOutput(WinogradOutputShape::default()), size_of::<WinogradOutputShape>()),

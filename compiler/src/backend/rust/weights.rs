@@ -113,10 +113,11 @@ pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]
                 let (depth, columns) = (dimension(*depth, &mut piece), dimension(*columns, &mut piece));
                 quote!(w.strassen(#value, #depth, #columns);)
             }
-            Layout::Quads { depth, columns } => {
-                let depth = dimensions(depth, &mut piece);
+            Layout::Blocks { outer, depth, columns, width } => {
+                let (outer, depth) = (dimensions(outer, &mut piece), dimensions(depth, &mut piece));
                 let columns = dimension(*columns, &mut piece);
-                quote!(w.quads(#value, #depth, #columns);)
+                let width = Literal::usize_unsuffixed(*width);
+                quote!(w.blocks(#value, #outer, #depth, #columns, #width);)
             }
         };
         piece.tokens.extend(laid_out);

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use super::super::arena::{ALIGNMENT, lives};
 use super::super::lower::Lowered;
-use super::super::step::{Depthwise, Left, Matmul, Operand, Right, Step, Work};
+use super::super::step::{Grouped, Left, Matmul, Operand, Right, Step, Work};
 use super::super::view::Place;
 use super::super::{BufferId, Where};
 use super::{Cascade, LineBuffer, Reach, Stage, main_input, meets};
@@ -140,7 +140,7 @@ impl Former<'_> {
             let out = out(work)?;
             let Geometry { height, width, .. } = match (work, of(out)) {
                 (_, Some(image)) => image,
-                (Work::Depthwise(step), None) => {
+                (Work::Grouped(step), None) => {
                     Geometry { height: step.rows, width: step.shape.window.out_width, pixel: 0 }
                 }
                 (work, None) => of(main_input(work)?)?,
@@ -174,7 +174,7 @@ impl Former<'_> {
         let weights: usize = unit.stages.iter().map(|stage| weights(&stage.work)).sum();
         let fits = |cascade: &Cascade| self.everywhere || (cascade.scratch() + weights) * size_of::<f32>() <= CACHE;
         let with = |rows_per_unit: usize| unit.clone().in_units_of(rows_per_unit).filter(fits);
-        if let Work::Depthwise(step) = &result.work
+        if let Work::Grouped(step) = &result.work
             && step.finish.sums.is_some()
         {
             // Sums are taken per unit.
@@ -192,7 +192,7 @@ impl Former<'_> {
         is_inner: impl Fn(Place) -> bool,
     ) -> Option<(usize, HashMap<BufferId, Geometry>)> {
         let samples = works.iter().find_map(|work| match work {
-            Work::Depthwise(step) => step.outer.first().copied(),
+            Work::Grouped(step) => step.outer.first().copied(),
             _ => None,
         })?;
         let mut images: HashMap<BufferId, Geometry> = HashMap::new();
@@ -203,7 +203,7 @@ impl Former<'_> {
         // What windows say first; then pixels of products lie as those that they read or that are read.
         for work in works {
             let fits = match work {
-                Work::Depthwise(step) => {
+                Work::Grouped(step) => {
                     let shape = &step.shape;
                     let window = &shape.window;
                     let pixel = window.pixel_stride;
@@ -275,7 +275,7 @@ fn is_stage(work: &Work) -> bool {
         Work::Matmul(step) => {
             matches!(step.right, Right::Packed { .. }) && matches!(*step.outer, [_, 1]) && step.finish.sums.is_none()
         }
-        Work::Depthwise(_) => true,
+        Work::Grouped(_) => true,
         _ => false,
     }
 }
@@ -296,7 +296,7 @@ fn reads_inner_rows(work: &Work, is_inner: impl Fn(Place) -> bool) -> bool {
 fn weights(work: &Work) -> usize {
     match work {
         Work::Matmul(step) => step.depth * step.columns,
-        Work::Depthwise(step) => step.weights.end.saturating_sub(step.weights.offset),
+        Work::Grouped(step) => step.weights.end.saturating_sub(step.weights.offset),
         _ => 0,
     }
 }
@@ -329,7 +329,7 @@ fn stage_work(work: &Work, samples: usize, pixels: usize, lines: &HashMap<Buffer
             }
             in_lines(out, lines);
         }
-        Work::Depthwise(Depthwise { image, out, .. }) => {
+        Work::Grouped(Grouped { image, out, .. }) => {
             in_lines(image, lines);
             in_lines(out, lines);
         }

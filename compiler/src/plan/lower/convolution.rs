@@ -1,16 +1,16 @@
-//! Convolutions: depthwise ones by their own kernel, 3×3 ones by Winograd's filtering where that costs less, all others
-//! as matrix products of filters and pixels, or what the window covers.
+//! Convolutions: those of few channels a group, depthwise ones among them, by kernels of their own, 3×3 ones by Winograd's filtering where that costs
+//! less, all others as matrix products of filters and pixels, or what the window covers.
 
 mod experts;
 
 use parameternet_runtime::Dtype;
-use parameternet_runtime::abi::{DepthwiseShape, Runs, StripShape, WindowShape};
+use parameternet_runtime::abi::{GroupedShape, Runs, StripShape, WindowShape};
 use parameternet_runtime::blocking::{Lines, Product, mixes_first};
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
 
 use super::super::PlanError;
 use super::super::fuse::Chain;
-use super::super::step::{Depthwise, Finish, Left, Matmul, Mixed, Operand, Right, UnderWindow, Work, part_of_experts};
+use super::super::step::{Finish, Grouped, Left, Matmul, Mixed, Operand, Right, UnderWindow, Work, part_of_experts};
 use super::super::view::{Axis, CHANNELS_LAST, View};
 use super::{Image, Lowering, has_contiguous_channels, has_even_pixels, operand, weight_operand};
 use crate::graph::{Node, NodeId, WeightId};
@@ -137,16 +137,16 @@ fn under_window(
     }
 }
 
-/// Rows and channels of a unit of a depthwise convolution. A window reads rows that its neighbours read too, so units are several
+/// Rows and channels of a unit of a convolution of few channels a group. A window reads rows that its neighbours read too, so units are several
 /// rows high; what then is too few for several threads is cut by channels. Units that are summed one by one become those of a cascade, if
 /// there is one: they are kept low enough for its rows to stay in the cache.
-fn depthwise_unit(rows: usize, channels: usize, window: &WindowShape, are_summed: bool) -> [usize; 2] {
+fn grouped_unit(rows: usize, channels: usize, window: &WindowShape, are_summed: bool) -> [usize; 2] {
     /// About as many rows as the window of a unit should cover more than once.
     const ROWS: usize = 8;
     /// Units that there should be.
     const UNITS: usize = 8;
-    /// Channels come in two cache lines: those that hardware fetches together.
-    const CHANNELS: usize = 32;
+    /// Channels come in two cache lines: those that hardware fetches together, and whole blocks of weights.
+    const CHANNELS: usize = 2 * GroupedShape::LANES;
     /// `f32`s that the windows of a unit should cover where units are summed: three quarters of what a cascade keeps in the cache.
     const COVERED: usize = 96 * 1024;
     let extent = window.kernel_height.saturating_sub(1) * window.dilation_height + 1;
@@ -176,8 +176,8 @@ impl Lowering<'_> {
             count: dynamic.experts,
             coefficients: self.arranged(operands[1], &[0, 1], |view| view.is_contiguous_along(1)),
         });
-        if conv.groups == image.channels && conv.out == image.channels && conv.groups > 1 {
-            Ok(self.depthwise(id, chain, conv, &image, &filters, experts.as_ref()))
+        if has_few_channels(conv, &image) && (experts.is_none() || self.keeps_experts_whole(conv)) {
+            Ok(self.grouped(id, chain, conv, &image, &filters, experts.as_ref()))
         } else if experts.is_none() && !image.in_planes && self.prefers_winograd(id, conv, &image) {
             Ok(self.winograd(id, chain, conv, &image, &filters))
         } else {
@@ -433,7 +433,13 @@ impl Lowering<'_> {
         weight_operand(offset, length, vec![0, 1])
     }
 
-    fn depthwise(
+    /// Whether experts of groups of few channels are stored in `f32`, as their kernel needs them: those of depthwise convolutions always are.
+    fn keeps_experts_whole(&self, conv: &Conv) -> bool {
+        conv.groups == conv.out || self.options.experts_dtype == Dtype::F32
+    }
+
+    /// A convolution of few channels a group.
+    fn grouped(
         &mut self,
         id: NodeId,
         chain: &Chain,
@@ -444,13 +450,13 @@ impl Lowering<'_> {
     ) -> View {
         let out = self.target(id, &CHANNELS_LAST, has_contiguous_channels);
         let [batch, channels, out_height, out_width] = [0, 1, 2, 3].map(|dim: usize| out.axes[dim]);
+        let group = conv.out / conv.groups;
         let taps: usize = conv.window.kernel.iter().product();
-        let length = taps * conv.out;
-        let weights = self.taps(conv, filters.kernel, taps, experts);
+        let weights = self.taps(conv, filters.kernel, group, experts);
         let finish = self.finish_of_image(chain, &out, conv, filters, experts);
-        let shape = DepthwiseShape {
+        let shape = GroupedShape {
             window: window_shape(&conv.window, image, out_width.size),
-            weight_stride: conv.out,
+            group,
             out_stride: out_width.stride,
             out_row_stride: out_height.stride,
             residual_row_stride: self.residual_row_stride(chain),
@@ -458,13 +464,13 @@ impl Lowering<'_> {
         };
         let is_averaged = self.averaged[id.index()];
         let [rows_per_unit, channels_per_unit] =
-            depthwise_unit(out_height.size, channels.size, &shape.window, is_averaged);
+            grouped_unit(out_height.size, channels.size, &shape.window, is_averaged);
         let mut finish = first_stride(finish);
         if is_averaged {
             let parts = out_height.size.div_ceil(rows_per_unit);
             finish.sums = Some(self.sums_of(id, [batch.size, parts, channels.size], None));
         }
-        let step = Depthwise {
+        let step = Grouped {
             outer: vec![batch.size],
             rows: out_height.size,
             rows_per_unit,
@@ -476,10 +482,17 @@ impl Lowering<'_> {
             shape,
             finish,
         };
-        let products = batch.size * length * (out_height.size * out_width.size);
-        self.push(chain.nodes.clone(), Work::Depthwise(step), products);
+        let products = batch.size * group * conv.out * taps * (out_height.size * out_width.size);
+        self.push(chain.nodes.clone(), Work::Grouped(step), products);
         out
     }
+}
+
+/// Whether the groups of a convolution are so few channels that the longest vector holds several of them whole: products would leave lanes
+/// of it empty.
+fn has_few_channels(conv: &Conv, image: &Image) -> bool {
+    let group = conv.out / conv.groups;
+    conv.groups > 1 && conv.out == image.channels && group < GroupedShape::LANES && group.is_power_of_two()
 }
 
 /// A pointer that moves along the batch and, by one, along channels.

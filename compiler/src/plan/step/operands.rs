@@ -33,7 +33,7 @@ impl Work {
                 reads
             }
             Work::SmallLinear(step) => [&step.source, &step.weights].into_iter().chain(&step.bias).collect(),
-            Work::Depthwise(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
+            Work::Grouped(step) => [&step.image, &step.weights].into_iter().chain(finish(&step.finish)).collect(),
             Work::Mix(step) => vec![&step.experts, &step.coefficients],
             Work::GatePanels(step) => vec![&step.panels, &step.gates],
             Work::MixPanels(step) => step.mixed.reads().collect(),
@@ -56,7 +56,7 @@ impl Work {
         match self {
             Work::Matmul(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
             Work::SmallLinear(step) => vec![&step.out],
-            Work::Depthwise(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
+            Work::Grouped(step) => [&step.out].into_iter().chain(&step.finish.sums).collect(),
             Work::Mix(step) => vec![&step.out],
             Work::GatePanels(step) => vec![&step.out],
             Work::MixPanels(step) => vec![&step.out],
@@ -101,7 +101,7 @@ impl Work {
             Work::SmallLinear(step) => {
                 [&mut step.source, &mut step.weights, &mut step.out].into_iter().chain(&mut step.bias).collect()
             }
-            Work::Depthwise(step) => {
+            Work::Grouped(step) => {
                 let fixed = [&mut step.image, &mut step.weights, &mut step.out];
                 fixed.into_iter().chain(finish(&mut step.finish)).collect()
             }
@@ -133,7 +133,7 @@ impl Work {
     pub fn outer(&self) -> Option<&[usize]> {
         Some(match self {
             Work::Matmul(step) => &step.outer,
-            Work::Depthwise(step) => &step.outer,
+            Work::Grouped(step) => &step.outer,
             Work::Mix(step) => &step.outer,
             Work::GatePanels(step) => &step.outer,
             Work::MixPanels(step) => &step.outer,
@@ -154,7 +154,7 @@ impl Work {
     pub(in crate::plan) fn outer_mut(&mut self) -> Option<&mut Vec<usize>> {
         Some(match self {
             Work::Matmul(step) => &mut step.outer,
-            Work::Depthwise(step) => &mut step.outer,
+            Work::Grouped(step) => &mut step.outer,
             Work::Mix(step) => &mut step.outer,
             Work::GatePanels(step) => &mut step.outer,
             Work::MixPanels(step) => &mut step.outer,

@@ -25,7 +25,7 @@ fn large_images_of_a_batch_are_computed_one_after_the_other() {
     assert_eq!((plan.parts(0), plan.parts(3), plan.parts(4)), (8, 8, 1));
     let image = 96 * 96 * 64;
     assert!(plan.buffers.iter().all(|buffer| buffer.elements <= image), "an image of all samples is kept: {plan}");
-    let Work::Depthwise(step) = &plan.steps[1].work else { panic!("{plan}") };
+    let Work::Grouped(step) = &plan.steps[1].work else { panic!("{plan}") };
     assert_eq!((&*step.outer, &*step.image.strides, step.image.end), ([8].as_slice(), [0].as_slice(), image));
     // What others read of all samples is there for all of them from the first on.
     let Work::Matmul(step) = &plan.steps[3].work else { panic!("{plan}") };
@@ -77,7 +77,7 @@ fn broken_rounds_are_found() {
     assert_eq!(broken(|plan| plan.rounds[0].parts = 4), "step 0: it is not done in 4 parts");
     assert_eq!(broken(|plan| plan.rounds[0].parts = 0), "step 0: it is not done in 0 parts");
     let moved = broken(|plan| {
-        if let Work::Depthwise(step) = &mut plan.steps[1].work {
+        if let Work::Grouped(step) = &mut plan.steps[1].work {
             step.image.strides[0] = 1;
         }
     });

@@ -1,4 +1,4 @@
-//! Windows: depthwise convolution and strips.
+//! Windows: convolutions of few channels a group, and strips.
 
 use super::images::{Image, random_window};
 use super::*;
@@ -7,7 +7,7 @@ use crate::abi::StripShape;
 struct Case {
     image: Image,
     weights: Rows,
-    shape: DepthwiseShape,
+    shape: GroupedShape,
     channels: usize,
     /// Output rows: the first, and how many.
     rows: [usize; 2],
@@ -16,17 +16,22 @@ struct Case {
 
 impl Case {
     fn random(random: &mut Random) -> Case {
-        let channels = random.between(1, 40);
+        let group = [1, 1, 2, 4, 8, 16, 32][random.between(0, 6)];
+        let channels = group * random.between(1, (40 / group).max(2));
         let (image, window, row) = random_window(random, channels, true);
         let count = random.between(1, image.out_height(&window) - row);
-        let weight_stride = channels + random.between(0, 3);
         let out_stride = channels + random.between(0, 3);
-        let taps = window.kernel_height * window.kernel_width;
-        let weights = Rows::random(random, taps, channels, weight_stride);
+        let taps = window.kernel_height * window.kernel_width * group;
+        let weights = Rows::random(
+            random,
+            channels.div_ceil(GroupedShape::LANES) * taps,
+            GroupedShape::LANES,
+            GroupedShape::LANES,
+        );
         let finish = Finish::random(random, count * window.out_width, channels);
-        let shape = DepthwiseShape {
+        let shape = GroupedShape {
             window,
-            weight_stride,
+            group,
             out_stride,
             out_row_stride: window.out_width * out_stride,
             residual_row_stride: window.out_width * finish.epilogue.residual_stride,
@@ -45,13 +50,15 @@ impl Case {
         let above = (row * window.stride_height).saturating_sub(window.top).min(window.height);
         let image = self.image.pointer().wrapping_add(above * window.row_stride);
         let shift = |pointer: *const f32, by: usize| if pointer.is_null() { pointer } else { pointer.wrapping_add(by) };
+        let taps = window.kernel_height * window.kernel_width * self.shape.group;
         for pair in splits.windows(2) {
             let (first, end) = (pair[0], pair[1]);
+            let kernel = if self.shape.group == 1 { kernels.depthwise } else { kernels.grouped };
             // SAFETY: all operands have as many pixels, channels and taps as the shape says, but for rows of the image that no window meets.
             unsafe {
-                (kernels.depthwise)(
+                kernel(
                     image.wrapping_add(first),
-                    self.weights.pointer().wrapping_add(first),
+                    self.weights.pointer().wrapping_add(first * taps),
                     out.pointer_mut().wrapping_add(first),
                     row,
                     count,
@@ -70,7 +77,7 @@ impl Case {
 }
 
 #[test]
-fn depthwise_is_right() {
+fn convolutions_of_few_channels_are_right() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
             let case = Case::random(random);
@@ -80,9 +87,17 @@ fn depthwise_is_right() {
             out.check(&what, 4e-6, |pixel, channel| {
                 let mut sum = 0.0;
                 let [row, column] = [case.rows[0] + pixel / window.out_width, pixel % window.out_width];
+                let group = case.shape.group;
+                let taps = window.kernel_height * window.kernel_width;
                 for (tap, pixel) in case.image.taps(window, row, column).into_iter().enumerate() {
-                    if let Some((row, column)) = pixel {
-                        sum += case.image.at(row, column, channel) * case.weights.at(tap, channel);
+                    let Some((row, column)) = pixel else { continue };
+                    let (of_row, of_column) = (tap / window.kernel_width, tap % window.kernel_width);
+                    for member in 0..group {
+                        let (block, lane) = (channel / GroupedShape::LANES, channel % GroupedShape::LANES);
+                        let tap = (of_row * group + member) * window.kernel_width + of_column;
+                        let weight = block * taps * group + tap;
+                        let input = channel - channel % group + member;
+                        sum += case.image.at(row, column, input) * case.weights.at(weight, lane);
                     }
                 }
                 case.finish.apply(pixel, channel, sum)
@@ -93,12 +108,13 @@ fn depthwise_is_right() {
 }
 
 #[test]
-fn depthwise_has_the_same_bits_however_channels_are_split() {
+fn they_have_the_same_bits_however_channels_are_split() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
             let case = Case::random(random);
             let channels = case.channels;
-            let split = random.between(0, channels);
+            let split = case.shape.group.max(GroupedShape::LANES);
+            let split = split * random.between(0, channels / split);
             let (out, sums) = case.run(kernels, &[0, channels]);
             let (other, other_sums) = case.run(kernels, &[0, split, channels]);
             assert_eq!(out.bits(), other.bits(), "{name} {:?}", case.shape);
@@ -108,7 +124,7 @@ fn depthwise_has_the_same_bits_however_channels_are_split() {
 }
 
 #[test]
-fn depthwise_has_the_same_bits_on_every_path() {
+fn they_have_the_same_bits_on_every_path() {
     for (name, kernels) in tables() {
         for_each_case(|random| {
             let case = Case::random(random);

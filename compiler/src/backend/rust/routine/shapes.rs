@@ -40,14 +40,18 @@ impl Writer<'_> {
                 let lengths = self.list("length", &[shape.row_length, shape.plane_length]);
                 quote!(rt::strip(#size, #window, #channels, #strides, #lengths))
             }
-            Shape::Depthwise(shape) => {
+            Shape::Grouped(shape) => {
                 let window = self.window(&shape.window);
-                let weights = self.number("stride", shape.weight_stride);
                 let strides = self.pair("stride", [shape.out_stride, shape.out_row_stride]);
                 let residual = self.pair("stride", [shape.epilogue.residual_stride, shape.residual_row_stride]);
                 let activations = self.activations(&shape.epilogue);
                 let fetch = self.number("fetch", shape.epilogue.fetch);
-                quote!(rt::depthwise(#window, #weights, #strides, #residual, #activations, #fetch))
+                let depthwise = quote!(rt::depthwise(#window, #strides, #residual, #activations, #fetch));
+                if shape.group == 1 {
+                    return depthwise;
+                }
+                let group = self.number("group", shape.group);
+                quote!(rt::in_groups(#depthwise, #group))
             }
             Shape::Pool(shape) => {
                 let window = self.window(&shape.window);

@@ -1,5 +1,6 @@
 //! Filters and biases that are made anew for each sample: mixed of experts, or with gates in them.
 
+use parameternet_runtime::abi::GroupedShape;
 use parameternet_runtime::prepare::{Dimension, Layout, panels_length};
 use parameternet_runtime::{Dtype, Isa};
 
@@ -85,15 +86,23 @@ impl Lowering<'_> {
         Some(per_channel(&sum))
     }
 
-    /// Depthwise filters as `[taps][channels]`, mixed per sample if there are experts.
-    pub(super) fn taps(&mut self, conv: &Conv, kernel: WeightId, taps: usize, experts: Option<&Experts>) -> Operand {
+    /// Filters of so many inputs as blocks of channels, each `[kernel height][inputs][kernel width][channels]`, mixed per sample if there are
+    /// experts.
+    pub(super) fn taps(&mut self, conv: &Conv, kernel: WeightId, inputs: usize, experts: Option<&Experts>) -> Operand {
         let count = experts.map_or(1, |experts| experts.count);
-        let layout = Layout::Strided(vec![
-            Dimension { size: count, stride: conv.out * taps },
-            Dimension { size: taps, stride: 1 },
-            Dimension { size: conv.out, stride: taps },
-        ]);
-        let length = taps * conv.out;
+        let [height, width] = conv.window.kernel;
+        let of_an_output = inputs * height * width;
+        let layout = Layout::Blocks {
+            outer: vec![Dimension { size: count, stride: conv.out * of_an_output }],
+            depth: vec![
+                Dimension { size: height, stride: width },
+                Dimension { size: inputs, stride: height * width },
+                Dimension { size: width, stride: 1 },
+            ],
+            columns: Dimension { size: conv.out, stride: of_an_output },
+            width: GroupedShape::LANES,
+        };
+        let length = layout.length() / count.max(1);
         let offset = self.weights.weight(self.graph, kernel, layout);
         let stored = weight_operand(offset, count * length, vec![0]);
         let Some(experts) = experts else { return stored };
@@ -108,7 +117,7 @@ impl Lowering<'_> {
             out: operand(&mixed, &[mixed.axes[0]]),
             length,
         };
-        self.push(Vec::new(), Work::Mix(mix), batch.size * count * length);
+        self.push(Vec::new(), Work::Mix(mix), batch.size * count * conv.out * of_an_output);
         operand(&mixed, &[mixed.axes[0]])
     }
 }
