@@ -11,7 +11,7 @@ use crate::compare::{TOLERANCE, error_in_shares, expected, inputs};
 use crate::ladder::{options, run, same_bits};
 use crate::seeds::{GAIN, LEAST_SIZE, graph, seeds};
 
-/// A chain of convolutions: pointwise, depthwise and others, concatenations of both, and residuals.
+/// A chain of convolutions: pointwise, depthwise, of few channels a group and others, concatenations of both, and residuals.
 fn chain(seed: u64) -> String {
     let mut random = Random::new(seed);
     let mut channels = random.between(2, 40);
@@ -29,8 +29,10 @@ fn chain(seed: u64) -> String {
             }
             3..6 => {
                 let window = window::convolution(&mut random, size);
+                let group = random.pick(&[1, 1, 2, 4, 8]);
+                let groups = if channels % group == 0 { channels / group } else { channels };
                 text += &format!(
-                    " let y{stage} = x |> conv({channels}, groups={channels}{}{bias}) as depthwise{stage}{act}\n",
+                    " let y{stage} = x |> conv({channels}, groups={groups}{}{bias}) as grouped{stage}{act}\n",
                     window.text
                 );
                 size = window.output;

@@ -19,6 +19,7 @@ mod by_sample;
 mod cascades;
 mod dtype;
 mod gates;
+mod groups;
 mod halves;
 mod ladder;
 mod operations;
