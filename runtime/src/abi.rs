@@ -437,8 +437,8 @@ pub struct StripShape {
 pub struct GroupedShape {
     /// The window.
     pub window: WindowShape,
-    /// Channels of a group, of the image as of the output: 1 if it is depthwise; otherwise a power of two, or a multiple of the lanes of
-    /// every vector.
+    /// Channels of a group, of the image as of the output: 1 if it is depthwise; otherwise a power of two up to
+    /// [`GroupedShape::LARGEST_GROUP`].
     pub group: usize,
     /// The distance between neighbouring pixels of the output.
     pub out_stride: usize,
@@ -454,6 +454,9 @@ impl GroupedShape {
     /// Channels whose weights lie side by side: as many as the longest vector has lanes. Farther apart, weights of many channels would lie on
     /// as many pages of memory as there are taps.
     pub const LANES: usize = 16;
+
+    /// The most channels of a group: half the lanes of the longest vector, which larger ones fill as the columns of a product.
+    pub const LARGEST_GROUP: usize = 8;
 }
 
 /// The geometry of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].

@@ -30,7 +30,7 @@ fn chain(seed: u64) -> String {
             3..6 => {
                 let window = window::convolution(&mut random, size);
                 let group = random.pick(&[1, 1, 2, 4, 8]);
-                let groups = if channels % group == 0 { channels / group } else { channels };
+                let groups = if channels.is_multiple_of(group) { channels / group } else { channels };
                 text += &format!(
                     " let y{stage} = x |> conv({channels}, groups={groups}{}{bias}) as grouped{stage}{act}\n",
                     window.text

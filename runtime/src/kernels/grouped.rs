@@ -18,6 +18,8 @@ use crate::simd::{Simd, opaque};
 trait Group<S: Simd>: Copy {
     /// Whether it is their own channel alone.
     const IS_DEPTHWISE: bool;
+    /// Whether a vector may have fewer channels than lanes.
+    const MAY_BE_PARTIAL: bool;
     /// For a channel of the group, where the inputs of a vector come from.
     type Member: Copy;
 
@@ -50,6 +52,7 @@ struct Across(usize);
 
 impl<S: Simd> Group<S> for Alone {
     const IS_DEPTHWISE: bool = true;
+    const MAY_BE_PARTIAL: bool = true;
     type Member = ();
 
     #[inline(always)]
@@ -71,6 +74,7 @@ impl<S: Simd> Group<S> for Alone {
 
 impl<S: Simd> Group<S> for Within {
     const IS_DEPTHWISE: bool = false;
+    const MAY_BE_PARTIAL: bool = true;
     type Member = S::Places;
 
     #[inline(always)]
@@ -92,6 +96,8 @@ impl<S: Simd> Group<S> for Within {
 
 impl<S: Simd> Group<S> for Across {
     const IS_DEPTHWISE: bool = false;
+    // (Channels are whole groups, and groups whole vectors.)
+    const MAY_BE_PARTIAL: bool = false;
     type Member = ();
 
     #[inline(always)]
@@ -219,7 +225,7 @@ pub(super) unsafe fn grouped<S: Simd>(
         let direct = Direct::new(s, &shape.epilogue, operands);
         let taps = shape.window.kernel_height * shape.window.kernel_width * shape.group;
         let rows = Rows { shape, taps, first, count, channels, above, image, weights, out, operands, direct };
-        if shape.group < S::LANES {
+        if S::LANES > GroupedShape::LARGEST_GROUP || shape.group < S::LANES {
             convolve(s, Within(shape.group), &rows);
         } else {
             convolve(s, Across(shape.group), &rows);
@@ -379,7 +385,7 @@ unsafe fn tile<S: Simd, G: Group<S>, const PIXELS: usize>(
                     finish_pixels::<S, $full, PIXELS>(s, rows, row, pixel, channel, lanes, sums);
                 }};
             }
-            match (G::IS_DEPTHWISE, channel + S::LANES <= channels.end) {
+            match (G::IS_DEPTHWISE, !G::MAY_BE_PARTIAL || channel + S::LANES <= channels.end) {
                 (true, true) => vector! { true:
                     3 1 true => true; 3 1 false => false; 3 2 true => true; 3 2 false => false;
                     5 1 true => true; 5 1 false => false; 5 2 true => true; 5 2 false => false;
@@ -510,7 +516,7 @@ unsafe fn clipped<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>) {
                     single::<S, G, true, 1>(s, group, rows, &row, pixel, [first, end], channel, s.lanes(S::LANES));
                     channel += S::LANES;
                 }
-                if channel < channels {
+                if G::MAY_BE_PARTIAL && channel < channels {
                     single::<S, G, false, 1>(
                         s,
                         group,

@@ -492,7 +492,7 @@ impl Lowering<'_> {
 /// of it empty.
 fn has_few_channels(conv: &Conv, image: &Image) -> bool {
     let group = conv.out / conv.groups;
-    conv.groups > 1 && conv.out == image.channels && group < GroupedShape::LANES && group.is_power_of_two()
+    conv.groups > 1 && conv.out == image.channels && group <= GroupedShape::LARGEST_GROUP && group.is_power_of_two()
 }
 
 /// A pointer that moves along the batch and, by one, along channels.

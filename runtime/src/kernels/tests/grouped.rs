@@ -16,7 +16,7 @@ struct Case {
 
 impl Case {
     fn random(random: &mut Random) -> Case {
-        let group = [1, 1, 2, 4, 8, 16, 32][random.between(0, 6)];
+        let group = [1, 1, 2, 4, 8][random.between(0, 4)];
         let channels = group * random.between(1, (40 / group).max(2));
         let (image, window, row) = random_window(random, channels, true);
         let count = random.between(1, image.out_height(&window) - row);
