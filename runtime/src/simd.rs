@@ -28,6 +28,9 @@ pub(crate) const ROWS_PER_POINTER: usize = 3;
 /// Rows and columns of the squares of [`Simd::exchange_square`].
 pub(crate) const SQUARE: usize = 8;
 
+/// Those of the squares of [`Simd::exchange_half_square`].
+pub(crate) const HALF_SQUARE: usize = 4;
+
 /// The most lanes of a vector.
 pub(crate) const MAX_LANES: usize = 16;
 
@@ -152,12 +155,19 @@ pub(crate) trait Simd: Copy {
     /// `out_stride` apart. They do not overlap.
     #[inline(always)]
     unsafe fn exchange_square(self, source: *const f32, source_stride: usize, out: *mut f32, out_stride: usize) {
-        for column in 0..SQUARE {
-            for row in 0..SQUARE {
-                // SAFETY: both are below the length of a side.
-                unsafe { out.add(column * out_stride + row).write(source.add(row * source_stride + column).read()) };
-            }
-        }
+        // SAFETY: the same conditions hold.
+        unsafe { exchange_one_by_one::<SQUARE>(source, source_stride, out, out_stride) }
+    }
+
+    /// [`Simd::exchange_square`] of [`HALF_SQUARE`] numbers in as many rows.
+    ///
+    /// # Safety
+    ///
+    /// As there, but for the size.
+    #[inline(always)]
+    unsafe fn exchange_half_square(self, source: *const f32, source_stride: usize, out: *mut f32, out_stride: usize) {
+        // SAFETY: the same conditions hold.
+        unsafe { exchange_one_by_one::<HALF_SQUARE>(source, source_stride, out, out_stride) }
     }
 
     /// Applies an activation to each of the values: [`crate::kernels::activation::apply`], not inlined, so that code stays
@@ -256,6 +266,26 @@ fn fold_lanes(numbers: &mut [f32], lanes: usize, join: impl Fn(f32, f32) -> f32)
         }
     }
     numbers.first().copied().unwrap_or(0.0)
+}
+
+/// A square with rows and columns exchanged, number by number.
+///
+/// # Safety
+///
+/// As for [`Simd::exchange_square`], for a square of that size.
+#[inline(always)]
+unsafe fn exchange_one_by_one<const SIDE: usize>(
+    source: *const f32,
+    source_stride: usize,
+    out: *mut f32,
+    out_stride: usize,
+) {
+    for column in 0..SIDE {
+        for row in 0..SIDE {
+            // SAFETY: both are below the length of a side.
+            unsafe { out.add(column * out_stride + row).write(source.add(row * source_stride + column).read()) };
+        }
+    }
 }
 
 /// The same pointer, of which the compiler no longer knows how it was computed: it keeps one running pointer instead of many

@@ -1,6 +1,6 @@
 //! A matrix with rows and columns exchanged.
 
-use crate::simd::{SQUARE, Simd};
+use crate::simd::{HALF_SQUARE, SQUARE, Simd};
 
 /// Rows and columns of a block: one that stays in the first cache, with whole cache lines on both sides.
 const BLOCK: usize = 2 * SQUARE;
@@ -28,7 +28,11 @@ pub(super) unsafe fn transpose<S: Simd>(
             let end_column = (first_column + BLOCK).min(columns);
             let mut row = first_row;
             while row < end_row {
-                let height = if row + SQUARE <= end_row { SQUARE } else { 1 };
+                let height = match end_row - row {
+                    SQUARE.. => SQUARE,
+                    HALF_SQUARE.. => HALF_SQUARE,
+                    _ => 1,
+                };
                 let mut column = first_column;
                 while column < end_column {
                     // SAFETY: rows are below `rows`, columns below `columns`, those of a square too.
@@ -38,6 +42,16 @@ pub(super) unsafe fn transpose<S: Simd>(
                         if height == SQUARE && column + SQUARE <= end_column {
                             s.exchange_square(source, source_stride, out, out_stride);
                             column += SQUARE;
+                        } else if height >= HALF_SQUARE && column + HALF_SQUARE <= end_column {
+                            for row in (0..height).step_by(HALF_SQUARE) {
+                                s.exchange_half_square(
+                                    source.add(row * source_stride),
+                                    source_stride,
+                                    out.add(row),
+                                    out_stride,
+                                );
+                            }
+                            column += HALF_SQUARE;
                         } else {
                             for row in 0..height {
                                 out.add(row).write(source.add(row * source_stride).read());

@@ -203,6 +203,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn exchange_half_square(self, source: *const f32, source_stride: usize, out: *mut f32, out_stride: usize) {
+        // SAFETY: the conditions are the same.
+        unsafe { square::exchange_half(source, source_stride, out, out_stride) }
+    }
+
+    #[inline(always)]
     fn prefetch(self, address: *const f32) {
         // SAFETY: to fetch ahead reads nothing; the address may be any.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
