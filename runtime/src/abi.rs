@@ -36,11 +36,11 @@ pub enum Kernel {
     /// `(image, weights, out, first, count, channels, above, shape: GroupedShape, bias*, gate*, residual*, sums*)`: `count` output
     /// rows from `first` on of a depthwise convolution of `channels`, written from `out` on, which is the first pixel of the first of
     /// these rows, as is `residual`. `image` points at row `above` of the image: those above it are missing, and no window of these
-    /// rows meets them. `weights` are those of the first of them, `[channels / LANES][taps][LANES]` in blocks of
+    /// rows meets them. `weights` are those of the first of them, `[blocks][taps][LANES]` in blocks of
     /// [`GroupedShape::LANES`] channels: calls begin where blocks do.
     Depthwise,
     /// [`Kernel::Depthwise`] of a grouped convolution, where an output sees the [`group`](GroupedShape::group) channels that it is one of.
-    /// The weights of a block are `[kernel_height][group][kernel_width][LANES]`, and calls begin where groups do.
+    /// The weights of a block are `[kernel_height][group][kernel_width][LANES]`.
     Grouped,
     /// `(experts, coefficients, out, length, count, stride)`: `out[i] = sum over e < count of coefficients[e] *
     /// experts[e * stride + i]` for `i < length`, in order of `e`.
@@ -457,6 +457,19 @@ impl GroupedShape {
 
     /// The most channels of a group: half the lanes of the longest vector, which larger ones fill as the columns of a product.
     pub const LARGEST_GROUP: usize = 8;
+
+    /// Whether several pixels are computed at once, on machines that have registers for that.
+    #[must_use]
+    pub const fn is_tiled(&self) -> bool {
+        let WindowShape { kernel_width, stride_width, dilation_width, .. } = self.window;
+        let is_known = match (kernel_width, stride_width) {
+            (3, 1 | 2) => true,
+            (5 | 7, 1 | 2) => self.group == 1,
+            (1, 1) => self.group > 1,
+            _ => false,
+        };
+        is_known && dilation_width == 1
+    }
 }
 
 /// The geometry of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].

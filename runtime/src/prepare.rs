@@ -2,7 +2,7 @@
 //!
 //! A [`Preparation`] is data that the compiler writes. [`Preparation::run`] follows it once, when weights are loaded: values
 //! are computed from stored tensors (normalisations folded in, branches merged), then laid out as a kernel wants them: in
-//! panels for matrix products, by taps for depthwise convolutions, in another order of dimensions. Each value is computed
+//! panels for matrix products, in blocks of channels for depthwise convolutions and others of few channels a group, in another order of dimensions. Each value is computed
 //! when the first layout needs it and dropped after the last, so the memory needed beside the block is that of few tensors.
 //!
 //! Vectors per channel are computed in f64; a large tensor is rounded to f32 once for each map that is folded into it or

@@ -43,8 +43,8 @@ pub(crate) trait Simd: Copy {
     /// For each lane of a vector, one that it takes.
     type Places: Copy;
 
-    /// Whether there are enough registers, and code that is made for vectors, to compute several pixels of a depthwise
-    /// convolution at once.
+    /// Whether there are enough registers, and code that is made for vectors, to compute several pixels of a convolution
+    /// of few channels a group at once.
     const TILED_WINDOWS: bool;
     /// Whether reading and writing some lanes is as fast as all of them: then it is done wherever the last vector may be partial, by the
     /// same code.

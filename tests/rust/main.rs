@@ -45,6 +45,14 @@ const NAMES: &str = "module Box(x) { return x |> linear(4) as a |> relu }
     module Match(x) { return x |> M as inner |> linear(100) as c }
     network Names { input x: f32[batch, 70] return x |> Match as first |> linear(50) as last }";
 
+/// Convolutions of few channels a group, of experts too, and layers of few weights.
+const GROUPS: &str = "network Groups {
+        input x: f32[batch, 24, 13, 11]
+        let a = x |> conv(24, kernel=3, groups=6, bias=true) as fours |> relu |> conv(24, groups=12) as twos
+        let b = a |> dynamic_conv(24, kernel=3, stride=2, groups=3, experts=2) as eights |> global_avg_pool |> flatten
+        return b |> linear(6) as narrow |> relu |> linear(10) as head
+    }";
+
 fn from_text(text: &str) -> Graph {
     let program = Program::load(&MemoryLoader::new("test.pnet", text), "test.pnet");
     let program = program.unwrap_or_else(|failure| panic!("{failure}"));
@@ -64,7 +72,7 @@ fn networks() -> Vec<Network> {
     let zoo = files.iter().map(|file| (file.clone(), from_file(&format!("models/{file}"), 1)));
     let batches = [("mobilenetv2", 2), ("parameternet", 3)]
         .map(|(name, batch)| (format!("{name}, batch {batch}"), from_file(&format!("models/{name}.pnet"), batch)));
-    let names = [("names".to_owned(), from_text(NAMES))];
+    let names = [("names".to_owned(), from_text(NAMES)), ("groups".to_owned(), from_text(GROUPS))];
     let random = SEEDS.map(|seed| (format!("seed {seed}"), random(seed)));
     let whole = zoo.chain(batches).chain(names).chain(random);
     let whole = whole.map(|(name, graph)| Network { name, graph, experts_dtype: Dtype::F32 });

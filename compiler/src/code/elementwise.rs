@@ -14,6 +14,9 @@ const UNITS: usize = 8;
 /// Vectors that are computed in one turn of a loop, where they are little work: they would take less time than the turn.
 const AT_ONCE: usize = 4;
 
+/// Operations that are that little work.
+const LITTLE: usize = 2;
+
 /// Numbers in a row from which on that is done.
 const MANY: usize = 64;
 
@@ -93,7 +96,7 @@ fn inner(
     let mut rest = from.clone();
     if is_vector {
         let length = to.clone().minus(from.clone());
-        if is_little(&step.expression) && step.outer.last().is_some_and(|size| *size >= MANY) {
+        if operations(&step.expression) <= LITTLE && step.outer.last().is_some_and(|size| *size >= MANY) {
             const STEP: usize = 4 * AT_ONCE;
             let several = builder.bind(from.clone().plus(length.clone().over(STEP).times(STEP)), body);
             let blocks = builder.repeat(rest, several.clone(), STEP, |builder, position, body| {
@@ -106,11 +109,13 @@ fn inner(
             rest = several;
         }
         let fours = builder.bind(from.plus(length.over(4).times(4)), body);
-        let vectors = builder.repeat(rest, fours.clone(), 4, |builder, position, body| {
-            element(builder, step, outer, position.into(), Lanes::Four, body);
-        });
-        body.push(vectors);
-        rest = fours;
+        if rest != fours {
+            let vectors = builder.repeat(rest, fours.clone(), 4, |builder, position, body| {
+                element(builder, step, outer, position.into(), Lanes::Four, body);
+            });
+            body.push(vectors);
+            rest = fours;
+        }
         if rest == to {
             return;
         }
@@ -121,15 +126,12 @@ fn inner(
     body.push(singles);
 }
 
-/// Whether an expression is an operation or two for each element.
-fn is_little(expression: &Expression) -> bool {
+/// Operations for each element; activations are many.
+fn operations(expression: &Expression) -> usize {
     match expression {
-        Expression::Load(_) | Expression::Constant(_) => true,
-        Expression::Binary(_, left, right) => {
-            let is_leaf = |side: &Expression| matches!(side, Expression::Load(_) | Expression::Constant(_));
-            is_leaf(left) && is_little(right) || is_leaf(right) && is_little(left)
-        }
-        Expression::Activation(..) | Expression::Prelu(..) => false,
+        Expression::Load(_) | Expression::Constant(_) => 0,
+        Expression::Binary(_, left, right) => 1 + operations(left) + operations(right),
+        Expression::Activation(..) | Expression::Prelu(..) => LITTLE + 1,
     }
 }
 

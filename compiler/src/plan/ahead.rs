@@ -107,7 +107,9 @@ fn gap(contents: &[Prepared], weights: &Operand, others: &Operand) -> Option<usi
     let mut gap = 0;
     for content in between {
         match &content.content {
-            Content::Value { layout: layout @ Layout::Strided(_), .. } => gap += layout.length(),
+            Content::Value { layout: layout @ (Layout::Strided(_) | Layout::Blocks { .. }), .. } => {
+                gap += layout.length()
+            }
             _ => return None,
         }
     }

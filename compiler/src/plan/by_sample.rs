@@ -314,6 +314,7 @@ fn weights(work: &Work) -> usize {
         }
         Work::GatePanels(step) => step.depth * step.columns,
         Work::Mix(step) => step.count * step.length,
+        Work::Grouped(step) if step.weights.place == Place::Weights => step.taps() * step.channels,
         Work::SmallLinear(step) => step.depth * step.columns,
         Work::Cascade(step) => step.stages.iter().map(|stage| weights(&stage.work)).sum(),
         _ => 0,

@@ -501,6 +501,17 @@ fn broken_plans_are_found() {
     plan.scratch -= 1;
     broken(&plan, "scratch memory");
 
+    for (group, channels, what) in [(3, 16, "groups of 3"), (16, 16, "groups of 16"), (8, 12, "within a group")] {
+        let mut plan = planned("return x |> conv(16, kernel=3, groups=4) as a", &["cascade-rows"]);
+        let Work::Grouped(step) = &mut plan.steps[0].work else { panic!("{plan}") };
+        (step.shape.group, step.channels) = (group, channels);
+        broken(&plan, what);
+    }
+    let mut plan = planned("return x |> conv(64) as a |> conv(64, kernel=3, groups=16) as b", &["cascade-rows"]);
+    let Work::Grouped(step) = &mut plan.steps[1].work else { panic!("{plan}") };
+    step.channels_per_unit = 24;
+    broken(&plan, "a block of weights");
+
     let mut plan = sound();
     plan.arena = 0;
     broken(&plan, "does not lie in the arena");

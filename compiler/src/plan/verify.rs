@@ -60,9 +60,12 @@ pub fn verify(plan: &Plan) -> Result<(), Violation> {
         check_overwriting(&step.work).map_err(violation)?;
         check_cuts(plan, &step.work).map_err(violation)?;
         check_movement(&step.work).map_err(violation)?;
+        check_groups(&step.work).map_err(violation)?;
         if let Work::Cascade(cascade) = &step.work {
             cascade.check().map_err(violation)?;
-            cascade.stages.iter().try_for_each(|stage| check_movement(&stage.work)).map_err(violation)?;
+            for stage in &cascade.stages {
+                check_movement(&stage.work).and_then(|()| check_groups(&stage.work)).map_err(violation)?;
+            }
         }
         if let Work::Attention(attention) = &step.work {
             attention.check().map_err(violation)?;
@@ -149,6 +152,21 @@ fn check_overwriting(work: &Work) -> Result<(), String> {
     Ok(())
 }
 
+/// A convolution of few channels a group has groups that its kernel takes, and parts of its channels begin where groups and blocks of weights do.
+fn check_groups(work: &Work) -> Result<(), String> {
+    let Work::Grouped(step) = work else { return Ok(()) };
+    let group = step.shape.group;
+    if group > GroupedShape::LARGEST_GROUP || !group.is_power_of_two() {
+        return Err(format!("no kernel takes groups of {group} channels"));
+    }
+    let is_whole = step.channels_per_unit >= step.channels;
+    if !step.channels.is_multiple_of(group) || !is_whole && !step.channels_per_unit.is_multiple_of(GroupedShape::LANES)
+    {
+        return Err("its channels are cut within a group or a block of weights".to_owned());
+    }
+    Ok(())
+}
+
 /// The scratch memory suffices, and nothing is cut into pieces of no size.
 fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
     let wanted = scratch(work, plan.options.isa.tile());
@@ -162,12 +180,6 @@ fn check_cuts(plan: &Plan, work: &Work) -> Result<(), String> {
             .any(|size| !size.is_multiple_of(2))
     {
         return Err("a product in halves is cut within a pair".to_owned());
-    }
-    if let Work::Grouped(step) = work
-        && (!step.channels.is_multiple_of(step.shape.group)
-            || step.channels_per_unit < step.channels && !step.channels_per_unit.is_multiple_of(GroupedShape::LANES))
-    {
-        return Err("its channels are cut within a group or a block of weights".to_owned());
     }
     let pieces = match work {
         Work::Matmul(step) => {

@@ -7,115 +7,15 @@
 //! of taps that meet the image, then the channels of the group, then the columns of taps that meet the image, from zero, whatever the
 //! path.
 
+mod group;
+
 use core::ops::Range;
 
+use self::group::{Across, Alone, Group, Within};
 use super::epilogue::{Direct, Operands, advance};
 use super::window::Axis;
 use crate::abi::GroupedShape;
 use crate::simd::{Simd, opaque};
-
-/// What the outputs of a vector of channels see.
-trait Group<S: Simd>: Copy {
-    /// Whether it is their own channel alone.
-    const IS_DEPTHWISE: bool;
-    /// Whether a vector may have fewer channels than lanes.
-    const MAY_BE_PARTIAL: bool;
-    /// For a channel of the group, where the inputs of a vector come from.
-    type Member: Copy;
-
-    /// How many channels.
-    fn size(self) -> usize;
-
-    /// Channel `member` of the groups that the vector of channels from `channel` on belongs to: how far from its inputs they lie, and how
-    /// they are read.
-    fn member(self, s: S, channel: usize, member: usize) -> (usize, Self::Member);
-
-    /// Reads the inputs.
-    ///
-    /// # Safety
-    ///
-    /// `source` is valid for reads as the implementor says.
-    unsafe fn read<const FULL: bool>(s: S, source: *const f32, lanes: S::Lanes, member: Self::Member) -> S::Vector;
-}
-
-/// A channel by itself: the vector at `source`.
-#[derive(Clone, Copy)]
-struct Alone;
-
-/// Groups within a vector: the vector at `source`, of which lanes are taken.
-#[derive(Clone, Copy)]
-struct Within(usize);
-
-/// Vectors within a group: the number at `source`.
-#[derive(Clone, Copy)]
-struct Across(usize);
-
-impl<S: Simd> Group<S> for Alone {
-    const IS_DEPTHWISE: bool = true;
-    const MAY_BE_PARTIAL: bool = true;
-    type Member = ();
-
-    #[inline(always)]
-    fn size(self) -> usize {
-        1
-    }
-
-    #[inline(always)]
-    fn member(self, _: S, _: usize, _: usize) -> (usize, ()) {
-        (0, ())
-    }
-
-    #[inline(always)]
-    unsafe fn read<const FULL: bool>(s: S, source: *const f32, lanes: S::Lanes, (): ()) -> S::Vector {
-        // SAFETY: the same conditions hold.
-        unsafe { s.read::<FULL>(source, lanes) }
-    }
-}
-
-impl<S: Simd> Group<S> for Within {
-    const IS_DEPTHWISE: bool = false;
-    const MAY_BE_PARTIAL: bool = true;
-    type Member = S::Places;
-
-    #[inline(always)]
-    fn size(self) -> usize {
-        self.0
-    }
-
-    #[inline(always)]
-    fn member(self, s: S, _: usize, member: usize) -> (usize, S::Places) {
-        (0, s.places(self.0, member))
-    }
-
-    #[inline(always)]
-    unsafe fn read<const FULL: bool>(s: S, source: *const f32, lanes: S::Lanes, places: S::Places) -> S::Vector {
-        // SAFETY: the same conditions hold.
-        s.spread(unsafe { s.read::<FULL>(source, lanes) }, places)
-    }
-}
-
-impl<S: Simd> Group<S> for Across {
-    const IS_DEPTHWISE: bool = false;
-    // (Channels are whole groups, and groups whole vectors.)
-    const MAY_BE_PARTIAL: bool = false;
-    type Member = ();
-
-    #[inline(always)]
-    fn size(self) -> usize {
-        self.0
-    }
-
-    #[inline(always)]
-    fn member(self, _: S, channel: usize, member: usize) -> (usize, ()) {
-        (member.wrapping_sub(channel % self.0), ())
-    }
-
-    #[inline(always)]
-    unsafe fn read<const FULL: bool>(s: S, source: *const f32, _: S::Lanes, (): ()) -> S::Vector {
-        // SAFETY: the same conditions hold.
-        s.splat(unsafe { source.read() })
-    }
-}
 
 /// The rows of a call.
 struct Rows<'a, S: Simd> {
@@ -240,16 +140,9 @@ pub(super) unsafe fn grouped<S: Simd>(
 /// As for [`depthwise`] or [`grouped`], as the group says.
 #[inline(always)]
 unsafe fn convolve<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>) {
-    let window = &rows.shape.window;
-    let is_known = match (window.kernel_width, window.stride_width) {
-        (3, 1 | 2) => true,
-        (5 | 7, 1 | 2) => G::IS_DEPTHWISE,
-        (1, 1) => !G::IS_DEPTHWISE,
-        _ => false,
-    };
     // SAFETY: the same conditions hold.
     unsafe {
-        if S::TILED_WINDOWS && window.dilation_width == 1 && is_known {
+        if S::TILED_WINDOWS && rows.shape.is_tiled() {
             tiled(s, group, rows);
         } else {
             clipped(s, group, rows);

@@ -116,7 +116,7 @@ pub(super) fn write(graph: &Graph, preparation: &Preparation, contents: &[usize]
             Layout::Blocks { outer, depth, columns, width } => {
                 let (outer, depth) = (dimensions(outer, &mut piece), dimensions(depth, &mut piece));
                 let columns = dimension(*columns, &mut piece);
-                let width = Literal::usize_unsuffixed(*width);
+                let width = piece.number("width", *width);
                 quote!(w.blocks(#value, #outer, #depth, #columns, #width);)
             }
         };

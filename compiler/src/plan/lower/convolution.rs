@@ -489,10 +489,14 @@ impl Lowering<'_> {
 }
 
 /// Whether the groups of a convolution are so few channels that the longest vector holds several of them whole: products would leave lanes
-/// of it empty.
+/// of it empty. Half of these are as much as computing one pixel at a time.
 fn has_few_channels(conv: &Conv, image: &Image) -> bool {
     let group = conv.out / conv.groups;
-    conv.groups > 1 && conv.out == image.channels && group <= GroupedShape::LARGEST_GROUP && group.is_power_of_two()
+    if conv.groups == 1 || conv.out != image.channels || !group.is_power_of_two() {
+        return false;
+    }
+    let shape = GroupedShape { window: window_shape(&conv.window, image, 0), group, ..GroupedShape::default() };
+    group < GroupedShape::LARGEST_GROUP || group == GroupedShape::LARGEST_GROUP && shape.is_tiled()
 }
 
 /// A pointer that moves along the batch and, by one, along channels.
