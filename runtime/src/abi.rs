@@ -10,7 +10,11 @@
 //! their contracts. What is computed depends on nothing but the arguments: splitting the same work into other calls gives
 //! the same bits, since no kernel sums one output in an order that depends on how many rows, columns or channels a call has.
 
+mod grouped;
+
 use serde::{Deserialize, Serialize};
+
+pub use grouped::GroupedShape;
 
 /// The kernels, in the order of the table of an instruction set.
 ///
@@ -429,47 +433,6 @@ pub struct StripShape {
     pub row_length: usize,
     /// The distance between planes of the strip.
     pub plane_length: usize,
-}
-
-/// The geometry of [`Kernel::Depthwise`] and [`Kernel::Grouped`].
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct GroupedShape {
-    /// The window.
-    pub window: WindowShape,
-    /// Channels of a group, of the image as of the output: 1 if it is depthwise; otherwise a power of two up to
-    /// [`GroupedShape::LARGEST_GROUP`].
-    pub group: usize,
-    /// The distance between neighbouring pixels of the output.
-    pub out_stride: usize,
-    /// The distance between rows of the output.
-    pub out_row_stride: usize,
-    /// The distance between rows of the residual.
-    pub residual_row_stride: usize,
-    /// What else happens.
-    pub epilogue: Epilogue,
-}
-
-impl GroupedShape {
-    /// Channels whose weights lie side by side: as many as the longest vector has lanes. Farther apart, weights of many channels would lie on
-    /// as many pages of memory as there are taps.
-    pub const LANES: usize = 16;
-
-    /// The most channels of a group: half the lanes of the longest vector, which larger ones fill as the columns of a product.
-    pub const LARGEST_GROUP: usize = 8;
-
-    /// Whether several pixels are computed at once, on machines that have registers for that.
-    #[must_use]
-    pub const fn is_tiled(&self) -> bool {
-        let WindowShape { kernel_width, stride_width, dilation_width, .. } = self.window;
-        let is_known = match (kernel_width, stride_width) {
-            (3, 1 | 2) => true,
-            (5 | 7, 1 | 2) => self.group == 1,
-            (1, 1) => self.group > 1,
-            _ => false,
-        };
-        is_known && dilation_width == 1
-    }
 }
 
 /// The geometry of [`Kernel::MaxPool`] and [`Kernel::AveragePool`].

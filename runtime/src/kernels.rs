@@ -141,12 +141,12 @@ kernels! {
     Strip strip: StripFunction = strip::strip, (
         image: *const f32, out: *mut f32, first: usize, count: usize, shape: *const StripShape
     );
-    Depthwise depthwise: DepthwiseFunction = grouped::depthwise, (
+    Depthwise depthwise: DepthwiseFunction = grouped::convolution::<_, true>, (
         image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,
         above: usize, shape: *const GroupedShape, bias: *const f32, gate: *const f32, residual: *const f32,
         sums: *mut f32
     );
-    Grouped grouped: GroupedFunction = grouped::grouped, (
+    Grouped grouped: GroupedFunction = grouped::convolution::<_, false>, (
         image: *const f32, weights: *const f32, out: *mut f32, first: usize, count: usize, channels: usize,
         above: usize, shape: *const GroupedShape, bias: *const f32, gate: *const f32, residual: *const f32,
         sums: *mut f32

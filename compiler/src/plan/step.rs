@@ -305,7 +305,7 @@ pub struct Grouped {
     pub rows_per_unit: usize,
     /// Channels.
     pub channels: usize,
-    /// Channels of a unit: whole groups.
+    /// Channels of a unit: whole groups, and whole blocks of weights unless they are all.
     pub channels_per_unit: usize,
     /// The input.
     pub image: Operand,

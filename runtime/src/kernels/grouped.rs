@@ -63,47 +63,14 @@ struct Row {
     residual: *const f32,
 }
 
-/// See [`Kernel::Depthwise`](crate::abi::Kernel::Depthwise).
+/// See [`Kernel::Depthwise`](crate::abi::Kernel::Depthwise), if it `IS_DEPTHWISE`, and [`Kernel::Grouped`](crate::abi::Kernel::Grouped).
 ///
 /// # Safety
 ///
 /// The pointers are valid for what the contract names.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "the arguments of a kernel")]
-pub(super) unsafe fn depthwise<S: Simd>(
-    s: S,
-    image: *const f32,
-    weights: *const f32,
-    out: *mut f32,
-    first: usize,
-    count: usize,
-    channels: usize,
-    above: usize,
-    shape: *const GroupedShape,
-    bias: *const f32,
-    gate: *const f32,
-    residual: *const f32,
-    sums: *mut f32,
-) {
-    // SAFETY: the shape is valid for reads; the caller vouches for the rest.
-    unsafe {
-        let shape = &*shape;
-        let operands = Operands { bias, gate, residual, sums };
-        let direct = Direct::new(s, &shape.epilogue, operands);
-        let taps = shape.window.kernel_height * shape.window.kernel_width;
-        let rows = Rows { shape, taps, first, count, channels, above, image, weights, out, operands, direct };
-        convolve(s, Alone, &rows);
-    }
-}
-
-/// See [`Kernel::Grouped`](crate::abi::Kernel::Grouped).
-///
-/// # Safety
-///
-/// The pointers are valid for what the contract names.
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "the arguments of a kernel")]
-pub(super) unsafe fn grouped<S: Simd>(
+pub(super) unsafe fn convolution<S: Simd, const IS_DEPTHWISE: bool>(
     s: S,
     image: *const f32,
     weights: *const f32,
@@ -125,7 +92,9 @@ pub(super) unsafe fn grouped<S: Simd>(
         let direct = Direct::new(s, &shape.epilogue, operands);
         let taps = shape.window.kernel_height * shape.window.kernel_width * shape.group;
         let rows = Rows { shape, taps, first, count, channels, above, image, weights, out, operands, direct };
-        if S::LANES > GroupedShape::LARGEST_GROUP || shape.group < S::LANES {
+        if IS_DEPTHWISE {
+            convolve(s, Alone, &rows);
+        } else if S::LANES > GroupedShape::LARGEST_GROUP || shape.group < S::LANES {
             convolve(s, Within(shape.group), &rows);
         } else {
             convolve(s, Across(shape.group), &rows);
@@ -137,7 +106,7 @@ pub(super) unsafe fn grouped<S: Simd>(
 ///
 /// # Safety
 ///
-/// As for [`depthwise`] or [`grouped`], as the group says.
+/// As for [`convolution`]; the group is that of the shape.
 #[inline(always)]
 unsafe fn convolve<S: Simd, G: Group<S>>(s: S, group: G, rows: &Rows<'_, S>) {
     // SAFETY: the same conditions hold.

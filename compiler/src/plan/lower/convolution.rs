@@ -489,7 +489,7 @@ impl Lowering<'_> {
 }
 
 /// Whether the groups of a convolution are so few channels that the longest vector holds several of them whole: products would leave lanes
-/// of it empty. Half of these are as much as computing one pixel at a time.
+/// of it empty. Groups of half a vector leave half of them empty, which costs less than to compute one pixel at a time.
 fn has_few_channels(conv: &Conv, image: &Image) -> bool {
     let group = conv.out / conv.groups;
     if conv.groups == 1 || conv.out != image.channels || !group.is_power_of_two() {

@@ -43,8 +43,12 @@ impl Lowering<'_> {
         let is_small = rows_of_sample * depth * linear.out <= SMALL && linear.out <= FEW;
 
         if let Some(activation) = self.only_activation(chain).filter(|_| is_small) {
-            let (outer, depth_of_block, width) = (Vec::new(), vec![along_depth], linear.out.next_multiple_of(4));
-            let layout = Layout::Blocks { outer, depth: depth_of_block, columns: along_columns, width };
+            let layout = Layout::Blocks {
+                outer: Vec::new(),
+                depth: vec![along_depth],
+                columns: along_columns,
+                width: linear.out.next_multiple_of(4),
+            };
             let length = layout.length();
             let offset = self.weights.weight(self.graph, weight, layout);
             let step = SmallLinear {
